@@ -1,0 +1,1 @@
+"""The recorded programs. Each module has ``ATTACKS`` and ``record(run, sandbox, trace)``."""

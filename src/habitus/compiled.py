@@ -1,0 +1,83 @@
+"""Compile-once machine code for the fast loops (``*_kernels.py``), cached per user.
+
+numba's cache is a pickle, so whoever can write the cache folder can run code as its reader. The
+folder is therefore ours alone: owned by the effective user, mode 0700, or not used at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+
+def kernel(function: _F) -> _F:
+    """Compile a loop on first use and keep the machine code for the next process.
+
+    ``HABITUS_BOUNDS_CHECK=1`` compiles with array bounds checks (the fuzz corpus is replayed so);
+    ``NUMBA_DISABLE_JIT=1`` leaves the loop plain Python (coverage-guided fuzzing).
+    """
+    import numba
+
+    folder = _cache_folder()
+    if folder is not None:
+        numba.config.CACHE_DIR = str(folder)
+    compiled: _F = numba.njit(
+        cache=folder is not None, nogil=True, boundscheck=_bounds_checked(), error_model="numpy"
+    )(function)
+    return compiled
+
+
+@cache
+def hash_multiplier() -> int:
+    """A secret odd 64-bit multiplier, new in every process.
+
+    Hash tables hold keys that whoever wrote a trace has chosen; with a secret multiplier nobody can
+    choose keys that collide. No output depends on the order inside a table.
+    """
+    return secrets.randbits(64) | 1
+
+
+def _bounds_checked() -> bool:
+    return os.environ.get("HABITUS_BOUNDS_CHECK") == "1"
+
+
+@cache
+def _cache_folder() -> Path | None:
+    """The private folder for machine code, made if need be; None if it cannot be trusted."""
+    import platformdirs
+
+    from habitus.version import __version__
+
+    # numba notices a changed file, not a changed file that this one calls: all kernels make one key.
+    digest = hashlib.sha256(__version__.encode())
+    for source in sorted(Path(__file__).parent.rglob("*_kernels.py")):
+        digest.update(source.read_bytes())
+    mode = "checked" if _bounds_checked() else "fast"
+    folder = Path(platformdirs.user_cache_dir("habitus", appauthor=False))
+    folder = folder / f"kernels-{digest.hexdigest()[:16]}-{mode}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.lstat()
+    except OSError as error:
+        return _no_cache(f"{folder}: {error.strerror or error}")
+    private = stat.S_ISDIR(info.st_mode) and not info.st_mode & 0o077
+    if not private or info.st_uid != os.geteuid():
+        return _no_cache(f"{folder} is not a folder of this user alone (wanted: mode 0700)")
+    return folder
+
+
+def _no_cache(reason: str) -> None:
+    warnings.warn(
+        f"compiled loops are not kept ({reason}); every start compiles them again", stacklevel=4
+    )

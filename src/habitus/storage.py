@@ -1,0 +1,119 @@
+"""Files that appear whole or not at all, and what they are known by."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from habitus.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Write a file under a temporary name; on success sync it and give it its name.
+
+    On any error, and on Ctrl-C, the old file stands as it was and nothing new is left.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def atomic_folder(
+    path: str | os.PathLike[str], *, may_replace: Callable[[Path], bool]
+) -> Iterator[Path]:
+    """Fill a folder under a temporary name; on success sync it and give it its name.
+
+    Args:
+        may_replace: told of a folder that already stands there, decides whether it may go.
+
+    Raises:
+        UsageError: if something stands there that may not be replaced.
+    """
+    path = Path(path)
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise UsageError(f"{path}: is not a folder; name another place")
+    if path.is_dir() and any(path.iterdir()) and not may_replace(path):
+        raise UsageError(
+            f"{path}: holds other files, which would be lost; name another folder or empty it"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+        temporary.chmod(0o777 & ~_umask())
+        _sync_folder(temporary)
+        if path.exists():
+            # A folder cannot be replaced in one step: the old one steps aside first.
+            aside = temporary.with_suffix(".old")
+            path.rename(aside)
+            try:
+                temporary.rename(path)
+            except BaseException:
+                aside.rename(path)
+                raise
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_path(path: Path) -> str:
+    """The SHA-256 of a file, or of a folder's sorted list of ``sha256  relative/path`` lines."""
+    if not path.is_dir():
+        return sha256_of_file(path)
+    listing = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        name = file.relative_to(path).as_posix()
+        listing.update(f"{sha256_of_file(file)}  {name}\n".encode("utf-8", "surrogateescape"))
+    return listing.hexdigest()
+
+
+def _umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut, where the file system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,125 @@
+"""Transparent gzip, xz, bzip2 and zstd, with limits that a decompression bomb runs into."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from habitus.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer
+
+MAX_RATIO = 1_000
+"""Refused beyond this many bytes out for each byte in; strace text reaches about 40."""
+FREE_BYTES = 256 << 20
+"""The ratio counts only beyond this much output: short runs of one line compress absurdly well."""
+MAX_BYTES = 1 << 40
+"""Refused beyond this much output, whatever the ratio."""
+
+_MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+def compression_of(head: bytes) -> str | None:
+    """The compression that a file's first bytes announce, or None."""
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def decompressed(stream: IO[bytes], name: str) -> io.BufferedReader:
+    """A buffered reader of ``stream``'s content, decompressed if it is compressed.
+
+    Raises:
+        InputError: while reading, if the stream is damaged or inflates beyond the limits.
+    """
+    counted = _Counted(stream)
+    plain = io.BufferedReader(counted, 1 << 16)
+    kind = compression_of(plain.peek(8)[:8])
+    if kind is None:
+        return plain
+    return io.BufferedReader(_Limited(_opener(kind, plain), counted, kind, name), 1 << 18)
+
+
+def _opener(kind: str, stream: io.BufferedReader) -> IO[bytes]:
+    if kind == "gzip":
+        import gzip
+
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
+    if kind == "xz":
+        import lzma
+
+        return lzma.LZMAFile(stream)
+    if kind == "bzip2":
+        import bz2
+
+        return bz2.BZ2File(stream)
+    import zstandard
+
+    # A window is memory that the file asks for: 128 MiB is what `zstd --ultra -22` needs.
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+    return cast("IO[bytes]", decompressor.stream_reader(stream, read_across_frames=True))
+
+
+class _Counted(io.RawIOBase):
+    """Counts the bytes that pass."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.n_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        data = self.stream.read(len(view))
+        view[: len(data)] = data
+        self.n_bytes += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self.stream.close()
+        super().close()
+
+
+class _Limited(io.RawIOBase):
+    """Decompressed bytes, until they are too many for what went in."""
+
+    def __init__(self, stream: IO[bytes], source: _Counted, kind: str, name: str) -> None:
+        self.stream = stream
+        self.source = source
+        self.kind = kind
+        self.name = name
+        self.n_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        try:
+            data = self.stream.read(len(view))
+        except Exception as error:
+            # Each library has its own errors for one and the same thing: a damaged file.
+            if isinstance(error, MemoryError):
+                raise
+            raise InputError(
+                f"{self.name}: damaged or truncated {self.kind} data after "
+                f"{self.n_bytes:,} bytes ({error}); fetch or record the file again"
+            ) from error
+        self.n_bytes += len(data)
+        if self.n_bytes > FREE_BYTES and self.n_bytes > MAX_RATIO * self.source.n_bytes:
+            raise InputError(
+                f"{self.name}: inflates more than {MAX_RATIO}-fold, as a decompression bomb does; "
+                "decompress it yourself if you trust it"
+            )
+        if self.n_bytes > MAX_BYTES:
+            raise InputError(f"{self.name}: more than {MAX_BYTES >> 40} TiB once decompressed")
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self.stream.close()
+            cast(Any, self.source).close()
+        super().close()

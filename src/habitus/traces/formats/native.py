@@ -1,0 +1,181 @@
+"""`native`: Habitus's own file, one or more Arrow IPC streams of a `TraceSet`'s columns.
+
+A row is a trace or a segment of one. Appending writes another stream behind the last: a crash
+while appending can spoil only what was being appended. Call names are an Arrow dictionary, so any
+Arrow library reads the file without this one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from habitus.errors import InputError, UsageError
+from habitus.storage import atomic_write
+from habitus.traces.traceset import Label, TraceInfo, TraceSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    import pyarrow as pa
+
+    from habitus.traces.formats.base import ReadOptions
+    from habitus.traces.inputs import InputFile
+    from habitus.traces.report import ReadReport
+
+SCHEMA_KEY = b"habitus.traces"
+SCHEMA_VERSION = b"1"
+_TEXT_COLUMNS = ("name", "source", "attack", "group", "split")
+_STREAM_START = b"\xff\xff\xff\xff"
+
+
+class NativeFormat:
+    """The columns of `TraceSet`, as they are."""
+
+    name: ClassVar[str] = "native"
+    title: ClassVar[str] = "Habitus's own Arrow file"
+    sample: ClassVar[str] = ""
+
+    def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
+        return 100 if head.startswith(_STREAM_START) and SCHEMA_KEY in head else 0
+
+    def read(
+        self, files: Iterator[InputFile], options: ReadOptions, report: ReadReport  # noqa: ARG002
+    ) -> Iterator[TraceSet]:
+        import pyarrow as pa
+
+        for file in files:
+            try:
+                while file.stream.peek(1):
+                    with pa.ipc.open_stream(file.stream) as stream:
+                        version = (stream.schema.metadata or {}).get(SCHEMA_KEY)
+                        if version != SCHEMA_VERSION:
+                            raise InputError(
+                                f"{file.source}: made by another version of Habitus "
+                                f"(schema {version!r}; this one reads {SCHEMA_VERSION!r})"
+                            )
+                        for batch in stream:
+                            yield _from_arrow(batch, file.source)
+            except (pa.ArrowException, OSError, UsageError, KeyError, ValueError) as error:
+                raise InputError(
+                    f"{file.source}: damaged native file ({error}); what stands before the damage "
+                    "has been read"
+                ) from error
+
+
+def write_native(path: str | os.PathLike[str], batches: Iterable[TraceSet]) -> None:
+    """Write batches to a new native file, which appears whole or not at all."""
+    with atomic_write(path) as file:
+        _write_stream(file, batches)
+
+
+def append_native(path: str | os.PathLike[str], batches: Iterable[TraceSet]) -> None:
+    """Append batches to a native file; it is made if it does not exist."""
+    with open(path, "ab") as file:  # noqa: PTH123 - a path-like is enough
+        _write_stream(file, batches)
+
+
+def _write_stream(file: IO[bytes], batches: Iterable[TraceSet]) -> None:
+    import pyarrow as pa
+
+    schema = _schema()
+    with pa.ipc.new_stream(file, schema) as writer:
+        for batch in batches:
+            if batch.n_traces:
+                writer.write_batch(_to_arrow(batch, schema))
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    fields = [(name, pa.string()) for name in _TEXT_COLUMNS]
+    fields += [
+        ("label", pa.int8()),
+        ("thread", pa.int64()),
+        ("first_call", pa.int64()),
+        ("ends", pa.bool_()),
+        ("position_unit", pa.string()),
+        ("calls", pa.list_(pa.dictionary(pa.uint16(), pa.string()))),
+        ("positions", pa.list_(pa.int64())),
+        ("times_ns", pa.list_(pa.int64())),
+    ]
+    return pa.schema(fields, metadata={SCHEMA_KEY: SCHEMA_VERSION})
+
+
+def _to_arrow(batch: TraceSet, schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    if batch.n_calls >= 1 << 31:
+        raise UsageError("a batch of a native file holds at most 2,147,483,647 calls")
+    offsets = pa.array(batch.offsets.astype(np.int32))
+
+    def lists(values: pa.Array | None, kind: pa.DataType) -> pa.Array:
+        if values is None:
+            return pa.nulls(batch.n_traces, kind)
+        return pa.ListArray.from_arrays(offsets, values)
+
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(batch.calls, pa.uint16()), pa.array(batch.alphabet, pa.string())
+    )
+    columns: list[Any] = [
+        pa.array([getattr(info, name) for info in batch.infos], pa.string())
+        for name in _TEXT_COLUMNS
+    ]
+    columns += [
+        pa.array(batch.labels),
+        pa.array([info.thread for info in batch.infos], pa.int64()),
+        pa.array([info.first_call for info in batch.infos], pa.int64()),
+        pa.array([info.ends for info in batch.infos], pa.bool_()),
+        pa.array([batch.position_unit] * batch.n_traces, pa.string()),
+        lists(names, schema.field("calls").type),
+        lists(None if batch.positions is None else pa.array(batch.positions), pa.list_(pa.int64())),
+        lists(None if batch.times_ns is None else pa.array(batch.times_ns), pa.list_(pa.int64())),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
+    """A `TraceSet` of one record batch, every offset and index checked by Arrow first."""
+    batch.validate(full=True)
+    wanted = _schema()
+    if not batch.schema.equals(wanted):
+        raise InputError(f"{source}: its columns are not those of a native file")
+    if any(batch.column(name).null_count for name in (*_TEXT_COLUMNS, "label", "thread", "calls")):
+        raise InputError(f"{source}: a value is missing where every trace has one")
+    rows = {name: batch.column(name).to_pylist() for name in _TEXT_COLUMNS}
+    rows |= {n: batch.column(n).to_pylist() for n in ("label", "thread", "first_call", "ends")}
+    infos = tuple(
+        TraceInfo(
+            *(rows[name][i] for name in ("name", "source")), Label(rows["label"][i]),
+            *(rows[name][i] for name in ("attack", "group", "split", "thread")),
+            rows["first_call"][i], rows["ends"][i],
+        )  # fmt: skip
+        for i in range(batch.num_rows)
+    )
+    calls = batch.column("calls")
+    flat = calls.flatten()
+    units = set(batch.column("position_unit").to_pylist())
+
+    def column(name: str) -> np.ndarray[Any, np.dtype[np.int64]] | None:
+        values = batch.column(name)
+        if values.null_count:
+            return None
+        numbers: np.ndarray[Any, np.dtype[np.int64]] = values.flatten().to_numpy(
+            zero_copy_only=False
+        )
+        return numbers.astype(np.int64)
+
+    lengths = calls.value_lengths().to_numpy(zero_copy_only=False)
+    if flat.null_count:
+        raise InputError(f"{source}: a call without a name")
+    return TraceSet(
+        calls=flat.indices.to_numpy(zero_copy_only=False).astype(np.uint16),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        alphabet=tuple(flat.dictionary.to_pylist()),
+        infos=infos,
+        positions=column("positions"),
+        position_unit=units.pop() if len(units) == 1 else "call",
+        times_ns=column("times_ns"),
+    )
+

@@ -1,0 +1,231 @@
+"""The fast loop over strace text: one pass over the bytes, one record for each call.
+
+The grammar is strace's own output (strace(1), "-f", "-t", "-r", "-i", "-n", "-T", "-k"): an
+optional process id, time, and bracketed fields, then one of
+
+    name(arguments) = result            a call
+    name(arguments <unfinished ...>     a call that another thread's line interrupts
+    <... name resumed>rest) = result    the rest of that call: counted where it began
+    --- SIGNAL {...} ---                a signal
+    +++ exited with 0 +++               the end of a thread
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from habitus.compiled import kernel
+from habitus.traces.token_kernels import find_name
+
+DONE = 0
+NEW_NAME = 1
+OUTPUT_FULL = 2
+THREADS_FULL = 3
+REMARK = 4
+BROKEN = 5
+
+NO_TIME = -1
+
+# Places in the `counts` array.
+N_RESUMED = 0
+N_ORPHANS = 1
+N_SIGNALS = 2
+N_EXITS = 3
+N_STACK_LINES = 4
+N_UNNAMED = 5
+N_BROKEN = 6
+N_COUNTS = 7
+
+MAX_NAME_BYTES = 64
+MAX_BROKEN_SHOWN = 5
+
+
+@kernel
+def thread_slot(pid, multiplier, pids):  # type: ignore[no-untyped-def]
+    """Where ``pid`` stands, or would stand, in an open-addressing table."""
+    mask = len(pids) - 1
+    i = np.int64(((np.uint64(pid) * multiplier) >> np.uint64(20)) & np.uint64(mask))
+    while pids[i] != -1 and pids[i] != pid:  # noqa: PLR1714
+        i = (i + 1) & mask
+    return i
+
+
+@kernel
+def skip_spaces(text, place, end):  # type: ignore[no-untyped-def]
+    """The first place from ``place`` on that is no blank."""
+    while place < end and (text[place] == 32 or text[place] == 9):  # noqa: PLR1714
+        place += 1
+    return place
+
+
+@kernel
+def read_number(text, place, end):  # type: ignore[no-untyped-def]
+    """(value, place after it) of decimal digits, at most 18 of them; no digit gives ``place``."""
+    value = 0
+    stop = min(end, place + 18)
+    while place < stop and 48 <= text[place] <= 57:
+        value = value * 10 + (int(text[place]) - 48)
+        place += 1
+    return value, place
+
+
+@kernel
+def read_time(text, place, end):  # type: ignore[no-untyped-def]
+    """(nanoseconds, place after it) of ``1700000000.123456`` or ``12:34:56.123456``.
+
+    Times that only count from the line before (``-r``) tell no time and give `NO_TIME`.
+    """
+    seconds, place = read_number(text, place, end)
+    clock = False
+    while place < end and text[place] == 58:
+        part, place = read_number(text, place + 1, end)
+        seconds = seconds * 60 + part
+        clock = True
+    nanoseconds = 0
+    if place < end and text[place] == 46:
+        start = place + 1
+        nanoseconds, place = read_number(text, start, min(end, start + 9))
+        for _ in range(9 - (place - start)):
+            nanoseconds *= 10
+    if (not clock and seconds < 100_000_000) or seconds > 9_000_000_000:
+        return NO_TIME, place
+    return seconds * 1_000_000_000 + nanoseconds, place
+
+
+@kernel
+def parse_strace(  # type: ignore[no-untyped-def]
+    text, place, end, line, multiplier, name_slots, arena, starts,
+    pids, slots, pid_of, pending, ended, n_threads,
+    calls, threads, lines, times, n_calls, counts,
+):  # fmt: skip
+    """Read lines until they end or something needs Python.
+
+    Args:
+        text: uint8; ``text[place:end]`` is whole lines, each ended by a newline.
+        line: the number of the first of them.
+        name_slots, arena, starts: the table of call names (`find_name`).
+        pids, slots: the table of live threads; ``slots[i]`` is -1 where the thread has ended.
+        pid_of: per thread, its process id; 0 where the lines have none.
+        pending: per thread, 1 while a call of it is unfinished.
+        ended: per thread, 1 once it has exited.
+        calls, threads, lines, times: outputs, filled from ``n_calls`` on.
+        counts: int64; counts of what is not a call (``N_...``).
+
+    Returns:
+        (status, place, first, last, line, n_threads, n_calls): reading goes on at ``place``.
+        ``text[first:last]`` is the name at `NEW_NAME`, whose line is then read again, and the whole
+        line at `REMARK` and `BROKEN`. Broken lines beyond the first few are only counted.
+    """
+    while place < end:
+        begin = place
+        has_result = False
+        stop = begin
+        while stop < end and text[stop] != 10:
+            if text[stop] == 61 and stop > begin and text[stop - 1] == 32:
+                has_result = True
+            stop += 1
+        after = stop + 1
+        if stop > begin and text[stop - 1] == 13:
+            stop -= 1
+
+        place = skip_spaces(text, begin, stop)
+        if place == stop:
+            line += 1
+            place = after
+            continue
+
+        pid = 0
+        time = NO_TIME
+        if stop - place > 5 and text[place] == 91 and text[place + 1] == 112:  # "[pid "
+            pid, place = read_number(text, skip_spaces(text, place + 4, stop), stop)
+            if place < stop and text[place] == 93:
+                place = skip_spaces(text, place + 1, stop)
+        elif 48 <= text[place] <= 57:
+            value, behind = read_number(text, place, stop)
+            if behind < stop and text[behind] == 32:
+                pid = value
+                place = skip_spaces(text, behind, stop)
+        if place < stop and 48 <= text[place] <= 57:
+            time, place = read_time(text, place, stop)
+            place = skip_spaces(text, place, stop)
+        while (
+            stop - place > 2 and text[place] == 91
+            and (text[place + 1] == 32 or 48 <= text[place + 1] <= 57 or 97 <= text[place + 1] <= 102)
+            and text[place + 2] != 80
+        ):  # "[ 257]" and "[00007f...]", but not "[ Process ...]"
+            while place < stop and text[place] != 93:
+                place += 1
+            place = skip_spaces(text, min(place + 1, stop), stop)
+
+        byte = text[place] if place < stop else 0
+        broken = False
+        if byte == 60:  # "<... name resumed>"
+            i = thread_slot(pid, multiplier, pids)
+            if pids[i] == pid and slots[i] >= 0 and pending[slots[i]] == 1:
+                pending[slots[i]] = 0
+                counts[N_RESUMED] += 1
+            else:
+                counts[N_ORPHANS] += 1
+        elif byte == 45 and stop - place > 3 and text[place + 1] == 45:  # "--- SIGCHLD"
+            counts[N_SIGNALS] += 1
+        elif byte == 43 and stop - place > 3 and text[place + 1] == 43:  # "+++ exited"
+            counts[N_EXITS] += 1
+            i = thread_slot(pid, multiplier, pids)
+            if pids[i] == pid and slots[i] >= 0:
+                ended[slots[i]] = 1
+                slots[i] = -1
+        elif byte == 62:  # "> /lib/libc.so.6(read+0x1)" of -k
+            counts[N_STACK_LINES] += 1
+        elif byte == 63:  # "????(" where strace could not read the call
+            counts[N_UNNAMED] += 1
+        elif byte == 91:
+            return REMARK, after, begin, stop, line, n_threads, n_calls
+        else:
+            name_end = place
+            while name_end < stop and (
+                97 <= text[name_end] <= 122 or text[name_end] == 95
+                or 48 <= text[name_end] <= 57 or 65 <= text[name_end] <= 90
+            ):  # fmt: skip
+                name_end += 1
+            if name_end < stop and text[name_end] == 58:  # "strace: Process 12 attached"
+                return REMARK, after, begin, stop, line, n_threads, n_calls
+            unfinished = (
+                stop - name_end > 4 and text[stop - 1] == 62 and text[stop - 2] == 46
+                and text[stop - 3] == 46 and text[stop - 4] == 46
+            )  # fmt: skip
+            length = name_end - place
+            if (
+                length == 0 or length > MAX_NAME_BYTES or 48 <= byte <= 57
+                or name_end >= stop or text[name_end] != 40 or not (has_result or unfinished)
+            ):  # fmt: skip
+                broken = True
+            else:
+                if n_calls >= len(calls):
+                    return OUTPUT_FULL, begin, begin, stop, line, n_threads, n_calls
+                number = find_name(text, place, name_end, multiplier, name_slots, arena, starts)
+                if number < 0:
+                    return NEW_NAME, begin, place, name_end, line, n_threads, n_calls
+                i = thread_slot(pid, multiplier, pids)
+                if pids[i] != pid or slots[i] < 0:
+                    if n_threads >= len(pending):  # the table of ids is larger: it stays sparse
+                        return THREADS_FULL, begin, begin, stop, line, n_threads, n_calls
+                    pids[i] = pid
+                    slots[i] = n_threads
+                    pid_of[n_threads] = pid
+                    pending[n_threads] = 0
+                    ended[n_threads] = 0
+                    n_threads += 1
+                thread = slots[i]
+                pending[thread] = 1 if unfinished else 0
+                calls[n_calls] = number
+                threads[n_calls] = thread
+                lines[n_calls] = line
+                times[n_calls] = time
+                n_calls += 1
+        if broken:
+            counts[N_BROKEN] += 1
+            if counts[N_BROKEN] <= MAX_BROKEN_SHOWN:
+                return BROKEN, after, begin, stop, line, n_threads, n_calls
+        line += 1
+        place = after
+    return DONE, place, place, place, line, n_threads, n_calls

@@ -1,0 +1,224 @@
+"""What the user points at, as a run of files: a file, a folder, an archive, or standard input.
+
+Archives (zip and tar, the latter under any compression) are read in place and never unpacked to
+disk. Files come one after the other, and each must be read before the next is asked for: that is
+what lets a compressed tar be read once, from front to end.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import tarfile
+import zipfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from habitus.errors import InputError
+from habitus.traces.decompress import decompressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    OnSkip = Callable[[str, str], None]
+    """Hears of a file that is left out: which, and why."""
+
+HEAD_BYTES = 1 << 16
+"""How much of a file a format may look at to recognise it."""
+MAX_ARCHIVE_MEMBERS = 10_000_000
+_LITTER = re.compile(r"(^|/)(\.[^/]|__MACOSX/|Thumbs\.db$|desktop\.ini$)")
+_LITTER_REASON = "a hidden file, or one that desktop systems leave behind"
+
+
+@dataclass
+class InputFile:
+    """One file to read.
+
+    Attributes:
+        name: its path below what the user named, with forward slashes; labels are read from it.
+        source: how to tell the user which file it is.
+        stream: its content, decompressed; consumed by reading.
+    """
+
+    name: str
+    source: str
+    stream: io.BufferedReader
+
+    def head(self) -> bytes:
+        """The first bytes, up to `HEAD_BYTES`, without consuming them."""
+        return self.stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+
+
+def open_inputs(
+    path: str | os.PathLike[str], *, on_skip: OnSkip
+) -> Iterator[InputFile]:
+    """Yield the files of ``path``: a file, a folder (in sorted order), an archive, ``-`` for stdin.
+
+    Hidden files and the litter of desktop systems are passed over; ``on_skip(source, reason)``
+    hears of files that cannot be opened.
+
+    Raises:
+        InputError: if the path does not exist or cannot be read, or an archive is damaged or holds
+            a member whose path climbs out of it.
+    """
+    if str(path) == "-":
+        yield from _content(cast("IO[bytes]", sys.stdin.buffer), "stdin", "standard input", on_skip)
+        return
+    path = Path(path)
+    if path.is_dir():
+        yield from _folder(path, on_skip)
+        return
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    with stream:
+        if zipfile.is_zipfile(stream) and _starts_as_zip(stream):
+            yield from _zip(stream, str(path), on_skip)
+        else:
+            stream.seek(0)
+            yield from _content(stream, path.name, str(path), on_skip)
+
+
+def _folder(folder: Path, on_skip: OnSkip) -> Iterator[InputFile]:
+    def refuse(error: OSError) -> None:
+        if error.filename == str(folder):
+            raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+        on_skip(str(error.filename), f"cannot be read: {error.strerror}")
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders.sort()
+        for file in sorted(files):
+            path = Path(parent, file)
+            name = path.relative_to(folder).as_posix()
+            if _LITTER.search(name):
+                on_skip(str(path), _LITTER_REASON)
+                continue
+            if not path.is_file():  # a socket or a pipe would block; a dangling link is no file
+                on_skip(str(path), "not a regular file")
+                continue
+            try:
+                stream = path.open("rb")
+            except OSError as error:
+                on_skip(str(path), f"cannot be read: {error.strerror}")
+                continue
+            with stream, closing(_buffered(stream, str(path))) as content:
+                yield InputFile(_without_compression(name), str(path), content)
+
+
+def _content(
+    stream: IO[bytes], name: str, source: str, on_skip: OnSkip
+) -> Iterator[InputFile]:
+    """A single file, or the members of the tar or zip that it is."""
+    content = _buffered(stream, source)
+    head = content.peek(512)
+    if head[257:262] == b"ustar":
+        yield from _tar(content, source, on_skip)
+        return
+    if head.startswith(b"PK\x03\x04"):
+        raise InputError(
+            f"{source}: a zip file that is cut off or damaged (its directory, at the end, is "
+            "missing), or a zip inside another stream; fetch it again or unpack it first"
+        )
+    yield InputFile(_without_compression(name), source, content)
+
+
+def _buffered(stream: IO[bytes], source: str) -> io.BufferedReader:
+    return io.BufferedReader(cast("io.RawIOBase", decompressed(stream, source)), HEAD_BYTES)
+
+
+def _zip(stream: IO[bytes], source: str, on_skip: OnSkip) -> Iterator[InputFile]:
+    try:
+        archive = zipfile.ZipFile(stream)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise InputError(f"{source}: a damaged zip file ({error}); fetch it again") from error
+    with archive:
+        members = archive.infolist()
+        if len(members) > MAX_ARCHIVE_MEMBERS:
+            raise InputError(f"{source}: more than {MAX_ARCHIVE_MEMBERS:,} members")
+        for member in sorted(members, key=lambda member: member.filename):
+            if member.is_dir():
+                continue
+            _refuse_climbing(member.filename, source)
+            where = f"{source}:{member.filename}"
+            if _LITTER.search(member.filename):
+                on_skip(where, _LITTER_REASON)
+                continue
+            try:
+                file = archive.open(member)
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+                raise InputError(f"{where}: cannot be read from the archive: {error}") from error
+            with closing(_buffered(_Guarded(file, where), where)) as content:
+                yield InputFile(_without_compression(member.filename), where, content)
+
+
+def _tar(stream: io.BufferedReader, source: str, on_skip: OnSkip) -> Iterator[InputFile]:
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                archive.members = []  # tarfile keeps every header it has seen; a stream need not
+                if member.isdir():
+                    continue
+                _refuse_climbing(member.name, source)
+                where = f"{source}:{member.name}"
+                if not member.isfile() or _LITTER.search(member.name):
+                    on_skip(where, _LITTER_REASON if member.isfile() else "not a regular file")
+                    continue
+                file = archive.extractfile(member)
+                if file is not None:
+                    with closing(_buffered(_Guarded(file, where), where)) as content:
+                        yield InputFile(_without_compression(member.name), where, content)
+    except (tarfile.TarError, EOFError) as error:
+        raise InputError(f"{source}: a damaged tar archive ({error}); fetch it again") from error
+
+
+class _Guarded(io.RawIOBase):
+    """A member of an archive whose damage is told as such."""
+
+    def __init__(self, stream: IO[bytes], where: str) -> None:
+        self.stream = stream
+        self.where = where
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self.stream.read(size)
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError) as error:
+            raise InputError(f"{self.where}: damaged in the archive: {error}") from error
+        except Exception as error:
+            if type(error).__module__ in {"zlib", "lzma", "bz2"}:
+                raise InputError(f"{self.where}: damaged in the archive: {error}") from error
+            raise
+
+    def close(self) -> None:
+        if not self.closed:
+            self.stream.close()
+        super().close()
+
+
+def _starts_as_zip(stream: IO[bytes]) -> bool:
+    """`is_zipfile` finds a zip's end in the middle of anything: its beginning must fit, too."""
+    stream.seek(0)
+    start = stream.read(4)
+    stream.seek(0)
+    return start in {b"PK\x03\x04", b"PK\x05\x06"}
+
+
+def _refuse_climbing(name: str, source: str) -> None:
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or ":" in parts[0]:
+        raise InputError(
+            f"{source}: the member {name!r} points outside the archive; no honest archive does so, "
+            "and nothing of it was read"
+        )
+
+
+def _without_compression(name: str) -> str:
+    name = name.removeprefix("./")
+    return re.sub(r"\.(gz|xz|bz2|zst)$", "", name)

@@ -1,0 +1,164 @@
+"""Reading: choose a format for each file, run it, and label traces by where they lie."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from habitus.errors import InputError
+from habitus.traces.formats import format_names, get_format
+from habitus.traces.formats.base import ReadOptions
+from habitus.traces.inputs import InputFile, open_inputs
+from habitus.traces.report import ReadReport
+from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
+
+if TYPE_CHECKING:
+    import os
+
+_LABEL_FOLDERS = {
+    "normal": Label.NORMAL,
+    "normals": Label.NORMAL,
+    "benign": Label.NORMAL,
+    "attack": Label.ATTACK,
+    "attacks": Label.ATTACK,
+    "malicious": Label.ATTACK,
+    "intrusion": Label.ATTACK,
+    "intrusions": Label.ATTACK,
+}
+_SPLIT_FOLDERS = {"train": "training", "training": "training"}
+
+
+class TraceReader(Iterator[TraceSet]):
+    """Batches of traces from a path, with a report of what was read and what was not.
+
+    Args:
+        path: a file, a folder, an archive, or ``-`` for standard input.
+        format: the name of a format; by default each file is recognised by its content.
+        abi: whose numbers call numbers are, where a format does not tell.
+        strict: make the first broken line or unrecognised file an error.
+
+    Raises:
+        InputError: while reading, if the path cannot be read, if no format or more than one
+            recognises it, or if nothing in it is a trace.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,  # noqa: A002 - the word users know from --format
+        abi: str | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.path = path
+        self.report = ReadReport(strict=strict)
+        self._options = ReadOptions(abi=abi)
+        self._format = None if format is None else get_format(format).name
+        self._batches = self._read()
+
+    def __next__(self) -> TraceSet:
+        return next(self._batches)
+
+    def close(self) -> None:
+        """Stop reading and close the files."""
+        self._batches.close()  # type: ignore[attr-defined]
+
+    def _read(self) -> Iterator[TraceSet]:
+        files = open_inputs(self.path, on_skip=self.report.add_skipped)
+        recognised = ((file, name) for file in files if (name := self._choose(file)) is not None)
+        for name, run in itertools.groupby(recognised, key=lambda pair: pair[1]):
+            for batch in get_format(name).read(
+                (file for file, _ in run), self._options, self.report
+            ):
+                self.report.n_calls += batch.n_calls
+                self.report.n_traces += sum(info.first_call == 0 for info in batch.infos)
+                yield replace(batch, infos=tuple(labelled(info) for info in batch.infos))
+        if self.report.n_traces == 0:
+            raise InputError(self._nothing_read())
+
+    def _choose(self, file: InputFile) -> str | None:
+        """The format of one file; None if it is left out."""
+        head = file.head()
+        if not head:
+            self.report.add_skipped(file.source, "empty")
+            return None
+        name = self._format or recognise(head, file, self._options)
+        if name is None:
+            why = "no format recognises it"
+            if self.report.strict:
+                raise InputError(f"{file.source}: {why}; {_known_formats()}")
+            self.report.add_skipped(file.source, why)
+            return None
+        self.report.n_files += 1
+        self.report.formats[name] += 1
+        return name
+
+    def _nothing_read(self) -> str:
+        lines = [f"{self.path}: no trace could be read"]
+        lines += self.report.warnings() or ["there is no file in it"]
+        return "\n".join([*lines, _known_formats()])
+
+
+def recognise(head: bytes, file: InputFile, options: ReadOptions) -> str | None:
+    """The name of the one format that is surest of a file, or None if none knows it.
+
+    Raises:
+        InputError: if two are equally sure.
+    """
+    sure = {
+        name: get_format(name).sniff(head, file.name, options) for name in format_names()
+    }
+    best = max(sure.values(), default=0)
+    if best <= 0:
+        return None
+    names = [name for name, sureness in sure.items() if sureness == best]
+    if len(names) > 1:
+        choices = " or ".join(f"--format {name} ({get_format(name).title})" for name in names)
+        raise InputError(f"{file.source}: this could be more than one format; say {choices}")
+    return names[0]
+
+
+def read_traces(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+) -> TraceSet:
+    """Read everything in ``path`` into one `TraceSet`; see `TraceReader` for arguments and errors."""
+    return join(TraceReader(path, format=format, abi=abi, strict=strict))
+
+
+def labelled(info: TraceInfo) -> TraceInfo:
+    """``info`` with label, attack and group from its path, where its format told none.
+
+    ``normal/`` and ``attack/`` folders give the label. The attack's name is the next folder, or the
+    file's name without its number (``reverse-shell-02.strace`` is a ``reverse-shell``). A group is
+    a recording: the file, or all files of one ``strace -ff`` (``run.412``, ``run.413``).
+    """
+    path = PurePosixPath(info.source if not info.group else info.group)
+    group = info.group or re.sub(r"\.\d+$", "", str(path))
+    if info.label is not Label.UNKNOWN:
+        return replace(info, group=group)
+    folders = [part.lower() for part in PurePosixPath(info.name).parts[:-1]]
+    marks = [i for i, part in enumerate(folders) if part in _LABEL_FOLDERS]
+    split = next((_SPLIT_FOLDERS[part] for part in folders if part in _SPLIT_FOLDERS), info.split)
+    if not marks:
+        label = Label.NORMAL if split == "training" else Label.UNKNOWN
+        return replace(info, group=group, split=split, label=label)
+    label = _LABEL_FOLDERS[folders[marks[-1]]]
+    attack = ""
+    if label is Label.ATTACK:
+        below = PurePosixPath(info.name).parts[marks[-1] + 1 :]
+        stem = PurePosixPath(re.sub(r"#.*$", "", below[0])).stem
+        attack = below[0] if len(below) > 1 else re.sub(r"[-_.]?\d+$", "", stem) or stem
+    return replace(info, group=group, split=split, label=label, attack=attack)
+
+
+def _known_formats() -> str:
+    formats: Iterable[str] = (f"{n} ({get_format(n).title})" for n in format_names())
+    return "formats: " + ", ".join(formats)
