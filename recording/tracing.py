@@ -98,7 +98,9 @@ class Sandbox:
         """Lay out what an intruder looks for. None of it opens anything anywhere."""
         ssh = self.home / ".ssh"
         ssh.mkdir(mode=0o700)
-        (ssh / "id_ed25519").write_text("NOT A KEY: made up for a recording\n" * 6)
+        key = ssh / "id_ed25519"
+        key.write_text("NOT A KEY: made up for a recording\n" * 6)
+        key.chmod(0o600)
         (ssh / "known_hosts").write_text("mirror.invalid ssh-ed25519 made-up\n")
         config = self.home / ".config"
         config.mkdir()

@@ -20,7 +20,7 @@ ATTACKS = ("dropped-binary", "key-theft-hook", "source-exfiltration")
 PROJECT = Path(__file__).resolve().parent.parent / "workloads" / "project"
 SOURCES = ("main", "parse", "stats", "format")
 GZIP_MAGIC = b"\x1f\x8b"
-MIRROR_ANSWER = b"libexact 1.4.2\nlibround 0.9\n"
+MIRROR_ANSWER = b"libround 0.9\n"
 
 GIT_CONFIG = """\
 [user]
@@ -213,31 +213,40 @@ class Tampered:
 LIGHT: dict[Callable[[Workplace], None], int] = {
     Workplace.status: 3,
     Workplace.log: 3,
-    Workplace.diff: 3,
-    Workplace.search: 2,
+    Workplace.diff: 4,
+    Workplace.search: 3,
     Workplace.tag: 1,
     Workplace.new_branch: 2,
-    Workplace.sweep: 1,
-    Workplace.test: 3,
-    Workplace.stamp: 3,
+    Workplace.sweep: 3,
+    Workplace.test: 2,
+    Workplace.stamp: 2,
     Workplace.check_deps: 2,
-    Workplace.dist: 2,
-    Workplace.plan_only: 2,
+    Workplace.dist: 1,
+    Workplace.plan_only: 4,
 }
 
 # Taken in turn, by seed, so that few runs hold all of them; None is a run without.
 HEAVY: tuple[Callable[[Workplace], None] | None, ...] = (
+    None,
     Workplace.rebuild,
-    Workplace.stash,
+    None,
+    Workplace.commit,
     None,
     Workplace.break_build,
-    Workplace.commit,
+    None,
     None,
     Workplace.merge,
-    Workplace.rebuild,
-    Workplace.build_anew,
     None,
     Workplace.commit,
+    None,
+    Workplace.rebuild,
+    None,
+    Workplace.stash,
+    None,
+    Workplace.build_anew,
+    None,
+    Workplace.break_build,
+    None,
 )
 
 
@@ -275,7 +284,7 @@ def prepare(sandbox: Sandbox, rng: random.Random) -> None:
 
 def plan(rng: random.Random, seed: int) -> list[Callable[[Workplace], None]]:
     """The steps of one run: some light ones, and often a heavy one among them."""
-    steps = rng.choices(list(LIGHT), weights=list(LIGHT.values()), k=rng.randint(2, 4))
+    steps = rng.choices(list(LIGHT), weights=list(LIGHT.values()), k=rng.randint(2, 3))
     if heavy := HEAVY[seed % len(HEAVY)]:
         steps.insert(rng.randint(0, len(steps)), heavy)
     return steps

@@ -58,7 +58,7 @@ STATEMENTS = (
     ".tables",
     ".schema sale",
     ".mode csv\n.output reports/stock-{n}.csv\nSELECT * FROM product;\n.output stdout",
-    ".import --csv --skip 1 imports/customers.csv customer",
+    ".import --csv imports/customers.csv imported",
     ".once reports/dump.sql\n.dump product",
     ".backup backups/shop.db",
     "ATTACH 'backups/archive.db' AS archive;\n"
@@ -254,7 +254,7 @@ def record(run: Run, sandbox: Sandbox, trace: Path) -> Window:
     """Record one run: the shell of a database operator, from its start to the end of its work."""
     rng = random.Random(f"database:{run.seed}")
     prepare(sandbox, rng)
-    visits = rng.choices(list(VISITS), weights=list(VISITS.values()), k=rng.randint(2, 4))
+    visits = rng.choices(list(VISITS), weights=list(VISITS.values()), k=rng.randint(2, 3))
     attack_at = rng.randrange(len(visits)) if run.attack else None
     window = Window()
     with traced(["/bin/sh"], sandbox, trace) as process:

@@ -163,8 +163,8 @@ def visit_together(port: int, visits: list[list[Request]]) -> None:
 def plan(rng: random.Random) -> list[list[list[Request]]]:
     """Rounds of visits that happen together; a visit is the requests of one connection."""
     rounds = []
-    for _ in range(rng.randint(5, 8)):
-        clients = rng.choices((1, 2, 3), weights=(6, 2, 1))[0]
+    for _ in range(rng.randint(3, 5)):
+        clients = rng.choices((1, 2, 3), weights=(8, 2, 1))[0]
         rounds.append([[ordinary(rng) for _ in range(rng.randint(1, 2))] for _ in range(clients)])
     return rounds
 

@@ -116,9 +116,9 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(json.dumps(rows), "text/json")
 
     def notes(self, query: Query) -> None:
-        names = sorted(os.listdir("notes"))[-int(query.get("last", "3")) :]
+        names = sorted(name for name in os.listdir("notes") if name.endswith(".txt"))
         texts = []
-        for name in names:
+        for name in names[-int(query.get("last", "3")) :]:
             with open(os.path.join("notes", name), encoding="utf-8") as file:
                 texts.append(html.escape(file.read()))
         self.reply("<hr>".join(texts))

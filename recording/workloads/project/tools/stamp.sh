@@ -1,3 +1,3 @@
 #!/bin/sh
 # Note which commit is being built.
-git rev-parse --short HEAD > build/VERSION
+git rev-parse HEAD > build/VERSION

@@ -1,0 +1,179 @@
+"""The seam of sequence detectors: fit on normal traces, then a surprise for every call."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from habitus.errors import UsageError
+from habitus.progress import SILENT, Progress
+from habitus.traces.traceset import TraceInfo, TraceSet, offsets_of
+from habitus.traces.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+    State = dict[str, NDArray[np.generic]]
+
+
+class DetectorSettings(BaseModel):
+    """A detector's settings: declared once, for checks, documentation and the command line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a detector expected as the next call.
+
+    Attributes:
+        context_calls: how many calls before this one it went by.
+        calls: (name, probability), likeliest first.
+    """
+
+    context_calls: int
+    calls: tuple[tuple[str, float], ...]
+
+
+class SequenceDetector(ABC):
+    """Learns normal traces and gives every call of other traces a surprise, higher = stranger.
+
+    A subclass sets `name`, `summary` and `Settings`, sets ``self.vocabulary`` in `fit`, and
+    implements `fit`, `surprise`, `state` and `restore`. Scoring never changes a detector.
+
+    Attributes:
+        settings: checked settings.
+        vocabulary: the calls it knows, once fitted.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    unit: ClassVar[str] = "nats"
+    Settings: ClassVar[type[DetectorSettings]] = DetectorSettings
+
+    def __init__(self, settings: DetectorSettings | None = None) -> None:
+        self.settings: Any = self.Settings() if settings is None else settings
+        self.vocabulary = Vocabulary(())
+
+    @classmethod
+    def with_settings(cls, settings: Mapping[str, object]) -> Self:
+        """An unfitted detector with settings given by name, as text or as values.
+
+        Raises:
+            UsageError: if a setting is unknown or its value is not allowed.
+        """
+        try:
+            return cls(cls.Settings.model_validate(dict(settings)))
+        except ValidationError as error:
+            known = ", ".join(cls.Settings.model_fields) or "none"
+            problems = "; ".join(
+                f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}"
+                for e in error.errors()
+            )
+            raise UsageError(f"{cls.name}: {problems} (its settings: {known})") from None
+
+    @property
+    def memory_calls(self) -> int:
+        """How many earlier calls of its trace a call's surprise depends on, at most."""
+        return 0
+
+    @abstractmethod
+    def fit(
+        self,
+        normal: TraceSet,
+        held_out: TraceSet | None = None,
+        progress: Progress = SILENT,
+        *,
+        seed: int = 1,
+    ) -> None:
+        """Learn from normal traces.
+
+        Args:
+            normal: what to learn from; whole traces.
+            held_out: other normal traces, for detectors that must know when to stop.
+            progress: hears how far it is.
+            seed: makes every random choice.
+        """
+
+    @abstractmethod
+    def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
+        """(n_calls,) float32: each call's surprise; NaN where it is undefined."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """Every array the fitted detector needs, by name."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Become the fitted detector whose `state` this is; settings and vocabulary are set.
+
+        Raises:
+            ModelError: if the arrays do not make one: they come from a file anyone may have made.
+        """
+
+    def expected(self, history: NDArray[np.uint16], top: int = 5) -> Expectation | None:
+        """What was expected after ``history`` (symbols); None if it forms no such expectation."""
+        del history, top
+        return None
+
+    def stream(self) -> SurpriseStream:
+        """A scorer of traces that arrive in segments; it equals `surprise` on whole traces."""
+        return WindowStream(self)
+
+
+class SurpriseStream(ABC):
+    """Surprise of traces whose segments arrive batch by batch, remembering each open trace."""
+
+    @abstractmethod
+    def push(self, batch: TraceSet) -> NDArray[np.float32]:
+        """(n_calls,) float32: the surprise of each call of ``batch``, given all batches before."""
+
+
+class WindowStream(SurpriseStream):
+    """The stream of any detector that looks back over a fixed number of calls."""
+
+    def __init__(self, detector: SequenceDetector) -> None:
+        self._detector = detector
+        self._tails: dict[str, list[str]] = {}
+
+    def push(self, batch: TraceSet) -> NDArray[np.float32]:
+        """Score a batch; an open trace's last calls stand before its new ones while it does."""
+        if all(info.whole for info in batch.infos):
+            return self._detector.surprise(batch)
+        extended, is_new = self._with_tails(batch)
+        surprise = self._detector.surprise(extended)[is_new]
+        self._remember(batch)
+        return surprise
+
+    def _with_tails(self, batch: TraceSet) -> tuple[TraceSet, NDArray[np.bool_]]:
+        index = {name: i for i, name in enumerate(batch.alphabet)}
+        calls, lengths, is_new = [], [], []
+        for row, info in enumerate(batch.infos):
+            tail = self._tails.get(info.name, []) if info.first_call else []
+            before = [index.setdefault(name, len(index)) for name in tail]
+            new = batch.calls[batch.offsets[row] : batch.offsets[row + 1]]
+            calls += [np.array(before, dtype=np.uint16), new]
+            is_new += [np.zeros(len(before), dtype=bool), np.ones(len(new), dtype=bool)]
+            lengths.append(len(before) + len(new))
+        infos = tuple(TraceInfo(info.name, info.source) for info in batch.infos)
+        extended = TraceSet(np.concatenate(calls), offsets_of(lengths), tuple(index), infos)
+        return extended, np.concatenate(is_new)
+
+    def _remember(self, batch: TraceSet) -> None:
+        keep = self._detector.memory_calls
+        for row, info in enumerate(batch.infos):
+            if info.ends:
+                self._tails.pop(info.name, None)
+                continue
+            tail = self._tails.get(info.name, []) if info.first_call else []
+            begin = max(batch.offsets[row], batch.offsets[row + 1] - keep)
+            new = batch.calls[begin : batch.offsets[row + 1]]
+            tail = tail + [batch.alphabet[call] for call in new]
+            self._tails[info.name] = tail[max(0, len(tail) - keep) :]
