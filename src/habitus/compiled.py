@@ -13,15 +13,15 @@ import stat
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_F = TypeVar("_F", bound="Callable[..., Any]")
+    Loop = Callable[..., Any]
 
 
-def kernel(function: _F) -> _F:
+def kernel(function: Loop) -> Loop:
     """Compile a loop on first use and keep the machine code for the next process.
 
     ``HABITUS_BOUNDS_CHECK=1`` compiles with array bounds checks (the fuzz corpus is replayed so);
@@ -32,7 +32,7 @@ def kernel(function: _F) -> _F:
     folder = _cache_folder()
     if folder is not None:
         numba.config.CACHE_DIR = str(folder)
-    compiled: _F = numba.njit(
+    compiled: Loop = numba.njit(
         cache=folder is not None, nogil=True, boundscheck=_bounds_checked(), error_model="numpy"
     )(function)
     return compiled

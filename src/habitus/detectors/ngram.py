@@ -95,7 +95,9 @@ class NGram(SequenceDetector):
         likeliest = np.argsort(-probability, kind="stable")[:top]
         return Expectation(
             int(trie.depth[node]),
-            tuple((self.vocabulary.names[symbol], float(probability[symbol])) for symbol in likeliest),
+            tuple(
+                (self.vocabulary.names[symbol], float(probability[symbol])) for symbol in likeliest
+            ),
         )
 
     def state(self) -> State:

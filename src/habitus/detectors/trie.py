@@ -199,4 +199,3 @@ class CallTrie:
 def _empty_table(n_nodes: int) -> NDArray[np.uint64]:
     """An edge table at most half full with ``n_nodes``; a child of 0, the root, marks a free slot."""
     return np.zeros((1 << int(2 * n_nodes).bit_length(), 2), dtype=np.uint64)
-

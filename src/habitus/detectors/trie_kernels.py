@@ -21,7 +21,7 @@ NO_SUFFIX = 6
 
 
 @kernel
-def edge_slot(node, symbol, multiplier, keys):  # type: ignore[no-untyped-def]
+def edge_slot(node, symbol, multiplier, keys):
     """Where the edge from ``node`` by ``symbol`` stands in the table, or would stand.
 
     A key is node and symbol side by side, so that equal keys are equal edges: nothing is lossy.
@@ -35,13 +35,13 @@ def edge_slot(node, symbol, multiplier, keys):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def child_of(node, symbol, multiplier, keys):  # type: ignore[no-untyped-def]
+def child_of(node, symbol, multiplier, keys):
     """The child of ``node`` by ``symbol``; `ROOT`, which is nobody's child, if there is none."""
     return np.int64(keys[edge_slot(node, symbol, multiplier, keys), 1])
 
 
 @kernel
-def grow(  # type: ignore[no-untyped-def]
+def grow(
     calls, begin, end, offsets, trace, depth, active, order, multiplier,
     keys, parent, symbol, link, count, n_nodes,
 ):  # fmt: skip
@@ -86,7 +86,7 @@ def grow(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def refill(parent, symbol, multiplier, keys):  # type: ignore[no-untyped-def]
+def refill(parent, symbol, multiplier, keys):
     """Enter the edges of all nodes into an empty table."""
     for node in range(1, len(parent)):
         slot = edge_slot(parent[node], symbol[node], multiplier, keys)
@@ -95,7 +95,7 @@ def refill(parent, symbol, multiplier, keys):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def relink(parent, symbol, count, order, n_symbols, multiplier, keys, depth, link):  # type: ignore[no-untyped-def]
+def relink(parent, symbol, count, order, n_symbols, multiplier, keys, depth, link):
     """Rebuild the table, the depths and the suffix links of nodes that come from a file.
 
     Returns:
@@ -129,7 +129,7 @@ def relink(parent, symbol, count, order, n_symbols, multiplier, keys, depth, lin
 
 
 @kernel
-def summarise(parent, count, depth, link, order, total, types, follow):  # type: ignore[no-untyped-def]
+def summarise(parent, count, depth, link, order, total, types, follow):
     """Per node: the count and number of its continuations, and where reading goes on from it.
 
     ``follow`` is the longest suffix of a window that something was seen to follow: the history of
@@ -145,7 +145,7 @@ def summarise(parent, count, depth, link, order, total, types, follow):  # type:
 
 
 @kernel
-def witten_bell(parent, link, count, total, types, floor, cost, backoff):  # type: ignore[no-untyped-def]
+def witten_bell(parent, link, count, total, types, floor, cost, backoff):
     """Interpolated Witten-Bell surprise of each node's last call after the calls before it.
 
     ``cost[node]`` is -log P(last call | history) in nats; ``backoff[node]`` is what a call that was
@@ -165,7 +165,7 @@ def witten_bell(parent, link, count, total, types, floor, cost, backoff):  # typ
 
 
 @kernel
-def backoff_surprise(  # type: ignore[no-untyped-def]
+def backoff_surprise(
     calls, begin, end, offsets, trace, history, multiplier, keys, link, follow, cost, backoff, out
 ):
     """Surprise (nats) of ``calls[begin:end]``; returns (trace, history) to go on from."""
@@ -190,7 +190,7 @@ def backoff_surprise(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def window_mismatch(  # type: ignore[no-untyped-def]
+def window_mismatch(
     calls, begin, end, offsets, trace, history, window, multiplier, keys, link, follow, depth, out
 ):
     """1 where the window that ends at a call is not in the trie, 0 where it is, NaN before.
@@ -219,7 +219,7 @@ def window_mismatch(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def walk(calls, multiplier, keys, link, follow):  # type: ignore[no-untyped-def]
+def walk(calls, multiplier, keys, link, follow):
     """The history node after reading ``calls`` from the root."""
     history = ROOT
     for i in range(len(calls)):

@@ -53,9 +53,7 @@ class InputFile:
         return self.stream.peek(HEAD_BYTES)[:HEAD_BYTES]
 
 
-def open_inputs(
-    path: str | os.PathLike[str], *, on_skip: OnSkip
-) -> Iterator[InputFile]:
+def open_inputs(path: str | os.PathLike[str], *, on_skip: OnSkip) -> Iterator[InputFile]:
     """Yield the files of ``path``: a file, a folder (in sorted order), an archive, ``-`` for stdin.
 
     Hidden files and the litter of desktop systems are passed over; ``on_skip(source, reason)``
@@ -110,9 +108,7 @@ def _folder(folder: Path, on_skip: OnSkip) -> Iterator[InputFile]:
                 yield InputFile(_without_compression(name), str(path), content)
 
 
-def _content(
-    stream: IO[bytes], name: str, source: str, on_skip: OnSkip
-) -> Iterator[InputFile]:
+def _content(stream: IO[bytes], name: str, source: str, on_skip: OnSkip) -> Iterator[InputFile]:
     """A single file, or the members of the tar or zip that it is."""
     content = _buffered(stream, source)
     head = content.peek(512)

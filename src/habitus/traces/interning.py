@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    KernelArguments = tuple[
-        np.uint64, NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64]
-    ]
+    KernelArguments = tuple[np.uint64, NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64]]
 
 
 class NameTable:

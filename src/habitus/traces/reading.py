@@ -76,7 +76,7 @@ class TraceReader(Iterator[TraceSet]):
             ):
                 self.report.n_calls += batch.n_calls
                 self.report.n_traces += sum(info.first_call == 0 for info in batch.infos)
-                yield replace(batch, infos=tuple(labelled(info) for info in batch.infos))
+                yield replace(batch, infos=tuple(self._labelled(info) for info in batch.infos))
         if self.report.n_traces == 0:
             raise InputError(self._nothing_read())
 
@@ -97,6 +97,12 @@ class TraceReader(Iterator[TraceSet]):
         self.report.formats[name] += 1
         return name
 
+    def _labelled(self, info: TraceInfo) -> TraceInfo:
+        """Label by path; a recording is known by where it lies below the path, on any machine."""
+        below = info.source.removeprefix(str(self.path)).lstrip("/:")
+        recording = re.sub(r"\.\d+$", "", below) or PurePosixPath(info.source).name
+        return labelled(replace(info, group=info.group or recording))
+
     def _nothing_read(self) -> str:
         lines = [f"{self.path}: no trace could be read"]
         lines += self.report.warnings() or ["there is no file in it"]
@@ -109,9 +115,7 @@ def recognise(head: bytes, file: InputFile, options: ReadOptions) -> str | None:
     Raises:
         InputError: if two are equally sure.
     """
-    sure = {
-        name: get_format(name).sniff(head, file.name, options) for name in format_names()
-    }
+    sure = {name: get_format(name).sniff(head, file.name, options) for name in format_names()}
     best = max(sure.values(), default=0)
     if best <= 0:
         return None
@@ -134,29 +138,27 @@ def read_traces(
 
 
 def labelled(info: TraceInfo) -> TraceInfo:
-    """``info`` with label, attack and group from its path, where its format told none.
+    """``info`` with label and attack type from the folders it lies in, where its format told none.
 
-    ``normal/`` and ``attack/`` folders give the label. The attack's name is the next folder, or the
-    file's name without its number (``reverse-shell-02.strace`` is a ``reverse-shell``). A group is
-    a recording: the file, or all files of one ``strace -ff`` (``run.412``, ``run.413``).
+    ``normal/`` and ``attack/`` folders give the label, ``train/`` the training part. The type of an
+    attack is the next folder, or the file's name without its number: ``reverse-shell-02.strace``
+    is a ``reverse-shell``.
     """
-    path = PurePosixPath(info.source if not info.group else info.group)
-    group = info.group or re.sub(r"\.\d+$", "", str(path))
     if info.label is not Label.UNKNOWN:
-        return replace(info, group=group)
-    folders = [part.lower() for part in PurePosixPath(info.name).parts[:-1]]
-    marks = [i for i, part in enumerate(folders) if part in _LABEL_FOLDERS]
+        return info
+    parts = PurePosixPath(info.name).parts
+    folders = [part.lower() for part in parts[:-1]]
     split = next((_SPLIT_FOLDERS[part] for part in folders if part in _SPLIT_FOLDERS), info.split)
+    marks = [i for i, part in enumerate(folders) if part in _LABEL_FOLDERS]
     if not marks:
-        label = Label.NORMAL if split == "training" else Label.UNKNOWN
-        return replace(info, group=group, split=split, label=label)
+        return replace(info, split=split, label=Label.NORMAL if split else Label.UNKNOWN)
     label = _LABEL_FOLDERS[folders[marks[-1]]]
-    attack = ""
-    if label is Label.ATTACK:
-        below = PurePosixPath(info.name).parts[marks[-1] + 1 :]
-        stem = PurePosixPath(re.sub(r"#.*$", "", below[0])).stem
-        attack = below[0] if len(below) > 1 else re.sub(r"[-_.]?\d+$", "", stem) or stem
-    return replace(info, group=group, split=split, label=label, attack=attack)
+    below = parts[marks[-1] + 1 :]
+    if label is Label.NORMAL:
+        return replace(info, split=split, label=label)
+    stem = PurePosixPath(re.sub(r"[#:].*$", "", below[0])).stem
+    attack = below[0] if len(below) > 1 else re.sub(r"[-_.]?\d+$", "", stem) or stem
+    return replace(info, split=split, label=label, attack=attack)
 
 
 def _known_formats() -> str:

@@ -42,7 +42,9 @@ class ReadReport:
             InputError: if reading is strict.
         """
         if self.strict:
-            raise InputError(f"{place}: {why} (without --strict it would be counted and passed over)")
+            raise InputError(
+                f"{place}: {why} (without --strict it would be counted and passed over)"
+            )
         self.n_broken += count
         if len(self.broken) < MAX_EXAMPLES:
             self.broken.append(f"{place}: {why}")

@@ -21,7 +21,7 @@ NEWLINE = 10
 
 
 @kernel
-def name_hash(text, begin, end, multiplier):  # type: ignore[no-untyped-def]
+def name_hash(text, begin, end, multiplier):
     """A keyed hash of ``text[begin:end]`` (uint64); see `habitus.compiled.hash_multiplier`."""
     value = multiplier
     for i in range(begin, end):
@@ -31,7 +31,7 @@ def name_hash(text, begin, end, multiplier):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_name(text, begin, end, multiplier, slots, arena, starts):  # type: ignore[no-untyped-def]
+def find_name(text, begin, end, multiplier, slots, arena, starts):
     """The number of the name ``text[begin:end]`` in a table, or -1.
 
     Args:
@@ -58,8 +58,19 @@ def find_name(text, begin, end, multiplier, slots, arena, starts):  # type: igno
 
 
 @kernel
-def tokenise(  # type: ignore[no-untyped-def]
-    text, place, end, lines_are_traces, multiplier, slots, arena, starts, calls, n_calls, ends, n_ends
+def tokenise(
+    text,
+    place,
+    end,
+    lines_are_traces,
+    multiplier,
+    slots,
+    arena,
+    starts,
+    calls,
+    n_calls,
+    ends,
+    n_ends,
 ):
     """Turn tokens between white space and commas into call numbers.
 

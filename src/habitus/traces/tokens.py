@@ -67,7 +67,9 @@ class TokenReader:
                 )  # fmt: skip
                 self._take(trace, n_calls, n_ends, describe)
                 if status not in {DONE, OUTPUT_FULL}:
-                    self._new_token(text, place, trace, file, describe, is_long=status == LONG_TOKEN)
+                    self._new_token(
+                        text, place, trace, file, describe, is_long=status == LONG_TOKEN
+                    )
                 if self.builder.full:
                     yield self.builder.flush(self.names.alphabet)
         if trace.n_calls or trace.pending:

@@ -61,9 +61,7 @@ class AdfaFormat:
     ) -> Iterator[TraceSet]:
         abi = options.abi or "i386"
         names = NameTable(lambda token: call_name_of_number(token, abi))
-        reader = TokenReader(
-            names, report, lines_are_traces=False, wanted=f"an {abi} call number"
-        )
+        reader = TokenReader(names, report, lines_are_traces=False, wanted=f"an {abi} call number")
         for file in files:
             split, label, attack, group = place_of(file.name)
 

@@ -41,7 +41,10 @@ class NativeFormat:
         return 100 if head.startswith(_STREAM_START) and SCHEMA_KEY in head else 0
 
     def read(
-        self, files: Iterator[InputFile], options: ReadOptions, report: ReadReport  # noqa: ARG002
+        self,
+        files: Iterator[InputFile],
+        options: ReadOptions,
+        report: ReadReport,  # noqa: ARG002
     ) -> Iterator[TraceSet]:
         import pyarrow as pa
 
@@ -147,9 +150,11 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
     rows |= {n: batch.column(n).to_pylist() for n in ("label", "thread", "first_call", "ends")}
     infos = tuple(
         TraceInfo(
-            *(rows[name][i] for name in ("name", "source")), Label(rows["label"][i]),
+            *(rows[name][i] for name in ("name", "source")),
+            Label(rows["label"][i]),
             *(rows[name][i] for name in ("attack", "group", "split", "thread")),
-            rows["first_call"][i], rows["ends"][i],
+            rows["first_call"][i],
+            rows["ends"][i],
         )  # fmt: skip
         for i in range(batch.num_rows)
     )
@@ -178,4 +183,3 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
         position_unit=units.pop() if len(units) == 1 else "call",
         times_ns=column("times_ns"),
     )
-

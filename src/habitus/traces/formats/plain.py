@@ -57,11 +57,14 @@ class PlainFormat:
                 )
 
             def describe(
-                line: int, first_call: int, ends: bool, *, file: InputFile = file  # noqa: FBT001
+                line: int,
+                first_call: int,
+                ends: bool,
+                *,
+                file: InputFile = file,  # noqa: FBT001
             ) -> TraceInfo:
-                return TraceInfo(
-                    f"{file.name}:{line}", file.source, first_call=first_call, ends=ends
-                )
+                name = f"{file.name}:{line}"
+                return TraceInfo(name, file.source, group=name, first_call=first_call, ends=ends)
 
             yield from reader.read(file, describe)
         yield from reader.rest()

@@ -197,8 +197,11 @@ class _Recording:
             name, pid = self._names_of_threads[thread]
             infos.append(
                 TraceInfo(
-                    name, self._file.source, thread=pid,
-                    first_call=self._first_calls[thread], ends=bool(ending[thread]),
+                    name,
+                    self._file.source,
+                    thread=pid,
+                    first_call=self._first_calls[thread],
+                    ends=bool(ending[thread]),
                 )  # fmt: skip
             )
             self._first_calls[thread] += int(counts[thread])

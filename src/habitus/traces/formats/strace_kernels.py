@@ -41,7 +41,7 @@ MAX_BROKEN_SHOWN = 5
 
 
 @kernel
-def thread_slot(pid, multiplier, pids):  # type: ignore[no-untyped-def]
+def thread_slot(pid, multiplier, pids):
     """Where ``pid`` stands, or would stand, in an open-addressing table."""
     mask = len(pids) - 1
     i = np.int64(((np.uint64(pid) * multiplier) >> np.uint64(20)) & np.uint64(mask))
@@ -51,7 +51,7 @@ def thread_slot(pid, multiplier, pids):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def skip_spaces(text, place, end):  # type: ignore[no-untyped-def]
+def skip_spaces(text, place, end):
     """The first place from ``place`` on that is no blank."""
     while place < end and (text[place] == 32 or text[place] == 9):  # noqa: PLR1714
         place += 1
@@ -59,7 +59,7 @@ def skip_spaces(text, place, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def read_number(text, place, end):  # type: ignore[no-untyped-def]
+def read_number(text, place, end):
     """(value, place after it) of decimal digits, at most 18 of them; no digit gives ``place``."""
     value = 0
     stop = min(end, place + 18)
@@ -70,7 +70,7 @@ def read_number(text, place, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def read_time(text, place, end):  # type: ignore[no-untyped-def]
+def read_time(text, place, end):
     """(nanoseconds, place after it) of ``1700000000.123456`` or ``12:34:56.123456``.
 
     Times that only count from the line before (``-r``) tell no time and give `NO_TIME`.
@@ -93,7 +93,7 @@ def read_time(text, place, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def parse_strace(  # type: ignore[no-untyped-def]
+def parse_strace(
     text, place, end, line, multiplier, name_slots, arena, starts,
     pids, slots, pid_of, pending, ended, n_threads,
     calls, threads, lines, times, n_calls, counts,
@@ -149,8 +149,11 @@ def parse_strace(  # type: ignore[no-untyped-def]
             time, place = read_time(text, place, stop)
             place = skip_spaces(text, place, stop)
         while (
-            stop - place > 2 and text[place] == 91
-            and (text[place + 1] == 32 or 48 <= text[place + 1] <= 57 or 97 <= text[place + 1] <= 102)
+            stop - place > 2
+            and text[place] == 91
+            and (
+                text[place + 1] == 32 or 48 <= text[place + 1] <= 57 or 97 <= text[place + 1] <= 102
+            )
             and text[place + 2] != 80
         ):  # "[ 257]" and "[00007f...]", but not "[ Process ...]"
             while place < stop and text[place] != 93:

@@ -1,0 +1,1 @@
+"""Alerts: traces scored as they are read, what is strange about them, and records of it."""

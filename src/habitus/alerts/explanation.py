@@ -1,0 +1,134 @@
+"""Explanation: where a trace is strange, what was expected there, and what normal looks like."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.alerts.alignment_kernels import nearest_stretch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from habitus.alerts.scoring import Stretch, TraceScore
+    from habitus.models.model import Model
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class ExplainedCall:
+    """One call of a stretch.
+
+    Attributes:
+        position: its line or its place among the calls of its source, from 1.
+        time_ns: nanoseconds since 1970, or None where the source tells no time.
+        surprise: None where it is undefined.
+        novel: whether the model has never seen a call of this name.
+        expected: (name, probability), likeliest first; empty if the detector expects nothing.
+        context_calls: how many calls before it the expectation goes by.
+    """
+
+    name: str
+    position: int
+    time_ns: int | None
+    surprise: float | None
+    novel: bool
+    expected: tuple[tuple[str, float], ...]
+    context_calls: int
+
+
+@dataclass(frozen=True)
+class NearestNormal:
+    """The stretch of a normal training trace with the fewest edits from the strange one.
+
+    Attributes:
+        trace: the training trace's name.
+        first_call: the stretch's first call in it, from 0.
+        edits: calls to insert, leave out or change.
+        calls: its call names.
+    """
+
+    trace: str
+    first_call: int
+    edits: int
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a trace is strange: its strangest stretch, call by call.
+
+    Attributes:
+        first_call: index of the stretch's first call in the trace, from 0.
+        mean_surprise: over the stretch, in ``unit``; None if undefined.
+        position_unit: what positions count: ``line`` or ``call``.
+    """
+
+    first_call: int
+    mean_surprise: float | None
+    unit: str
+    position_unit: str
+    calls: tuple[ExplainedCall, ...]
+    nearest_normal: NearestNormal | None
+
+
+def explain_score(model: Model, judged: TraceScore) -> Explanation | None:
+    """The explanation of a judged trace; None if it has no stretch (it is empty, or none was kept)."""
+    stretch = judged.stretch
+    if stretch is None or not len(stretch.calls):
+        return None
+    return Explanation(
+        first_call=stretch.first_call,
+        mean_surprise=_finite(stretch.mean_surprise),
+        unit=model.detector.unit,
+        position_unit=judged.position_unit,
+        calls=tuple(_explained_calls(model, stretch)),
+        nearest_normal=nearest_normal(model, stretch.calls.symbols),
+    )
+
+
+def nearest_normal(model: Model, symbols: NDArray[np.uint16]) -> NearestNormal | None:
+    """Where the model's training traces come nearest to ``symbols``; None if it remembers none."""
+    memory = model.memory
+    scratch = np.zeros((2, len(symbols) + 1), dtype=np.int64)
+    edits, trace, begin, end = nearest_stretch(symbols, memory.symbols, memory.offsets, *scratch)
+    if trace < 0:
+        return None
+    names = model.detector.vocabulary.names
+    return NearestNormal(
+        trace=memory.names[trace],
+        first_call=int(begin - memory.offsets[trace]),
+        edits=int(edits),
+        calls=tuple(names[symbol] for symbol in memory.symbols[begin:end]),
+    )
+
+
+def _explained_calls(model: Model, stretch: Stretch) -> list[ExplainedCall]:
+    calls = stretch.calls
+    vocabulary = model.detector.vocabulary
+    symbols = np.concatenate([stretch.history, calls.symbols])
+    explained = []
+    for i in range(len(calls)):
+        before = len(stretch.history) + i
+        history = symbols[max(0, before - model.detector.memory_calls) : before]
+        expected = model.detector.expected(history, TOP)
+        explained.append(
+            ExplainedCall(
+                name=calls.names[i],
+                position=int(calls.positions[i]),
+                time_ns=int(calls.times_ns[i]) if calls.times_ns[i] >= 0 else None,
+                surprise=_finite(float(calls.surprise[i])),
+                novel=calls.names[i] not in vocabulary,
+                expected=() if expected is None else expected.calls,
+                context_calls=0 if expected is None else expected.context_calls,
+            )
+        )
+    return explained
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,120 @@
+"""Alert records: one JSON object a line, with the head of Suricata's EVE format.
+
+The head (``timestamp``, ``event_type``, ``alert``) lets tools that read EVE take the records in;
+everything of ours is in ``score``, ``verdict`` and ``habitus``. The schema is
+``habitus/schemas/alert.schema.json``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from habitus.alerts.explanation import Explanation, explain_score
+from habitus.traces.traceset import Label
+from habitus.version import __version__
+
+if TYPE_CHECKING:
+    from habitus.alerts.scoring import TraceScore
+    from habitus.models.model import Model
+
+RECORD_VERSION = 1
+SIGNATURE_ID = 9_600_001
+"""In the range that Suricata leaves to local rules' users; one kind of alert so far."""
+
+Record = dict[str, Any]
+
+_FIRST_DATE_NS = 100_000_000 * 10**9  # earlier times are times of day, not dates
+
+
+def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> Record:
+    """The record of one judged trace.
+
+    ``event_type`` is ``alert`` for alerts and ``trace`` for the others. ``score`` is always a
+    number: 0 for a trace too short to be scored, which ``verdict`` tells apart from normal.
+
+    Args:
+        explain: whether to explain the trace, where its strangest stretch was kept.
+    """
+    explanation = explain_score(model, judged) if explain else None
+    verdict = "alert" if judged.is_alert else "normal" if judged.scoreable else "not_scoreable"
+    timestamp, clock = _timestamp(explanation)
+    record: Record = {
+        "timestamp": timestamp,
+        "event_type": "alert" if judged.is_alert else "trace",
+        "score": judged.score if judged.scoreable else 0.0,
+        "threshold": model.decision.threshold,
+        "verdict": verdict,
+    }
+    if judged.is_alert:
+        share = model.share_of_stranger_normals(judged.score)
+        record["alert"] = {
+            "action": "allowed",  # as EVE says of what was only observed
+            "gid": 1,
+            "signature_id": SIGNATURE_ID,
+            "rev": 1,
+            "signature": f"Habitus {model.detector.name}: unusual sequence of system calls",
+            "category": "Behavioural anomaly",
+            "severity": _severity(model, share),
+        }
+    record["habitus"] = {
+        "record_version": RECORD_VERSION,
+        "version": __version__,
+        "timestamp_is": clock,
+        "detector": model.detector.name,
+        "model_digest": model.digest,
+        "aggregation": model.decision.aggregation,
+        "unit": model.detector.unit,
+        "trace": {
+            "name": judged.info.name,
+            "source": judged.info.source,
+            "thread": judged.info.thread if judged.info.thread >= 0 else None,
+            "label": None if judged.info.label is Label.UNKNOWN else judged.info.label.name.lower(),
+            "n_calls": judged.n_calls,
+            "n_novel_calls": judged.n_novel,
+        },
+        "stranger_normals": (
+            model.share_of_stranger_normals(judged.score) if judged.scoreable else None
+        ),
+        "explanation": None if explanation is None else explanation_record(explanation),
+    }
+    return record
+
+
+def explanation_record(explanation: Explanation) -> Record:
+    """An explanation in JSON's terms."""
+    record = dataclasses.asdict(explanation)
+    for call in record["calls"]:
+        call["expected"] = [{"name": n, "probability": p} for n, p in call["expected"]]
+        call["time"] = None if call["time_ns"] is None else _time_text(call["time_ns"])
+        del call["time_ns"]
+    return record
+
+
+def to_line(record: Record) -> str:
+    """One record as one line of JSON, newline included."""
+    return json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _severity(model: Model, share: float) -> int:
+    """EVE's 1 is severe: stranger than every normal that the threshold was set on."""
+    return 1 if share <= 1 / (1 + model.decision.calibration.n_traces) else 2
+
+
+def _timestamp(explanation: Explanation | None) -> tuple[str, str]:
+    """(ISO 8601, what it is): the time of the strangest call, or else of this detection."""
+    calls = explanation.calls if explanation else ()
+    dated = [call for call in calls if call.time_ns is not None and call.time_ns >= _FIRST_DATE_NS]
+    if dated:
+        strangest = max(dated, key=lambda call: -1.0 if call.surprise is None else call.surprise)
+        return _time_text(strangest.time_ns or 0), "capture"
+    return datetime.now(UTC).isoformat(timespec="microseconds"), "detection"
+
+
+def _time_text(time_ns: int) -> str:
+    if time_ns < _FIRST_DATE_NS:
+        return str(timedelta(microseconds=time_ns // 1000))
+    moment = datetime.fromtimestamp(time_ns // 10**9, UTC)
+    return moment.replace(microsecond=time_ns % 10**9 // 1000).isoformat(timespec="microseconds")

@@ -1,0 +1,229 @@
+"""Scoring traces as they are read, in memory that does not grow with their length.
+
+A long trace arrives in segments. What is kept of an open trace is its running score, its strangest
+stretch so far and the few calls before the next segment that a stretch may begin in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.models.aggregation import Aggregation, RunningScore, worst_stretch
+from habitus.traces.vocabulary import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from habitus.models.model import Model
+    from habitus.traces.traceset import TraceInfo, TraceSet
+
+DEFAULT_STRETCH = 20
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Consecutive calls of one trace, with what each of them is.
+
+    Attributes:
+        names: (n,) object, canonical call names.
+        symbols: (n,) uint16, in the detector's vocabulary.
+        surprise: (n,) float32.
+        positions: (n,) int64, from 1, in the source.
+        times_ns: (n,) int64, or -1 where the source tells no time.
+    """
+
+    names: NDArray[np.object_]
+    symbols: NDArray[np.uint16]
+    surprise: NDArray[np.float32]
+    positions: NDArray[np.int64]
+    times_ns: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def cut(self, begin: int, end: int) -> Calls:
+        """The calls from ``begin`` to before ``end``."""
+        return Calls(*(column[begin:end] for column in self._columns()))
+
+    def followed_by(self, others: Calls) -> Calls:
+        """These calls and then others."""
+        pairs = zip(self._columns(), others._columns(), strict=True)
+        return Calls(*(np.concatenate(pair) for pair in pairs))
+
+    def _columns(self) -> tuple[NDArray[np.generic], ...]:
+        return (self.names, self.symbols, self.surprise, self.positions, self.times_ns)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The strangest consecutive calls of a trace.
+
+    Attributes:
+        first_call: index of its first call within the trace, from 0.
+        mean_surprise: over its defined surprises; NaN if none is defined.
+        calls: the calls themselves.
+        history: symbols of the calls before them, as far as the detector looks back.
+    """
+
+    first_call: int
+    mean_surprise: float
+    calls: Calls
+    history: NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class TraceScore:
+    """One trace, judged.
+
+    Attributes:
+        score: NaN if the trace cannot be scored.
+        is_alert: whether the model's decision says so.
+        n_novel: calls whose name the model has never seen.
+        position_unit: what positions count: ``line`` or ``call``.
+        stretch: the strangest stretch; None where none was asked for.
+    """
+
+    info: TraceInfo
+    n_calls: int
+    n_novel: int
+    score: float
+    is_alert: bool
+    position_unit: str
+    stretch: Stretch | None
+
+    @property
+    def scoreable(self) -> bool:
+        """Whether the trace was long enough to be scored."""
+        return bool(np.isfinite(self.score))
+
+
+@dataclass
+class _OpenTrace:
+    """What is kept of a trace whose end has not been read."""
+
+    running: RunningScore
+    n_calls: int = 0
+    n_novel: int = 0
+    best: Stretch | None = None
+    tail: Calls | None = None
+
+
+@dataclass
+class Scorer:
+    """Scores batches against a model.
+
+    Args:
+        stretch_calls: length of the strangest stretch.
+        stretch_of_all: find it for every trace, not only for alerts.
+    """
+
+    model: Model
+    stretch_calls: int = DEFAULT_STRETCH
+    stretch_of_all: bool = False
+    _open: dict[str, _OpenTrace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._stream = self.model.detector.stream()
+        self._aggregation: Aggregation = self.model.aggregation
+        self._memory = self.model.detector.memory_calls
+
+    def run(self, batches: Iterable[TraceSet]) -> Iterator[TraceScore]:
+        """Judge every trace of ``batches``, each when its end is read."""
+        for batch in batches:
+            yield from self.push(batch)
+
+    def push(self, batch: TraceSet) -> Iterator[TraceScore]:
+        """Judge the traces that end in ``batch``."""
+        surprise = self._stream.push(batch)
+        symbols = self.model.detector.vocabulary.encode(batch)
+        scores = self._aggregation.scores(surprise, batch.offsets)
+        novel = np.concatenate([[0], np.cumsum(symbols == UNKNOWN)])
+        for row, info in enumerate(batch.infos):
+            begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
+            n_novel = int(novel[end] - novel[begin])
+            if not info.whole:
+                calls = _calls(batch, row, symbols, surprise)
+                yield from self._segment(info, batch.position_unit, calls, n_novel)
+                continue
+            score = float(scores[row])
+            is_alert = self.model.decision.is_alert(score)
+            stretch = None
+            if (is_alert or self.stretch_of_all) and end > begin:
+                stretch = self._worst(_calls(batch, row, symbols, surprise))
+            yield TraceScore(
+                info, end - begin, n_novel, score, is_alert, batch.position_unit, stretch
+            )
+
+    def _segment(
+        self, info: TraceInfo, position_unit: str, calls: Calls, n_novel: int
+    ) -> Iterator[TraceScore]:
+        if info.first_call == 0:
+            self._open[info.name] = _OpenTrace(self._aggregation.running())
+        trace = self._open[info.name]
+        trace.running.add(calls.surprise)
+        trace.n_novel += n_novel
+        if len(calls):
+            self._extend(trace, calls)
+        if info.ends:
+            del self._open[info.name]
+            score = trace.running.score
+            is_alert = self.model.decision.is_alert(score)
+            stretch = trace.best if is_alert or self.stretch_of_all else None
+            yield TraceScore(
+                info, trace.n_calls, trace.n_novel, score, is_alert, position_unit, stretch
+            )
+
+    def _extend(self, trace: _OpenTrace, calls: Calls) -> None:
+        """Look for the strangest stretch in the new calls, and in those that begin before them."""
+        joined = calls if trace.tail is None else trace.tail.followed_by(calls)
+        first = trace.n_calls - (len(joined) - len(calls))
+        # Of the calls kept from before, only the last few can begin a stretch with new ones in it.
+        skip = max(0, len(joined) - len(calls) - self.stretch_calls + 1)
+        found = self._worst(joined, skip, first)
+        grew_up = trace.n_calls < self.stretch_calls  # until now it was shorter than a stretch
+        if (
+            trace.best is None
+            or grew_up
+            or np.isnan(trace.best.mean_surprise)
+            or found.mean_surprise > trace.best.mean_surprise + 1e-9
+        ):
+            trace.best = found
+        trace.n_calls += len(calls)
+        trace.tail = joined.cut(max(0, len(joined) - self._kept), len(joined))
+
+    @property
+    def _kept(self) -> int:
+        return self.stretch_calls - 1 + self._memory
+
+    def _worst(self, calls: Calls, skip: int = 0, first: int = 0) -> Stretch:
+        begin, mean = worst_stretch(calls.surprise[skip:], self.stretch_calls)
+        begin += skip
+        return Stretch(
+            first_call=first + begin,
+            mean_surprise=mean,
+            calls=calls.cut(begin, begin + self.stretch_calls),
+            history=calls.symbols[max(0, begin - self._memory) : begin],
+        )
+
+
+def _calls(
+    batch: TraceSet, row: int, symbols: NDArray[np.uint16], surprise: NDArray[np.float32]
+) -> Calls:
+    """The calls of one row of a batch."""
+    begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
+    if batch.positions is None:
+        positions = batch.infos[row].first_call + 1 + np.arange(end - begin)
+    else:
+        positions = batch.positions[begin:end]
+    return Calls(
+        names=np.array(batch.alphabet, dtype=object)[batch.calls[begin:end]],
+        symbols=symbols[begin:end],
+        surprise=surprise[begin:end],
+        positions=positions,
+        times_ns=np.full(end - begin, -1) if batch.times_ns is None else batch.times_ns[begin:end],
+    )

@@ -1,0 +1,75 @@
+"""What ``--data`` means: a name in the data home, the shipped recordings, or a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from habitus.datasets.home import DataHome
+from habitus.datasets.known import KNOWN
+from habitus.errors import DataHomeError
+from habitus.storage import sha256_of_path
+from habitus.traces.reading import TraceReader
+from habitus.traces.report import ReadReport
+from habitus.traces.traceset import TraceSet, join
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that a user has named.
+
+    Attributes:
+        name: the data set's name, or the path as it was given.
+        path: where it lies.
+        sha256: its content (`habitus.storage.sha256_of_path`).
+    """
+
+    name: str
+    path: Path
+    sha256: str
+
+    def read(
+        self,
+        *,
+        format: str | None = None,  # noqa: A002 - the word users know from --format
+        abi: str | None = None,
+        strict: bool = False,
+    ) -> tuple[TraceSet, ReadReport]:
+        """All its traces, and what was left out."""
+        reader = TraceReader(self.path, format=format, abi=abi, strict=strict)
+        return join(reader), reader.report
+
+
+def demo_path() -> Path:
+    """The recordings that Habitus ships (``habitus/recorded``)."""
+    return Path(__file__).parent.parent / "recorded" / "recorded.tar.xz"
+
+
+def find_source(data: str, home: DataHome | None = None) -> Source:
+    """Find data by name or path; a name in the data home comes before a file of the same name.
+
+    Raises:
+        DataHomeError: if there is neither.
+    """
+    home = home or DataHome()
+    if data in home:
+        return Source(data, home.path(data), home.entry(data).sha256)
+    if data == DEMO:
+        return Source(DEMO, demo_path(), sha256_of_path(demo_path()))
+    path = Path(data)
+    try:
+        if path.exists():
+            return Source(data, path, sha256_of_path(path))
+    except OSError as error:
+        raise DataHomeError(f"{data}: cannot be read: {error.strerror}") from error
+    if data in KNOWN:
+        raise DataHomeError(
+            f"{KNOWN[data].title} is not in the data home yet: `habitus data add {data} FILE`"
+        )
+    names = [entry.name for entry in home.entries()] + [DEMO]
+    raise DataHomeError(
+        f"no data set and no file is called {data!r}; there are the data sets {', '.join(names)} "
+        "(`habitus data add NAME PATH` adds one)"
+    )

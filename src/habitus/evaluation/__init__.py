@@ -1,0 +1,1 @@
+"""Evaluation: protocols, metrics, and results that say how they came about."""

@@ -1,0 +1,331 @@
+"""Evaluation: judge a protocol's test traces with models, and say how good that was."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.errors import ProtocolError
+from habitus.evaluation import ledger
+from habitus.evaluation.metrics import cluster_bootstrap, roc
+from habitus.evaluation.protocols import Protocol, test_part
+from habitus.evaluation.results import (
+    AtThreshold,
+    AttackResult,
+    Baseline,
+    Detection,
+    Result,
+    Results,
+)
+from habitus.models.aggregation import Aggregation
+from habitus.models.training import versions
+from habitus.progress import SILENT, Progress
+from habitus.traces.traceset import Label
+from habitus.traces.vocabulary import UNKNOWN
+from habitus.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from habitus.datasets.source import Source
+    from habitus.detectors.base import SequenceDetector
+    from habitus.models.model import Model
+    from habitus.traces.traceset import TraceSet
+
+FALSE_ALARM_RATES = (0.001, 0.01, 0.05)
+_TIMED_SECONDS = 0.5
+_MAX_TIMED_RUNS = 5
+
+
+def evaluate_models(
+    models: Mapping[str, Model],
+    traces: TraceSet,
+    source: Source,
+    protocol: Protocol,
+    *,
+    aggregation: str | None = None,
+    seed: int = 1,
+    replicates: int = 1000,
+    command: str = "",
+    progress: Progress = SILENT,
+) -> Results:
+    """Judge ``traces`` under ``protocol`` with each of ``models`` (by what the user calls them).
+
+    Nothing here is chosen by looking at attacks; the one exception, the direction of the trivial
+    baselines, flatters the baselines.
+
+    Args:
+        source: where ``traces`` came from.
+        aggregation: overrides each model's own; its threshold then does not apply.
+        seed, replicates: of the bootstrap.
+        command: the command that makes these results again.
+
+    Raises:
+        ProtocolError: if the protocol does not fit the traces.
+    """
+    chosen = None if aggregation is None else Aggregation.parse(aggregation)
+    test = test_part(traces, protocol)
+    results = []
+    warnings = []
+    for name, model in models.items():
+        progress.stage(f"evaluating {name}")
+        result, said = _evaluate_one(
+            name, model, test, source, protocol, chosen, seed, replicates
+        )
+        results.append(result)
+        warnings += said
+    n_final = None
+    if protocol.is_final:
+        n_final = ledger.record(protocol.name, results)
+        if n_final > 1:
+            warnings.append(
+                f"{protocol.name} has been scored {n_final} times with this version here: it is "
+                "for once a release, and no default may change because of it"
+            )
+    return Results(
+        habitus_version=__version__,
+        versions=versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        final_runs=n_final,
+        warnings=tuple(dict.fromkeys(warnings)),
+        results=tuple(results),
+    )
+
+
+def _evaluate_one(
+    name: str,
+    model: Model,
+    test: TraceSet,
+    source: Source,
+    protocol: Protocol,
+    chosen: Aggregation | None,
+    seed: int,
+    replicates: int,
+) -> tuple[Result, list[str]]:
+    is_known = (model.memory.known(test) >= 0) & (test.labels == Label.NORMAL)
+    n_known, n_left_out = int(is_known.sum()), 0
+    if protocol.leaves_out_known:
+        n_left_out = n_known
+        test = test.select(~is_known)
+    aggregation = chosen or model.aggregation
+    surprise, seconds = _timed_surprise(model.detector, test)
+    scores = aggregation.scores(surprise, test.offsets)
+    judged = _judged(test, scores, _has_novel(model.detector, test), protocol)
+    normal, attack = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
+    if not len(normal.scores) or not len(attack.scores):
+        raise ProtocolError(
+            f"{protocol.name}: {name} can score {len(normal.scores)} normals and "
+            f"{len(attack.scores)} attacks, and needs both"
+            + (" (every normal was learned: train on less of the data)" if n_left_out else "")
+        )
+    curve = roc(normal.scores, attack.scores)
+    intervals = cluster_bootstrap(
+        normal.scores, attack.scores, normal.clusters, attack.clusters,
+        FALSE_ALARM_RATES, seed=seed, replicates=replicates,
+    )  # fmt: skip
+    detections = {}
+    for rate in FALSE_ALARM_RATES:
+        dr, achieved = curve.detection_at(rate)
+        detections[f"{rate:g}"] = Detection(
+            dr=dr, dr_ci95=intervals.detection[rate], achieved_fpr=achieved
+        )
+    result = Result(
+        protocol=protocol.name,
+        caution=protocol.caution,
+        model=name,
+        model_digest=model.digest,
+        detector=model.detector.name,
+        settings=model.detector.settings.model_dump(mode="json"),
+        aggregation=str(aggregation),
+        unit=protocol.unit,
+        auc=curve.auc,
+        auc_ci95=intervals.auc,
+        dr_at_fpr=detections,
+        fpr_at_dr90=curve.false_alarms_at(0.9),
+        at_threshold=_at_threshold(model, aggregation, normal, attack),
+        per_attack=_per_attack(normal, attack),
+        n_normal=len(normal.scores),
+        n_attack=len(attack.scores),
+        n_unscoreable=judged.n_unscoreable,
+        n_unscoreable_attack=judged.n_unscoreable_attack,
+        n_distinct_normals=len(np.unique(normal.sequences)),
+        n_known_normals=n_known,
+        n_left_out=n_left_out,
+        n_with_novel_normal=int(normal.novel.sum()),
+        n_with_novel_attack=int(attack.novel.sum()),
+        n_calls=test.n_calls,
+        seed=seed,
+        supervised=False,
+        data=source.name,
+        data_sha256=source.sha256,
+        trained_on_this=model.provenance.data_sha256 == source.sha256,
+        train_seconds=model.provenance.train_seconds,
+        score_seconds=seconds,
+        calls_per_second=test.n_calls / seconds,
+        baselines=_baselines(test, protocol),
+    )
+    return result, _warnings(result, model)
+
+
+def _warnings(result: Result, model: Model) -> list[str]:
+    """What a reader must know before believing a result."""
+    lines = []
+    part, data = model.provenance.part, model.provenance.data
+    if not result.trained_on_this or part.partition("/")[0] != result.protocol.partition("/")[0]:
+        lines.append(
+            f"{result.model} was trained on {data!r} ({part}), not on the training part of "
+            f"{result.protocol}"
+        )
+    if result.n_known_normals and not result.n_left_out:
+        lines.append(
+            f"{result.n_known_normals} of the normals judged equal a trace that {result.model} was "
+            "trained on"
+        )
+    best = max(result.baselines, key=lambda baseline: baseline.auc)
+    if best.auc >= result.auc:
+        lines.append(
+            f"{result.model} (AUC {result.auc:.3f}) does not clear the trivial baseline "
+            f"'{best.stranger} {best.name}' (AUC {best.auc:.3f})"
+        )
+    if result.n_unscoreable:
+        lines.append(
+            f"{result.n_unscoreable} {result.unit}s are too short for {result.model} to score "
+            f"({result.n_unscoreable_attack} of them attacks); they are in no rate"
+        )
+    return lines
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Traces or recordings, with their scores; those without are counted and gone."""
+
+    scores: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    attacks: NDArray[np.str_]
+    clusters: NDArray[np.int64]
+    sequences: NDArray[np.int64]
+    novel: NDArray[np.bool_]
+    n_unscoreable: int = 0
+    n_unscoreable_attack: int = 0
+
+    def of(self, label: Label) -> _Judged:
+        """Those of one label, with clusters numbered from 0."""
+        mask = self.labels == label
+        clusters = np.unique(self.clusters[mask], return_inverse=True)[1]
+        return _Judged(
+            self.scores[mask], self.labels[mask], self.attacks[mask], clusters,
+            self.sequences[mask], self.novel[mask],
+        )  # fmt: skip
+
+
+def _judged(
+    test: TraceSet, scores: NDArray[np.float64], novel: NDArray[np.bool_], protocol: Protocol
+) -> _Judged:
+    """The things that are judged: traces, or recordings as strange as their strangest thread."""
+    groups = np.unique([info.group for info in test.infos], return_inverse=True)[1]
+    sequences = test.sequence_ids()
+    attacks = np.array([info.attack for info in test.infos])
+    is_attack = test.labels == Label.ATTACK
+    by_sequence = protocol.normal_clusters == "sequence"
+    clusters = np.where(is_attack | (not by_sequence), groups, groups.max() + 1 + sequences)
+    if protocol.unit == "recording":
+        scores = _maximum_by(groups, scores)
+        novel = np.bincount(groups, weights=novel) > 0
+        firsts = np.unique(groups, return_index=True)[1]
+        labels, attacks = test.labels[firsts], attacks[firsts]
+        clusters, sequences = clusters[firsts], np.arange(len(firsts))
+    else:
+        labels = test.labels
+    scored = np.isfinite(scores)
+    return _Judged(
+        scores[scored], labels[scored], attacks[scored], clusters[scored], sequences[scored],
+        novel[scored], int(np.sum(~scored)), int(np.sum(~scored & (labels == Label.ATTACK))),
+    )  # fmt: skip
+
+
+def _maximum_by(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_groups,) float64: the largest defined score of each group; NaN where none is."""
+    largest = np.full(int(groups.max()) + 1, np.nan)
+    np.fmax.at(largest, groups, scores)
+    return largest
+
+
+def _has_novel(detector: SequenceDetector, test: TraceSet) -> NDArray[np.bool_]:
+    """(n_traces,) bool: whether a trace holds a call that the detector never saw."""
+    is_novel = np.append(np.cumsum(detector.vocabulary.encode(test) == UNKNOWN), 0)
+    before = np.where(test.offsets > 0, is_novel[test.offsets - 1], 0)
+    return np.diff(before) > 0
+
+
+def _timed_surprise(
+    detector: SequenceDetector, test: TraceSet
+) -> tuple[NDArray[np.float32], float]:
+    """Every call's surprise, and the seconds that took: warm, the median of a few runs if short."""
+    detector.surprise(test.select([0]))
+    times: list[float] = []
+    while not times or (sum(times) < _TIMED_SECONDS and len(times) < _MAX_TIMED_RUNS):
+        started = time.perf_counter()
+        surprise = detector.surprise(test)
+        times.append(time.perf_counter() - started)
+    return surprise, float(np.median(times))
+
+
+def _at_threshold(
+    model: Model, aggregation: Aggregation, normal: _Judged, attack: _Judged
+) -> AtThreshold | None:
+    decision = model.decision
+    if str(aggregation) != decision.aggregation:
+        return None
+    false_alarms = int(np.sum(normal.scores > decision.threshold))
+    detected = int(np.sum(attack.scores > decision.threshold))
+    return AtThreshold(
+        threshold=decision.threshold,
+        false_alarms_budget=decision.calibration.false_alarms,
+        fpr=false_alarms / len(normal.scores),
+        dr=detected / len(attack.scores),
+        n_false_alarms=false_alarms,
+        n_detected=detected,
+    )
+
+
+def _per_attack(normal: _Judged, attack: _Judged) -> dict[str, AttackResult]:
+    found = {}
+    for kind in sorted(set(attack.attacks.tolist())):
+        scores = attack.scores[attack.attacks == kind]
+        curve = roc(normal.scores, scores)
+        found[kind or "unnamed"] = AttackResult(
+            n=len(scores),
+            auc=curve.auc,
+            dr_at_fpr={f"{rate:g}": curve.detection_at(rate)[0] for rate in FALSE_ALARM_RATES},
+        )
+    return found
+
+
+def _baselines(test: TraceSet, protocol: Protocol) -> tuple[Baseline, ...]:
+    """Trivial statistics as scores, each in its better direction."""
+    distinct = np.array(
+        [
+            len(np.unique(test.calls[begin:end]))
+            for begin, end in zip(test.offsets[:-1], test.offsets[1:], strict=True)
+        ],
+        dtype=np.float64,
+    )
+    nothing = np.zeros(test.n_traces, dtype=bool)
+    baselines = []
+    for name, values in (("distinct calls", distinct), ("calls", test.lengths.astype(np.float64))):
+        areas = {}
+        for stranger, sign in (("fewer", -1), ("more", 1)):
+            judged = _judged(test, sign * values, nothing, protocol)
+            areas[stranger] = roc(
+                judged.of(Label.NORMAL).scores, judged.of(Label.ATTACK).scores
+            ).auc
+        best = max(areas, key=lambda stranger: areas[stranger])
+        baselines.append(Baseline(name=name, stranger=best, auc=areas[best]))  # type: ignore[arg-type]
+    return tuple(baselines)

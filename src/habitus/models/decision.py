@@ -1,0 +1,143 @@
+"""Decisions: when a score is an alert, and on what that was settled."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from habitus.errors import UsageError
+from habitus.models.aggregation import Aggregation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Calibration(BaseModel):
+    """What a threshold was set on.
+
+    Attributes:
+        method: ``cross-fitting``: every training trace was scored by a detector that had not seen
+            its sequence; ``other traces``: traces named by the user; ``training traces``: the
+            fitted detector's own, because there was only one sequence to learn from.
+        false_alarms: the budget asked for, as a share of normal traces.
+        n_traces, n_unscoreable: how many normals the threshold was set on, and how many more had
+            no score.
+        n_over: how many of them would have raised an alarm.
+        folds: parts of the cross-fitting; 0 without.
+        data_sha256: the content the traces came from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["cross-fitting", "other traces", "training traces"]
+    false_alarms: float = Field(ge=0, lt=1)
+    n_traces: int = Field(ge=0)
+    n_unscoreable: int = Field(ge=0)
+    n_over: int = Field(ge=0)
+    folds: int = Field(ge=0)
+    data_sha256: str = ""
+
+    @property
+    def is_fine_enough(self) -> bool:
+        """Whether the traces were enough for so small a budget: at least one may raise an alarm."""
+        return self.false_alarms * self.n_traces >= 1
+
+    def warnings(self) -> list[str]:
+        """What a user should hear about this calibration; empty if nothing."""
+        lines = []
+        if self.method == "training traces":
+            lines.append(
+                "the threshold was set on the very traces the model learned, all of them one and the "
+                "same sequence: expect false alarms; train on more, or set it on others with "
+                "`habitus model threshold`"
+            )
+        elif not self.is_fine_enough:
+            lines.append(
+                f"{self.n_traces} normal traces cannot show a false-alarm rate of "
+                f"{self.false_alarms:.3%}: the threshold is the highest score among them, and the "
+                f"finest rate they support is {1 / max(1, self.n_traces):.2%}"
+            )
+        return lines
+
+
+class Decision(BaseModel):
+    """An alert is a score above the threshold.
+
+    Attributes:
+        scope: what is judged: a whole trace.
+        aggregation: how a trace's surprises become its score.
+        threshold: in the unit of the detector's surprise.
+        calibration: what the threshold was set on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    scope: Literal["trace"] = "trace"
+    aggregation: str
+    threshold: float
+    calibration: Calibration
+
+    @field_validator("aggregation")
+    @classmethod
+    def _known_aggregation(cls, text: str) -> str:
+        try:
+            return str(Aggregation.parse(text))
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+
+    def is_alert(self, score: float) -> bool:
+        """Whether a score raises an alert; NaN, a trace that cannot be scored, does not."""
+        return score > self.threshold
+
+
+def decide(
+    scores: NDArray[np.float64],
+    aggregation: Aggregation,
+    false_alarms: float,
+    *,
+    method: Literal["cross-fitting", "other traces", "training traces"],
+    folds: int = 0,
+    data_sha256: str = "",
+) -> Decision:
+    """The lowest threshold at which at most ``false_alarms`` of these normals raise an alarm.
+
+    Args:
+        scores: (n,) float64, one a normal trace; NaN for those that cannot be scored.
+        false_alarms: the budget, a share from 0 (no alarm among them) to below 1.
+
+    Raises:
+        UsageError: if the budget is no such share, or no trace has a score.
+    """
+    check_budget(false_alarms)
+    scored = np.sort(scores[np.isfinite(scores)])[::-1]
+    if not len(scored):
+        raise UsageError(
+            f"none of the {len(scores)} normal traces can be scored (are they shorter than the "
+            "detector's window?), so that no threshold can be set"
+        )
+    # A hair is added because .01 * 300 is 2.9999...; an alert is a score *above* the threshold, so
+    # that ties with it stay silent and the budget holds.
+    allowed = math.floor(false_alarms * len(scored) + 1e-9)
+    threshold = float(scored[min(allowed, len(scored) - 1)])
+    return Decision(
+        aggregation=str(aggregation),
+        threshold=threshold,
+        calibration=Calibration(
+            method=method,
+            false_alarms=false_alarms,
+            n_traces=len(scored),
+            n_unscoreable=len(scores) - len(scored),
+            n_over=int(np.sum(scored > threshold)),
+            folds=folds,
+            data_sha256=data_sha256,
+        ),
+    )
+
+
+def check_budget(false_alarms: float) -> None:
+    """Raise `UsageError` unless a false-alarm budget is a share from 0 to below 1."""
+    if not 0 <= false_alarms < 1:
+        raise UsageError(f"a false-alarm budget is a share from 0 to below 1, not {false_alarms}")

@@ -1,0 +1,237 @@
+"""A model on disk: a folder of three files, and no pickle in any of them.
+
+``model.json`` holds what a person may want to read, ``weights.safetensors`` every array,
+``MANIFEST.sha256`` the SHA-256 of both. The manifest detects corruption and partial edits; whoever
+can rewrite the folder can rewrite it too, so pin a model you trust by its digest
+(`habitus model verify --digest`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from habitus.detectors import get_detector
+from habitus.errors import HabitusError, ModelError, UsageError
+from habitus.models.decision import Decision
+from habitus.models.model import Memory, Model, Provenance
+from habitus.storage import atomic_folder
+from habitus.traces.traceset import DIGEST_BYTES
+from habitus.traces.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Arrays = Mapping[str, NDArray[np.generic]]
+
+MODEL_FILE, WEIGHTS_FILE, MANIFEST_FILE = "model.json", "weights.safetensors", "MANIFEST.sha256"
+_MAX_BYTES = {MODEL_FILE: 64 << 20, WEIGHTS_FILE: 8 << 30, MANIFEST_FILE: 1 << 10}
+_DETECTOR, _MEMORY = "detector.", "memory."
+
+
+class ModelFile(BaseModel):
+    """The content of ``model.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    schema_version: Literal[1]
+    detector: str
+    settings: dict[str, bool | int | float | str | None]
+    vocabulary: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    provenance: Provenance
+
+
+def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
+    """Write a model's folder, which appears whole or not at all; an older model there is replaced.
+
+    Returns:
+        The model with its digest.
+
+    Raises:
+        UsageError: if other files stand there.
+    """
+    from safetensors.numpy import save
+
+    described = ModelFile(
+        schema_version=1,
+        detector=model.detector.name,
+        settings=model.detector.settings.model_dump(mode="json"),
+        vocabulary=model.detector.vocabulary.names,
+        decisions=model.decisions,
+        provenance=model.provenance,
+    )
+    memory = model.memory
+    arrays = {_DETECTOR + name: array for name, array in model.detector.state().items()}
+    arrays |= {
+        _MEMORY + "symbols": memory.symbols,
+        _MEMORY + "offsets": memory.offsets,
+        _MEMORY + "names": np.frombuffer(json.dumps(memory.names).encode(), dtype=np.uint8),
+        _MEMORY + "digests": np.frombuffer(memory.digests.tobytes(), dtype=np.uint8),
+        _MEMORY + "scores": memory.scores,
+        _MEMORY + "multiplicity": memory.multiplicity,
+    }
+    contents = {
+        MODEL_FILE: (json.dumps(described.model_dump(mode="json"), indent=1) + "\n").encode(),
+        WEIGHTS_FILE: save({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())}),
+    }
+    manifest = _manifest_of(contents)
+    with atomic_folder(path, may_replace=_is_model_folder) as folder:
+        for name, content in {**contents, MANIFEST_FILE: manifest}.items():
+            (folder / name).write_bytes(content)
+    return replace(model, digest=hashlib.sha256(manifest).hexdigest())
+
+
+def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Model:
+    """Read a model's folder; nothing in it is believed before it is checked.
+
+    Args:
+        digest: if given, the SHA-256 that the model must have.
+
+    Raises:
+        ModelError: if a file is missing, added, altered, too large or not what it should be.
+    """
+    folder = Path(path)
+    contents = _verified_contents(folder)
+    found = hashlib.sha256(contents[MANIFEST_FILE]).hexdigest()
+    if digest is not None and digest.lower() != found:
+        raise ModelError(f"{folder}: this is another model: its digest is {found}, not {digest}")
+    try:
+        described = ModelFile.model_validate_json(contents[MODEL_FILE])
+        arrays = _arrays(contents[WEIGHTS_FILE])
+        detector = get_detector(described.detector).with_settings(described.settings)
+        detector.vocabulary = Vocabulary(described.vocabulary)
+        state = {n.removeprefix(_DETECTOR): a for n, a in arrays.items() if n.startswith(_DETECTOR)}
+        detector.restore(state)
+        memory = _memory(arrays, len(described.vocabulary))
+        if not described.decisions:
+            raise ModelError("it makes no decision")
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise ModelError(
+            f"{folder / MODEL_FILE}: {place}: {problem['msg']}; it was made by another version of "
+            "Habitus, or by hand: train it again"
+        ) from None
+    except HabitusError as error:
+        raise ModelError(f"{folder}: {error}") from error
+    return Model(detector, described.decisions, described.provenance, memory, found)
+
+
+def verify_model(path: str | os.PathLike[str], *, digest: str | None = None) -> str:
+    """Check a model's folder as `load_model` does, and return its digest."""
+    return load_model(path, digest=digest).digest
+
+
+def _verified_contents(folder: Path) -> dict[str, bytes]:
+    """The three files' bytes, read once, so that what is checked is what is used."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: there is no model here (a model is a folder)")
+    names = {entry.name for entry in folder.iterdir()}
+    wanted = set(_MAX_BYTES)
+    if wanted - names:
+        missing = ", ".join(sorted(wanted - names))
+        raise ModelError(f"{folder}: not a whole model: {missing} is missing")
+    if names - wanted:
+        extra = ", ".join(sorted(names - wanted))
+        raise ModelError(f"{folder}: holds what no model does: {extra}; take it away to use it")
+    contents = {name: _read(folder / name) for name in sorted(wanted)}
+    files = {name: contents[name] for name in (MODEL_FILE, WEIGHTS_FILE)}
+    expected = _manifest_of(files)
+    if contents[MANIFEST_FILE] != expected:
+        claimed = contents[MANIFEST_FILE].split(b"\n")
+        altered = [
+            line.split(b"  ")[1].decode() for line in expected.splitlines() if line not in claimed
+        ]
+        what = f"{' and '.join(altered)} and the manifest differ" if altered else "not as written"
+        raise ModelError(
+            f"{folder / MANIFEST_FILE}: {what}: the model is damaged or was altered; copy it again "
+            "from where it was made, or train it again"
+        )
+    return contents
+
+
+def _read(path: Path) -> bytes:
+    try:
+        info = path.lstat()
+        if not stat.S_ISREG(info.st_mode):
+            raise ModelError(f"{path}: not a regular file; a model holds its files itself")
+        if info.st_size > _MAX_BYTES[path.name]:
+            raise ModelError(f"{path}: larger than any {path.name} of ours ({info.st_size:,} bytes)")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _manifest_of(contents: Mapping[str, bytes]) -> bytes:
+    lines = (f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
+    return "".join(sorted(lines, key=lambda line: line[66:])).encode()
+
+
+def _arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays: dict[str, NDArray[np.generic]] = load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"{WEIGHTS_FILE}: not a file of arrays ({error})") from error
+    return arrays
+
+
+def _memory(arrays: Arrays, n_symbols: int) -> Memory:
+    def column(name: str, dtype: type[np.generic]) -> NDArray[np.generic]:
+        array = arrays.get(_MEMORY + name)
+        if array is None or array.dtype != dtype or array.ndim != 1:
+            raise ModelError(f"the array {_MEMORY + name!r} is missing or of another type")
+        return array
+
+    symbols = column("symbols", np.uint16)
+    offsets = column("offsets", np.int64)
+    digests = column("digests", np.uint8).tobytes()
+    try:
+        names = json.loads(column("names", np.uint8).tobytes())
+    except ValueError as error:
+        raise ModelError(f"the remembered traces' names are damaged ({error})") from error
+    scores, multiplicity = column("scores", np.float64), column("multiplicity", np.int64)
+    sound = (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and len(offsets) == len(names) + 1
+        and offsets[0] == 0
+        and offsets[-1] == len(symbols)
+        and bool(np.all(np.diff(offsets) >= 0))
+        and (not len(symbols) or int(symbols.max()) < n_symbols)
+        and len(digests) == DIGEST_BYTES * len(scores)
+        and len(scores) == len(multiplicity)
+        and bool(np.all(multiplicity > 0))
+    )
+    if not sound:
+        raise ModelError("the remembered traces' columns do not fit together")
+    return Memory(
+        symbols, offsets, tuple(names), np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}"),
+        scores, multiplicity,
+    )  # type: ignore[arg-type] # fmt: skip
+
+
+def _is_model_folder(folder: Path) -> bool:
+    """Whether a folder holds a model, or what is left of one, and nothing else: it may be replaced."""
+    names = {entry.name for entry in folder.iterdir()}
+    return MODEL_FILE in names and names <= set(_MAX_BYTES)
+
+
+def refuse_unusable_place(path: str | os.PathLike[str]) -> None:
+    """Raise `UsageError` before long work whose result could not be written to ``path``."""
+    folder = Path(path)
+    if folder.is_dir() and any(folder.iterdir()) and not _is_model_folder(folder):
+        raise UsageError(f"{folder}: holds other files, which would be lost; name another folder")
