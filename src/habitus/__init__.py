@@ -1,0 +1,114 @@
+"""Habitus: learns how programs normally behave and says when, where and why they stop.
+
+The names below are the public interface; everything else may change. They are imported when first
+used, so that ``import habitus`` costs nothing.
+
+>>> import habitus
+>>> habitus.detector_names()
+('ngram', 'stide')
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from habitus.version import __version__
+
+if TYPE_CHECKING:
+    from habitus.alerts.explanation import Explanation
+    from habitus.alerts.scoring import TraceScore
+    from habitus.api import detect, evaluate, explain, judge, train
+    from habitus.detectors import detector_names, get_detector, register_detector
+    from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
+    from habitus.errors import HabitusError
+    from habitus.evaluation.results import Results
+    from habitus.models.files import load_model, save_model, verify_model
+    from habitus.models.model import Model
+    from habitus.models.training import fit_model
+    from habitus.traces.formats import format_names, get_format, register_format
+    from habitus.traces.formats.native import append_native, write_native
+    from habitus.traces.reading import TraceReader, read_traces
+    from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
+    from habitus.traces.vocabulary import Vocabulary
+
+_HOMES = {
+    "DetectorSettings": "habitus.detectors.base",
+    "Expectation": "habitus.detectors.base",
+    "Explanation": "habitus.alerts.explanation",
+    "HabitusError": "habitus.errors",
+    "Label": "habitus.traces.traceset",
+    "Model": "habitus.models.model",
+    "Results": "habitus.evaluation.results",
+    "SequenceDetector": "habitus.detectors.base",
+    "TraceInfo": "habitus.traces.traceset",
+    "TraceReader": "habitus.traces.reading",
+    "TraceScore": "habitus.alerts.scoring",
+    "TraceSet": "habitus.traces.traceset",
+    "Vocabulary": "habitus.traces.vocabulary",
+    "append_native": "habitus.traces.formats.native",
+    "detect": "habitus.api",
+    "detector_names": "habitus.detectors",
+    "evaluate": "habitus.api",
+    "explain": "habitus.api",
+    "fit_model": "habitus.models.training",
+    "format_names": "habitus.traces.formats",
+    "get_detector": "habitus.detectors",
+    "get_format": "habitus.traces.formats",
+    "join": "habitus.traces.traceset",
+    "judge": "habitus.api",
+    "load_model": "habitus.models.files",
+    "read_traces": "habitus.traces.reading",
+    "register_detector": "habitus.detectors",
+    "register_format": "habitus.traces.formats",
+    "save_model": "habitus.models.files",
+    "train": "habitus.api",
+    "verify_model": "habitus.models.files",
+    "write_native": "habitus.traces.formats.native",
+}
+
+__all__ = [
+    "DetectorSettings",
+    "Expectation",
+    "Explanation",
+    "HabitusError",
+    "Label",
+    "Model",
+    "Results",
+    "SequenceDetector",
+    "TraceInfo",
+    "TraceReader",
+    "TraceScore",
+    "TraceSet",
+    "Vocabulary",
+    "__version__",
+    "append_native",
+    "detect",
+    "detector_names",
+    "evaluate",
+    "explain",
+    "fit_model",
+    "format_names",
+    "get_detector",
+    "get_format",
+    "join",
+    "judge",
+    "load_model",
+    "read_traces",
+    "register_detector",
+    "register_format",
+    "save_model",
+    "train",
+    "verify_model",
+    "write_native",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'habitus' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -31,7 +31,7 @@ def kernel(function: Loop) -> Loop:
 
     folder = _cache_folder()
     if folder is not None:
-        numba.config.CACHE_DIR = str(folder)
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     compiled: Loop = numba.njit(
         cache=folder is not None, nogil=True, boundscheck=_bounds_checked(), error_model="numpy"
     )(function)
@@ -59,7 +59,7 @@ def _cache_folder() -> Path | None:
 
     from habitus.version import __version__
 
-    # numba notices a changed file, not a changed file that this one calls: all kernels make one key.
+    # numba notices a changed file, but not a change in a file that this one calls.
     digest = hashlib.sha256(__version__.encode())
     for source in sorted(Path(__file__).parent.rglob("*_kernels.py")):
         digest.update(source.read_bytes())
@@ -70,14 +70,16 @@ def _cache_folder() -> Path | None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = folder.lstat()
     except OSError as error:
-        return _no_cache(f"{folder}: {error.strerror or error}")
+        _warn_no_cache(f"{folder}: {error.strerror or error}")
+        return None
     private = stat.S_ISDIR(info.st_mode) and not info.st_mode & 0o077
     if not private or info.st_uid != os.geteuid():
-        return _no_cache(f"{folder} is not a folder of this user alone (wanted: mode 0700)")
+        _warn_no_cache(f"{folder} is not a folder of this user alone (wanted: mode 0700)")
+        return None
     return folder
 
 
-def _no_cache(reason: str) -> None:
+def _warn_no_cache(reason: str) -> None:
     warnings.warn(
         f"compiled loops are not kept ({reason}); every start compiles them again", stacklevel=4
     )

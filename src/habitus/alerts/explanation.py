@@ -66,6 +66,8 @@ class Explanation:
         first_call: index of the stretch's first call in the trace, from 0.
         mean_surprise: over the stretch, in ``unit``; None if undefined.
         position_unit: what positions count: ``line`` or ``call``.
+        strip: mean surprise of every ``calls_per_cell`` calls of the whole trace; None where it is
+            undefined.
     """
 
     first_call: int
@@ -74,12 +76,14 @@ class Explanation:
     position_unit: str
     calls: tuple[ExplainedCall, ...]
     nearest_normal: NearestNormal | None
+    strip: tuple[float | None, ...]
+    calls_per_cell: int
 
 
 def explain_score(model: Model, judged: TraceScore) -> Explanation | None:
-    """The explanation of a judged trace; None if it has no stretch (it is empty, or none was kept)."""
-    stretch = judged.stretch
-    if stretch is None or not len(stretch.calls):
+    """The explanation of a judged trace; None if its stretch was not kept, or it is empty."""
+    stretch, strip = judged.stretch, judged.strip
+    if stretch is None or strip is None:
         return None
     return Explanation(
         first_call=stretch.first_call,
@@ -88,14 +92,16 @@ def explain_score(model: Model, judged: TraceScore) -> Explanation | None:
         position_unit=judged.position_unit,
         calls=tuple(_explained_calls(model, stretch)),
         nearest_normal=nearest_normal(model, stretch.calls.symbols),
+        strip=strip.means,
+        calls_per_cell=strip.calls_per_cell,
     )
 
 
 def nearest_normal(model: Model, symbols: NDArray[np.uint16]) -> NearestNormal | None:
     """Where the model's training traces come nearest to ``symbols``; None if it remembers none."""
     memory = model.memory
-    scratch = np.zeros((2, len(symbols) + 1), dtype=np.int64)
-    edits, trace, begin, end = nearest_stretch(symbols, memory.symbols, memory.offsets, *scratch)
+    scratch = np.zeros(len(symbols) + 1, dtype=np.int64)
+    edits, trace, begin, end = nearest_stretch(symbols, memory.symbols, memory.offsets, scratch)
     if trace < 0:
         return None
     names = model.detector.vocabulary.names

@@ -39,14 +39,13 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
         explain: whether to explain the trace, where its strangest stretch was kept.
     """
     explanation = explain_score(model, judged) if explain else None
-    verdict = "alert" if judged.is_alert else "normal" if judged.scoreable else "not_scoreable"
     timestamp, clock = _timestamp(explanation)
     record: Record = {
         "timestamp": timestamp,
         "event_type": "alert" if judged.is_alert else "trace",
         "score": judged.score if judged.scoreable else 0.0,
         "threshold": model.decision.threshold,
-        "verdict": verdict,
+        "verdict": judged.verdict,
     }
     if judged.is_alert:
         share = model.share_of_stranger_normals(judged.score)
@@ -87,7 +86,9 @@ def explanation_record(explanation: Explanation) -> Record:
     """An explanation in JSON's terms."""
     record = dataclasses.asdict(explanation)
     for call in record["calls"]:
-        call["expected"] = [{"name": n, "probability": p} for n, p in call["expected"]]
+        call["expected"] = [
+            {"name": n, "probability": float(f"{p:.3g}")} for n, p in call["expected"]
+        ]
         call["time"] = None if call["time_ns"] is None else _time_text(call["time_ns"])
         del call["time_ns"]
     return record

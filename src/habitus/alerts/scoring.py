@@ -6,7 +6,7 @@ stretch so far and the few calls before the next segment that a stretch may begi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from habitus.traces.traceset import TraceInfo, TraceSet
 
 DEFAULT_STRETCH = 20
+STRIP_CELLS = 64
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,18 @@ class Calls:
 
     def cut(self, begin: int, end: int) -> Calls:
         """The calls from ``begin`` to before ``end``."""
-        return Calls(*(column[begin:end] for column in self._columns()))
+        return Calls(**{c.name: getattr(self, c.name)[begin:end] for c in fields(self)})
 
     def followed_by(self, others: Calls) -> Calls:
         """These calls and then others."""
-        pairs = zip(self._columns(), others._columns(), strict=True)
-        return Calls(*(np.concatenate(pair) for pair in pairs))
-
-    def _columns(self) -> tuple[NDArray[np.generic], ...]:
-        return (self.names, self.symbols, self.surprise, self.positions, self.times_ns)
+        return Calls(
+            **{
+                column.name: np.concatenate(
+                    [getattr(self, column.name), getattr(others, column.name)]
+                )
+                for column in fields(self)
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,41 @@ class Stretch:
     history: NDArray[np.uint16]
 
 
+class Strip:
+    """A whole trace's surprise in at most `STRIP_CELLS` cells of equally many calls.
+
+    Attributes:
+        calls_per_cell: the smallest power of two that is enough.
+    """
+
+    def __init__(self) -> None:
+        self.calls_per_cell = 1
+        self._n_calls = 0
+        self._sums = np.zeros(STRIP_CELLS)
+        self._counts = np.zeros(STRIP_CELLS)
+
+    def add(self, surprise: NDArray[np.float32]) -> None:
+        """The trace's next calls."""
+        self._n_calls += len(surprise)
+        while self._n_calls > STRIP_CELLS * self.calls_per_cell:
+            self.calls_per_cell *= 2
+            for cells in (self._sums, self._counts):
+                cells[: STRIP_CELLS // 2] = cells[::2] + cells[1::2]
+                cells[STRIP_CELLS // 2 :] = 0
+        first = self._n_calls - len(surprise)
+        places = np.arange(first, self._n_calls) // self.calls_per_cell
+        defined = np.isfinite(surprise)
+        self._sums += np.bincount(places, np.where(defined, surprise, 0), STRIP_CELLS)
+        self._counts += np.bincount(places, defined, STRIP_CELLS)
+
+    @property
+    def means(self) -> tuple[float | None, ...]:
+        """Each cell's mean surprise; None where it is undefined."""
+        n_cells = -(-self._n_calls // self.calls_per_cell)
+        cells = zip(self._sums[:n_cells], self._counts[:n_cells], strict=True)
+        return tuple(float(total / count) if count else None for total, count in cells)
+
+
 @dataclass(frozen=True)
 class TraceScore:
     """One trace, judged.
@@ -85,7 +124,8 @@ class TraceScore:
         is_alert: whether the model's decision says so.
         n_novel: calls whose name the model has never seen.
         position_unit: what positions count: ``line`` or ``call``.
-        stretch: the strangest stretch; None where none was asked for.
+        stretch, strip: the strangest stretch, and the whole trace in short; None where they were
+            not asked for.
     """
 
     info: TraceInfo
@@ -95,11 +135,19 @@ class TraceScore:
     is_alert: bool
     position_unit: str
     stretch: Stretch | None
+    strip: Strip | None
 
     @property
     def scoreable(self) -> bool:
         """Whether the trace was long enough to be scored."""
         return bool(np.isfinite(self.score))
+
+    @property
+    def verdict(self) -> str:
+        """``alert``, ``normal`` or ``not_scoreable``."""
+        if self.is_alert:
+            return "alert"
+        return "normal" if self.scoreable else "not_scoreable"
 
 
 @dataclass
@@ -111,6 +159,7 @@ class _OpenTrace:
     n_novel: int = 0
     best: Stretch | None = None
     tail: Calls | None = None
+    strip: Strip = field(default_factory=Strip)
 
 
 @dataclass
@@ -152,11 +201,12 @@ class Scorer:
                 continue
             score = float(scores[row])
             is_alert = self.model.decision.is_alert(score)
-            stretch = None
+            stretch, strip = None, None
             if (is_alert or self.stretch_of_all) and end > begin:
-                stretch = self._worst(_calls(batch, row, symbols, surprise))
+                stretch, strip = self._worst(_calls(batch, row, symbols, surprise)), Strip()
+                strip.add(surprise[begin:end])
             yield TraceScore(
-                info, end - begin, n_novel, score, is_alert, batch.position_unit, stretch
+                info, end - begin, n_novel, score, is_alert, batch.position_unit, stretch, strip
             )
 
     def _segment(
@@ -166,6 +216,7 @@ class Scorer:
             self._open[info.name] = _OpenTrace(self._aggregation.running())
         trace = self._open[info.name]
         trace.running.add(calls.surprise)
+        trace.strip.add(calls.surprise)
         trace.n_novel += n_novel
         if len(calls):
             self._extend(trace, calls)
@@ -173,10 +224,11 @@ class Scorer:
             del self._open[info.name]
             score = trace.running.score
             is_alert = self.model.decision.is_alert(score)
-            stretch = trace.best if is_alert or self.stretch_of_all else None
+            kept = is_alert or self.stretch_of_all
             yield TraceScore(
-                info, trace.n_calls, trace.n_novel, score, is_alert, position_unit, stretch
-            )
+                info, trace.n_calls, trace.n_novel, score, is_alert, position_unit,
+                trace.best if kept else None, trace.strip if kept else None,
+            )  # fmt: skip
 
     def _extend(self, trace: _OpenTrace, calls: Calls) -> None:
         """Look for the strangest stretch in the new calls, and in those that begin before them."""

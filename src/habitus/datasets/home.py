@@ -108,8 +108,8 @@ class DataHome:
         """
         if not _NAME.fullmatch(name):
             raise UsageError(
-                f"{name!r} cannot name a data set: small letters, digits, dot, dash and underscore, "
-                "at most 64, a letter or digit first"
+                f"{name!r} cannot name a data set: at most 64 small letters, digits, dots, dashes "
+                "and underscores, a letter or digit first"
             )
         path = Path(source)
         if not path.exists():
@@ -122,8 +122,8 @@ class DataHome:
                 self.path(name)
                 return old, False
             raise DataHomeError(
-                f"{name!r} already stands for other content ({old.file}, sha256 {old.sha256[:16]}..., "
-                f"added {old.added}); choose another name, or `habitus data remove {name}` first"
+                f"{name!r} already stands for other content ({old.file}, added {old.added}, sha256 "
+                f"{old.sha256}); choose another name, or `habitus data remove {name}` first"
             )
         files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
         entry = DataEntry(

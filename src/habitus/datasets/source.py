@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from habitus.datasets.home import DataHome
 from habitus.datasets.known import KNOWN
 from habitus.errors import DataHomeError
+from habitus.progress import SILENT, Progress
 from habitus.storage import sha256_of_path
 from habitus.traces.reading import TraceReader
-from habitus.traces.report import ReadReport
 from habitus.traces.traceset import TraceSet, join
+
+if TYPE_CHECKING:
+    from habitus.traces.report import ReadReport
 
 DEMO = "demo"
 
@@ -36,9 +40,10 @@ class Source:
         format: str | None = None,  # noqa: A002 - the word users know from --format
         abi: str | None = None,
         strict: bool = False,
+        progress: Progress = SILENT,
     ) -> tuple[TraceSet, ReadReport]:
-        """All its traces, and what was left out."""
-        reader = TraceReader(self.path, format=format, abi=abi, strict=strict)
+        """All its traces, and what was left out; arguments as for `TraceReader`."""
+        reader = TraceReader(self.path, format=format, abi=abi, strict=strict, progress=progress)
         return join(reader), reader.report
 
 

@@ -10,7 +10,7 @@ its last call costs.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     State = tuple[int, int]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 CHUNK_CALLS = 1 << 16
 """Loops stop this often for progress and Ctrl-C."""
@@ -124,8 +126,10 @@ class CallTrie:
                 keys, parent, symbol, link, count, n_nodes,
             )  # fmt: skip
             progress.advance(end - begin)
-        columns = (column[:n_nodes].copy() for column in (parent, symbol, count))
-        return cls(order, *columns, n_symbols)
+        nodes = slice(n_nodes)
+        return cls(
+            order, parent[nodes].copy(), symbol[nodes].copy(), count[nodes].copy(), n_symbols
+        )
 
     @classmethod
     def from_state(cls, order: int, state: Mapping[str, NDArray[np.generic]], n: int) -> CallTrie:
@@ -134,14 +138,15 @@ class CallTrie:
         Raises:
             ModelError: if the arrays are missing, of other types, or no trie.
         """
-        wanted = {"parent": np.int32, "symbol": np.uint16, "count": np.int64}
-        columns = []
-        for name, dtype in wanted.items():
-            column = state.get(name)
-            if column is None or column.dtype != dtype or column.ndim != 1:
+
+        def column(name: str, dtype: type[_Scalar]) -> NDArray[_Scalar]:
+            found = state.get(name)
+            if found is None or found.dtype != dtype or found.ndim != 1:
                 raise ModelError(f"the model's array {name!r} is missing or of another type")
-            columns.append(np.ascontiguousarray(column))
-        return cls(order, *columns, n)  # type: ignore[arg-type]
+            return np.ascontiguousarray(found, dtype=dtype)
+
+        parent, symbol = column("parent", np.int32), column("symbol", np.uint16)
+        return cls(order, parent, symbol, column("count", np.int64), n)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The columns that `from_state` needs; the rest follows from them."""
@@ -184,7 +189,7 @@ class CallTrie:
     def children(self, node: int) -> NDArray[np.int64]:
         """The nodes one call longer than ``node``."""
         begin, end = np.searchsorted(self._sorted_parents, [node, node + 1])
-        children = self._by_parent[begin:end]
+        children: NDArray[np.int64] = self._by_parent[begin:end]
         return children[children != k.ROOT]
 
     @cached_property
@@ -193,9 +198,9 @@ class CallTrie:
 
     @cached_property
     def _sorted_parents(self) -> NDArray[np.int32]:
-        return self.parent[self._by_parent]
+        return np.sort(self.parent)
 
 
 def _empty_table(n_nodes: int) -> NDArray[np.uint64]:
-    """An edge table at most half full with ``n_nodes``; a child of 0, the root, marks a free slot."""
+    """An edge table at most half full with ``n_nodes``; child 0, the root, marks a free slot."""
     return np.zeros((1 << int(2 * n_nodes).bit_length(), 2), dtype=np.uint64)

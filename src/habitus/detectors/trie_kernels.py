@@ -62,8 +62,8 @@ def grow(
             trace += 1
             depth = 0
         count[ROOT] += 1
-        node = ROOT
-        suffix = ROOT
+        node = np.int64(ROOT)
+        suffix = np.int64(ROOT)
         # Windows from short to long: each finds its own suffix, one call shorter, just before it.
         for length in range(min(depth, order - 1) + 1):
             slot = edge_slot(node, calls[i], multiplier, keys)

@@ -14,8 +14,8 @@ from habitus.evaluation import ledger
 from habitus.evaluation.metrics import cluster_bootstrap, roc
 from habitus.evaluation.protocols import Protocol, test_part
 from habitus.evaluation.results import (
-    AtThreshold,
     AttackResult,
+    AtThreshold,
     Baseline,
     Detection,
     Result,
@@ -75,9 +75,7 @@ def evaluate_models(
     warnings = []
     for name, model in models.items():
         progress.stage(f"evaluating {name}")
-        result, said = _evaluate_one(
-            name, model, test, source, protocol, chosen, seed, replicates
-        )
+        result, said = _evaluate_one(name, model, test, source, protocol, chosen, seed, replicates)
         results.append(result)
         warnings += said
     n_final = None

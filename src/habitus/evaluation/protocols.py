@@ -118,7 +118,7 @@ def _in_split(traces: TraceSet, split: str) -> Mask:
 
 
 def _attacks(traces: TraceSet) -> Mask:
-    return traces.labels == Label.ATTACK
+    return np.asarray(traces.labels == Label.ATTACK)
 
 
 def _adfa_training(traces: TraceSet) -> Mask:
@@ -157,28 +157,28 @@ def _adfa_half(traces: TraceSet, *, development: bool) -> Mask:
 
 
 def _folder_training(traces: TraceSet) -> Mask:
-    """``train/`` if there is one; else half of the normal recordings, by the hash of their paths."""
+    """``train/`` if there is one; else half of the normal recordings, by their paths' hashes."""
     normal = traces.labels == Label.NORMAL
     if TRAINING in _splits(traces):
-        return _in_split(traces, TRAINING) & normal
+        return np.asarray(_in_split(traces, TRAINING) & normal)
     groups = sorted(
         {traces.infos[i].group for i in np.flatnonzero(normal)},
         key=lambda group: hashlib.sha256(group.encode("utf-8", "surrogateescape")).digest(),
     )
     learned = set(groups[: (len(groups) + 1) // 2])
-    return normal & np.array([info.group in learned for info in traces.infos], dtype=bool)
+    return np.asarray(normal & np.array([info.group in learned for info in traces.infos]))
 
 
 def _folder_test(traces: TraceSet) -> Mask:
     judged = (traces.labels == Label.NORMAL) | _attacks(traces)
-    return judged & ~_in_split(traces, TRAINING)
+    return np.asarray(judged & ~_in_split(traces, TRAINING))
 
 
 def _demo_training(traces: TraceSet) -> Mask:
     """The first sixteen normal runs of each program; the others are for the test."""
     runs = [info.group.rpartition("-")[2].removesuffix(".strace") for info in traces.infos]
     early = np.array([run.isdigit() and int(run) <= 16 for run in runs], dtype=bool)
-    return (traces.labels == Label.NORMAL) & early
+    return np.asarray((traces.labels == Label.NORMAL) & early)
 
 
 def _demo_test(traces: TraceSet) -> Mask:
@@ -192,7 +192,7 @@ PROTOCOLS = {
     for protocol in (
         Protocol(
             "adfa-ld",
-            "ADFA-LD as in the literature: 833 traces to learn, 4372 normals and 746 attacks to judge",
+            "ADFA-LD as in the literature: 833 traces to learn; 4372 normals, 746 attacks to judge",
             _adfa_training,
             _adfa_test,
             caution=f"{_SEEN_BY_ALL}; 422 of its normals equal a training trace",
@@ -206,7 +206,7 @@ PROTOCOLS = {
         ),
         Protocol(
             "adfa-ld/dev",
-            "attack folders 1-5 and half of the normals: for development and the choice of defaults",
+            "attack folders 1-5 and half of the normals: for development and choosing defaults",
             _adfa_training,
             lambda traces: _adfa_half(traces, development=True),
             caution="for development: numbers chosen on it are not evidence",
@@ -216,7 +216,7 @@ PROTOCOLS = {
             "attack folders 6-10 and the other normals: scored once a release",
             _adfa_training,
             lambda traces: _adfa_half(traces, development=False),
-            caution="scored once a release; every run is recorded; 7 attacks of dev recur as 5 here",
+            caution="scored once a release, every run recorded; 7 attacks of dev recur as 5 here",
             is_final=True,
         ),
         Protocol(

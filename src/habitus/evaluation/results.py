@@ -1,6 +1,6 @@
 """Results: what an evaluation found, as objects, as ``results.json`` and as ``results.csv``.
 
-The JSON Schema is ``habitus/schemas/results.schema.json``; its version is `RESULTS_VERSION`.
+The JSON Schema is ``habitus/schemas/results.schema.json``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from habitus.storage import atomic_write
 
 if TYPE_CHECKING:
     import os
-
-RESULTS_VERSION = 1
 
 Interval = tuple[float, float]
 
@@ -139,7 +137,7 @@ class Results(_Part):
         warnings: what a reader must know before believing a number.
     """
 
-    schema_version: Literal[1] = RESULTS_VERSION
+    schema_version: Literal[1] = 1
     habitus_version: str
     versions: dict[str, str]
     created: str

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.models.aggregation_kernels import worst_windows
 from habitus.errors import UsageError
+from habitus.models.aggregation_kernels import worst_windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,8 +47,8 @@ class Aggregation:
         match = _TEXT.fullmatch(text.strip())
         if match is None or match[3] in {"0", "00"}:
             raise UsageError(
-                f"no aggregation is called {text!r}; there are mean, median, quantile:Q with Q from "
-                "0 to 1, and worst:W with W calls"
+                f"no aggregation is called {text!r}; there are mean, median, quantile:Q (Q from 0 "
+                "to 1) and worst:W (W calls)"
             )
         if match[1] == "mean":
             return cls("mean")
@@ -75,10 +76,7 @@ class Aggregation:
             with np.errstate(invalid="ignore"):
                 return _sums(np.where(defined, surprise, 0), offsets) / counts
         return np.array(
-            [
-                _quantile(surprise[begin:end], self.parameter)
-                for begin, end in zip(offsets[:-1], offsets[1:], strict=True)
-            ],
+            [_quantile(surprise[begin:end], self.parameter) for begin, end in pairwise(offsets)],
             dtype=np.float64,
         )
 

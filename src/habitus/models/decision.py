@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+Method = Literal["cross-fitting", "other traces", "training traces"]
+
+
 class Calibration(BaseModel):
     """What a threshold was set on.
 
@@ -32,7 +35,7 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Literal["cross-fitting", "other traces", "training traces"]
+    method: Method
     false_alarms: float = Field(ge=0, lt=1)
     n_traces: int = Field(ge=0)
     n_unscoreable: int = Field(ge=0)
@@ -50,9 +53,9 @@ class Calibration(BaseModel):
         lines = []
         if self.method == "training traces":
             lines.append(
-                "the threshold was set on the very traces the model learned, all of them one and the "
-                "same sequence: expect false alarms; train on more, or set it on others with "
-                "`habitus model threshold`"
+                "all traces are one and the same sequence, so that the threshold had to be set on "
+                "what the model learned: expect false alarms; train on more, or set it on other "
+                "traces with `habitus model threshold`"
             )
         elif not self.is_fine_enough:
             lines.append(
@@ -98,7 +101,7 @@ def decide(
     aggregation: Aggregation,
     false_alarms: float,
     *,
-    method: Literal["cross-fitting", "other traces", "training traces"],
+    method: Method,
     folds: int = 0,
     data_sha256: str = "",
 ) -> Decision:

@@ -13,14 +13,14 @@ import json
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from habitus.detectors import get_detector
 from habitus.errors import HabitusError, ModelError, UsageError
-from habitus.models.decision import Decision
+from habitus.models.decision import Decision  # noqa: TC001 - pydantic needs it at run time
 from habitus.models.model import Memory, Model, Provenance
 from habitus.storage import atomic_folder
 from habitus.traces.traceset import DIGEST_BYTES
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Arrays = Mapping[str, NDArray[np.generic]]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 MODEL_FILE, WEIGHTS_FILE, MANIFEST_FILE = "model.json", "weights.safetensors", "MANIFEST.sha256"
 _MAX_BYTES = {MODEL_FILE: 64 << 20, WEIGHTS_FILE: 8 << 30, MANIFEST_FILE: 1 << 10}
@@ -167,7 +169,9 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(info.st_mode):
             raise ModelError(f"{path}: not a regular file; a model holds its files itself")
         if info.st_size > _MAX_BYTES[path.name]:
-            raise ModelError(f"{path}: larger than any {path.name} of ours ({info.st_size:,} bytes)")
+            raise ModelError(
+                f"{path}: larger than any {path.name} of ours ({info.st_size:,} bytes)"
+            )
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
@@ -190,11 +194,11 @@ def _arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
 
 
 def _memory(arrays: Arrays, n_symbols: int) -> Memory:
-    def column(name: str, dtype: type[np.generic]) -> NDArray[np.generic]:
+    def column(name: str, dtype: type[_Scalar]) -> NDArray[_Scalar]:
         array = arrays.get(_MEMORY + name)
         if array is None or array.dtype != dtype or array.ndim != 1:
             raise ModelError(f"the array {_MEMORY + name!r} is missing or of another type")
-        return array
+        return array.astype(dtype, copy=False)
 
     symbols = column("symbols", np.uint16)
     offsets = column("offsets", np.int64)
@@ -221,11 +225,11 @@ def _memory(arrays: Arrays, n_symbols: int) -> Memory:
     return Memory(
         symbols, offsets, tuple(names), np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}"),
         scores, multiplicity,
-    )  # type: ignore[arg-type] # fmt: skip
+    )  # fmt: skip
 
 
 def _is_model_folder(folder: Path) -> bool:
-    """Whether a folder holds a model, or what is left of one, and nothing else: it may be replaced."""
+    """Whether a folder holds a model, or what is left of one, and nothing else."""
     names = {entry.name for entry in folder.iterdir()}
     return MODEL_FILE in names and names <= set(_MAX_BYTES)
 

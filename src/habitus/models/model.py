@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation
-from habitus.models.decision import Decision, decide
+from habitus.models.decision import Decision, Method, decide
 from habitus.traces.traceset import DIGEST_BYTES, TraceSet, offsets_of
 
 if TYPE_CHECKING:
@@ -165,14 +165,13 @@ class Model:
             UsageError: if there is no trace with a score to set it on.
         """
         old = self.decision.calibration
+        method: Method
         if normal is None:
             if old.method != "cross-fitting" and not len(self.memory.scores):
                 raise UsageError("this model keeps no scores of normal traces: give some (--data)")
             scores = np.repeat(self.memory.scores, self.memory.multiplicity)
-            method, folds, n_known, data_sha256 = (
-                old.method if old.method != "other traces" else "cross-fitting",
-                old.folds, len(scores), self.provenance.data_sha256,
-            )  # fmt: skip
+            method = "cross-fitting" if old.method == "other traces" else old.method
+            folds, n_known, data_sha256 = old.folds, len(scores), self.provenance.data_sha256
         else:
             known = self.memory.known(normal)
             scores = self.scores(normal)

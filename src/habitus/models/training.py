@@ -13,7 +13,7 @@ import numpy as np
 from habitus.detectors import get_detector
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation
-from habitus.models.decision import check_budget, decide
+from habitus.models.decision import Method, check_budget, decide
 from habitus.models.model import Memory, Model, Provenance
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label
@@ -49,7 +49,7 @@ def fit_model(
 
     The threshold comes from cross-fitting: the traces are divided into ``folds`` parts, identical
     sequences never apart, and each part is scored by a detector fitted on the others. Those
-    detectors have learned a little less than the final one, so the threshold errs on the quiet side.
+    have learned a little less than the final one, so the threshold errs on the quiet side.
 
     Args:
         settings: the detector's settings by name.
@@ -82,13 +82,13 @@ def fit_model(
     n_sequences = int(sequences.max()) + 1
     if n_sequences > 1:
         scores, folds = cross_fitted_scores(made, normal, sequences, chosen, folds, seed, progress)
-        method = "cross-fitting"
+        method: Method = "cross-fitting"
     else:
         scores, folds = chosen.scores(made.surprise(normal), normal.offsets), 0
         method = "training traces"
     decision = decide(
         scores, chosen, false_alarms,
-        method=method, folds=folds, data_sha256=data_sha256,  # type: ignore[arg-type]
+        method=method, folds=folds, data_sha256=data_sha256,
     )  # fmt: skip
     return Model(
         detector=made,
@@ -126,7 +126,7 @@ def cross_fitted_scores(
         sequences: (n_traces,) int64, from `TraceSet.sequence_ids`.
 
     Returns:
-        (n_traces,) float64 scores, and the number of folds, which no more than the sequences can be.
+        (n_traces,) float64 scores, and the number of folds: no more than there are sequences.
     """
     n_sequences = int(sequences.max()) + 1
     folds = min(folds, n_sequences)

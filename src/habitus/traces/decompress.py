@@ -8,7 +8,9 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from habitus.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from collections.abc import Callable
+
+    from _typeshed import WriteableBuffer
 
 MAX_RATIO = 1_000
 """Refused beyond this many bytes out for each byte in; strace text reaches about 40."""
@@ -25,14 +27,20 @@ def compression_of(head: bytes) -> str | None:
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 
-def decompressed(stream: IO[bytes], name: str) -> io.BufferedReader:
+def decompressed(
+    stream: IO[bytes], name: str, on_bytes: Callable[[int], None] | None = None
+) -> io.BufferedReader:
     """A buffered reader of ``stream``'s content, decompressed if it is compressed.
+
+    Args:
+        name: what to call it in errors.
+        on_bytes: hears how many bytes of ``stream`` have been read, as they are.
 
     Raises:
         InputError: while reading, if the stream is damaged or inflates beyond the limits.
     """
-    counted = _Counted(stream)
-    plain = io.BufferedReader(counted, 1 << 16)
+    counted = _Counted(stream, on_bytes)
+    plain: io.BufferedReader = io.BufferedReader(counted, 1 << 16)
     kind = compression_of(plain.peek(8)[:8])
     if kind is None:
         return plain
@@ -62,18 +70,21 @@ def _opener(kind: str, stream: io.BufferedReader) -> IO[bytes]:
 class _Counted(io.RawIOBase):
     """Counts the bytes that pass."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], on_bytes: Callable[[int], None] | None) -> None:
         self.stream = stream
+        self.on_bytes = on_bytes
         self.n_bytes = 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
         data = self.stream.read(len(view))
         view[: len(data)] = data
         self.n_bytes += len(data)
+        if self.on_bytes is not None:
+            self.on_bytes(len(data))
         return len(data)
 
     def close(self) -> None:
@@ -95,7 +106,7 @@ class _Limited(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
         try:
             data = self.stream.read(len(view))
@@ -121,5 +132,5 @@ class _Limited(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self.stream.close()
-            cast(Any, self.source).close()
+            cast("Any", self.source).close()
         super().close()

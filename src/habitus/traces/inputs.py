@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     OnSkip = Callable[[str, str], None]
     """Hears of a file that is left out: which, and why."""
+    OnBytes = Callable[[int], None]
+    """Hears how many more bytes have been read."""
 
 HEAD_BYTES = 1 << 16
 """How much of a file a format may look at to recognise it."""
@@ -53,22 +55,26 @@ class InputFile:
         return self.stream.peek(HEAD_BYTES)[:HEAD_BYTES]
 
 
-def open_inputs(path: str | os.PathLike[str], *, on_skip: OnSkip) -> Iterator[InputFile]:
+def open_inputs(
+    path: str | os.PathLike[str], *, on_skip: OnSkip, on_bytes: OnBytes | None = None
+) -> Iterator[InputFile]:
     """Yield the files of ``path``: a file, a folder (in sorted order), an archive, ``-`` for stdin.
 
     Hidden files and the litter of desktop systems are passed over; ``on_skip(source, reason)``
-    hears of files that cannot be opened.
+    hears of files that cannot be opened, ``on_bytes(n)`` of progress (`input_bytes` is the whole).
 
     Raises:
         InputError: if the path does not exist or cannot be read, or an archive is damaged or holds
             a member whose path climbs out of it.
     """
     if str(path) == "-":
-        yield from _content(cast("IO[bytes]", sys.stdin.buffer), "stdin", "standard input", on_skip)
+        yield from _content(
+            cast("IO[bytes]", sys.stdin.buffer), "stdin", "standard input", on_skip, on_bytes
+        )
         return
     path = Path(path)
     if path.is_dir():
-        yield from _folder(path, on_skip)
+        yield from _folder(path, on_skip, on_bytes)
         return
     try:
         stream = path.open("rb")
@@ -76,13 +82,13 @@ def open_inputs(path: str | os.PathLike[str], *, on_skip: OnSkip) -> Iterator[In
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     with stream:
         if zipfile.is_zipfile(stream) and _starts_as_zip(stream):
-            yield from _zip(stream, str(path), on_skip)
+            yield from _zip(stream, str(path), on_skip, on_bytes)
         else:
             stream.seek(0)
-            yield from _content(stream, path.name, str(path), on_skip)
+            yield from _content(stream, path.name, str(path), on_skip, on_bytes)
 
 
-def _folder(folder: Path, on_skip: OnSkip) -> Iterator[InputFile]:
+def _folder(folder: Path, on_skip: OnSkip, on_bytes: OnBytes | None = None) -> Iterator[InputFile]:
     def refuse(error: OSError) -> None:
         if error.filename == str(folder):
             raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
@@ -104,13 +110,15 @@ def _folder(folder: Path, on_skip: OnSkip) -> Iterator[InputFile]:
             except OSError as error:
                 on_skip(str(path), f"cannot be read: {error.strerror}")
                 continue
-            with stream, closing(_buffered(stream, str(path))) as content:
+            with stream, closing(_buffered(stream, str(path), on_bytes)) as content:
                 yield InputFile(_without_compression(name), str(path), content)
 
 
-def _content(stream: IO[bytes], name: str, source: str, on_skip: OnSkip) -> Iterator[InputFile]:
+def _content(
+    stream: IO[bytes], name: str, source: str, on_skip: OnSkip, on_bytes: OnBytes | None = None
+) -> Iterator[InputFile]:
     """A single file, or the members of the tar or zip that it is."""
-    content = _buffered(stream, source)
+    content = _buffered(stream, source, on_bytes)
     head = content.peek(512)
     if head[257:262] == b"ustar":
         yield from _tar(content, source, on_skip)
@@ -123,11 +131,31 @@ def _content(stream: IO[bytes], name: str, source: str, on_skip: OnSkip) -> Iter
     yield InputFile(_without_compression(name), source, content)
 
 
-def _buffered(stream: IO[bytes], source: str) -> io.BufferedReader:
-    return io.BufferedReader(cast("io.RawIOBase", decompressed(stream, source)), HEAD_BYTES)
+def _buffered(stream: IO[bytes], source: str, on_bytes: OnBytes | None = None) -> io.BufferedReader:
+    content = decompressed(stream, source, on_bytes)
+    return io.BufferedReader(cast("io.RawIOBase", content), HEAD_BYTES)
 
 
-def _zip(stream: IO[bytes], source: str, on_skip: OnSkip) -> Iterator[InputFile]:
+def input_bytes(path: str | os.PathLike[str]) -> int | None:
+    """How many bytes `open_inputs` will tell of; None for standard input, or if nobody knows."""
+    if str(path) == "-":
+        return None
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        with path.open("rb") as stream:
+            if _starts_as_zip(stream) and zipfile.is_zipfile(stream):
+                with zipfile.ZipFile(stream) as archive:
+                    return sum(member.file_size for member in archive.infolist())
+        return path.stat().st_size
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        return None  # reading it will tell what is wrong
+
+
+def _zip(
+    stream: IO[bytes], source: str, on_skip: OnSkip, on_bytes: OnBytes | None = None
+) -> Iterator[InputFile]:
     try:
         archive = zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
@@ -148,7 +176,9 @@ def _zip(stream: IO[bytes], source: str, on_skip: OnSkip) -> Iterator[InputFile]
                 file = archive.open(member)
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
                 raise InputError(f"{where}: cannot be read from the archive: {error}") from error
-            with closing(_buffered(_Guarded(file, where), where)) as content:
+            with closing(
+                _buffered(cast("IO[bytes]", _Guarded(file, where)), where, on_bytes)
+            ) as content:
                 yield InputFile(_without_compression(member.filename), where, content)
 
 
@@ -156,7 +186,8 @@ def _tar(stream: io.BufferedReader, source: str, on_skip: OnSkip) -> Iterator[In
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
-                archive.members = []  # tarfile keeps every header it has seen; a stream need not
+                # tarfile keeps every header it has seen; reading a stream needs none of them.
+                vars(archive)["members"] = []
                 if member.isdir():
                     continue
                 _refuse_climbing(member.name, source)
@@ -166,7 +197,9 @@ def _tar(stream: io.BufferedReader, source: str, on_skip: OnSkip) -> Iterator[In
                     continue
                 file = archive.extractfile(member)
                 if file is not None:
-                    with closing(_buffered(_Guarded(file, where), where)) as content:
+                    with closing(
+                        _buffered(cast("IO[bytes]", _Guarded(file, where)), where)
+                    ) as content:
                         yield InputFile(_without_compression(member.name), where, content)
     except (tarfile.TarError, EOFError) as error:
         raise InputError(f"{source}: a damaged tar archive ({error}); fetch it again") from error

@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from habitus.errors import InputError
+from habitus.progress import SILENT, Progress
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
-from habitus.traces.inputs import InputFile, open_inputs
+from habitus.traces.inputs import InputFile, input_bytes, open_inputs
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
 
@@ -40,6 +41,7 @@ class TraceReader(Iterator[TraceSet]):
         format: the name of a format; by default each file is recognised by its content.
         abi: whose numbers call numbers are, where a format does not tell.
         strict: make the first broken line or unrecognised file an error.
+        progress: hears how many bytes have been read.
 
     Raises:
         InputError: while reading, if the path cannot be read, if no format or more than one
@@ -53,8 +55,10 @@ class TraceReader(Iterator[TraceSet]):
         format: str | None = None,  # noqa: A002 - the word users know from --format
         abi: str | None = None,
         strict: bool = False,
+        progress: Progress = SILENT,
     ) -> None:
         self.path = path
+        self._progress = progress
         self.report = ReadReport(strict=strict)
         self._options = ReadOptions(abi=abi)
         self._format = None if format is None else get_format(format).name
@@ -68,7 +72,10 @@ class TraceReader(Iterator[TraceSet]):
         self._batches.close()  # type: ignore[attr-defined]
 
     def _read(self) -> Iterator[TraceSet]:
-        files = open_inputs(self.path, on_skip=self.report.add_skipped)
+        self._progress.stage(f"reading {self.path}", input_bytes(self.path))
+        files = open_inputs(
+            self.path, on_skip=self.report.add_skipped, on_bytes=self._progress.advance
+        )
         recognised = ((file, name) for file in files if (name := self._choose(file)) is not None)
         for name, run in itertools.groupby(recognised, key=lambda pair: pair[1]):
             for batch in get_format(name).read(
@@ -133,7 +140,7 @@ def read_traces(
     abi: str | None = None,
     strict: bool = False,
 ) -> TraceSet:
-    """Read everything in ``path`` into one `TraceSet`; see `TraceReader` for arguments and errors."""
+    """Read everything in ``path`` into one `TraceSet`; for arguments see `TraceReader`."""
     return join(TraceReader(path, format=format, abi=abi, strict=strict))
 
 

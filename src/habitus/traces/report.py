@@ -62,7 +62,9 @@ class ReadReport:
             (self.n_broken, self.broken, "broken and passed over"),
             (self.n_skipped, self.skipped, "left out"),
         ):
-            if count:
+            if count == 1:
+                lines += [f"1 {what}: {example}" for example in examples]
+            elif count:
                 lines.append(f"{count:,} {what}:")
                 lines += [f"  {example}" for example in examples]
                 if count > len(examples):

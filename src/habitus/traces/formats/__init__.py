@@ -1,4 +1,4 @@
-"""The formats that Habitus reads. To add one: a file here, a line in `_BUILTIN`, a page in the docs."""
+"""The formats. To add one: a file here, a line in `_BUILTIN`, a page in the docs."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class AdfaFormat:
             split, label, attack, group = place_of(file.name)
 
             def describe(
-                line: int, first_call: int, ends: bool,  # noqa: ARG001, FBT001
+                line: int, first_call: int, ends: bool,  # noqa: ARG001
                 *, file: InputFile = file, split: str = split, label: Label = label,
                 attack: str = attack, group: str = group,
             ) -> TraceInfo:  # fmt: skip

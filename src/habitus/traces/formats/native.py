@@ -7,7 +7,6 @@ Arrow library reads the file without this one.
 
 from __future__ import annotations
 
-import os
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,7 +16,9 @@ from habitus.storage import atomic_write
 from habitus.traces.traceset import Label, TraceInfo, TraceSet
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
+
     import pyarrow as pa
 
     from habitus.traces.formats.base import ReadOptions
@@ -43,8 +44,8 @@ class NativeFormat:
     def read(
         self,
         files: Iterator[InputFile],
-        options: ReadOptions,
-        report: ReadReport,  # noqa: ARG002
+        options: ReadOptions,  # noqa: ARG002 - the columns say all there is
+        report: ReadReport,  # noqa: ARG002 - damage is an error here, not a broken line
     ) -> Iterator[TraceSet]:
         import pyarrow as pa
 
@@ -147,15 +148,10 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
     if any(batch.column(name).null_count for name in (*_TEXT_COLUMNS, "label", "thread", "calls")):
         raise InputError(f"{source}: a value is missing where every trace has one")
     rows = {name: batch.column(name).to_pylist() for name in _TEXT_COLUMNS}
-    rows |= {n: batch.column(n).to_pylist() for n in ("label", "thread", "first_call", "ends")}
+    rows |= {n: batch.column(n).to_pylist() for n in ("thread", "first_call", "ends")}
+    rows["label"] = [Label(label) for label in batch.column("label").to_pylist()]
     infos = tuple(
-        TraceInfo(
-            *(rows[name][i] for name in ("name", "source")),
-            Label(rows["label"][i]),
-            *(rows[name][i] for name in ("attack", "group", "split", "thread")),
-            rows["first_call"][i],
-            rows["ends"][i],
-        )  # fmt: skip
+        TraceInfo(**{name: column[i] for name, column in rows.items()})
         for i in range(batch.num_rows)
     )
     calls = batch.column("calls")

@@ -61,7 +61,7 @@ class PlainFormat:
                 first_call: int,
                 ends: bool,
                 *,
-                file: InputFile = file,  # noqa: FBT001
+                file: InputFile = file,
             ) -> TraceInfo:
                 name = f"{file.name}:{line}"
                 return TraceInfo(name, file.source, group=name, first_call=first_call, ends=ends)

@@ -46,7 +46,7 @@ _NOTES = (
 
 
 class StraceFormat:
-    """Lines of strace, with or without ``-f``, ``-t``/``-tt``/``-ttt``/``-r``, ``-i``, ``-n``, ``-T``.
+    """Lines of strace, with or without ``-f``, ``-t`` to ``-ttt``, ``-r``, ``-i``, ``-n``, ``-T``.
 
     A call counts where it begins: the line of an unfinished call is the call, its resumption is
     not another. A process id that comes back after its thread has ended is another thread.
@@ -202,17 +202,17 @@ class _Recording:
                     thread=pid,
                     first_call=self._first_calls[thread],
                     ends=bool(ending[thread]),
-                )  # fmt: skip
+                )
             )
             self._first_calls[thread] += int(counts[thread])
             self._closed[thread] = bool(ending[thread])
         if self._n_threads - sum(self._closed) > MAX_OPEN_THREADS:
             raise InputError(
-                f"{self._file.source}:{self._line}: more than {MAX_OPEN_THREADS:,} threads at once; "
-                "no recording of one system has so many: split the file"
+                f"{self._file.source}:{self._line}: more than {MAX_OPEN_THREADS:,} threads "
+                "at once, which no recording of one system has; split the file"
             )
         yield TraceSet(
-            calls=self._names.symbols_of(calls[order]),
+            calls=self._names.symbols_of(calls[order].astype(np.int32)),
             offsets=offsets_of(counts[present]),
             alphabet=self._names.alphabet,
             infos=tuple(infos),
@@ -233,7 +233,8 @@ class _Recording:
     def _make_room_for_threads(self) -> None:
         if self._n_threads >= MAX_THREADS:
             raise InputError(
-                f"{self._file.source}:{self._line}: more than {MAX_THREADS:,} threads; split the file"
+                f"{self._file.source}:{self._line}: more than {MAX_THREADS:,} threads; split "
+                "the file"
             )
         for name in ("_pid_of", "_pending", "_ended"):
             column = getattr(self, name)

@@ -45,7 +45,7 @@ def thread_slot(pid, multiplier, pids):
     """Where ``pid`` stands, or would stand, in an open-addressing table."""
     mask = len(pids) - 1
     i = np.int64(((np.uint64(pid) * multiplier) >> np.uint64(20)) & np.uint64(mask))
-    while pids[i] != -1 and pids[i] != pid:  # noqa: PLR1714
+    while pids[i] != -1 and pids[i] != pid:
         i = (i + 1) & mask
     return i
 
@@ -53,7 +53,7 @@ def thread_slot(pid, multiplier, pids):
 @kernel
 def skip_spaces(text, place, end):
     """The first place from ``place`` on that is no blank."""
-    while place < end and (text[place] == 32 or text[place] == 9):  # noqa: PLR1714
+    while place < end and (text[place] == 32 or text[place] == 9):
         place += 1
     return place
 

@@ -1,0 +1,259 @@
+"""The public functions: what the command line does, for programs.
+
+Each takes a path or a name wherever the command line does, and returns objects instead of text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from habitus.alerts.explanation import Explanation, explain_score
+from habitus.alerts.record import Record, alert_record
+from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer, TraceScore
+from habitus.datasets.source import find_source
+from habitus.errors import InputError, ProtocolError, UsageError
+from habitus.evaluation.evaluate import evaluate_models
+from habitus.evaluation.protocols import default_protocol, get_protocol, training_part
+from habitus.models.files import load_model
+from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
+from habitus.progress import SILENT, Progress
+from habitus.traces.inputs import open_inputs
+from habitus.traces.reading import TraceReader
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from habitus.evaluation.results import Results
+    from habitus.models.model import Model
+    from habitus.traces.report import ReadReport
+
+MAX_LINE_BYTES = 1 << 20
+
+
+def train(
+    detector: str,
+    data: str,
+    *,
+    settings: Mapping[str, object] | None = None,
+    protocol: str | None = None,
+    aggregation: str = "mean",
+    false_alarms: float = DEFAULT_FALSE_ALARMS,
+    seed: int = 1,
+    format: str | None = None,  # noqa: A002 - the word users know from --format
+    abi: str | None = None,
+    strict: bool = False,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> Model:
+    """Train a detector on the normal traces of ``data`` and set its threshold.
+
+    Args:
+        detector: a name from `habitus.detector_names`.
+        data: the name of a data set, or a path. Where a protocol fits the data, its training part
+            is learned; otherwise everything that is not labelled an attack.
+        settings: the detector's settings by name.
+        protocol: whose training part to learn; by default the one that fits.
+        aggregation: ``mean``, ``median``, ``quantile:Q`` or ``worst:W``.
+        false_alarms: the budget of the threshold, a share of normal traces.
+        seed: makes every random choice.
+        report: filled with what was read and what was left out.
+
+    Raises:
+        HabitusError: if the data cannot be read or learned from, or a setting is not allowed.
+    """
+    source = find_source(data)
+    traces, read = source.read(format=format, abi=abi, strict=strict, progress=progress)
+    if report is not None:
+        report.__dict__.update(read.__dict__)
+    chosen = default_protocol(traces, data) if protocol is None else get_protocol(protocol)
+    normal, part = training_part(traces, chosen)
+    return fit_model(
+        detector,
+        normal,
+        settings=settings,
+        aggregation=aggregation,
+        false_alarms=false_alarms,
+        seed=seed,
+        progress=progress,
+        data=data,
+        data_sha256=source.sha256,
+        part=part,
+    )
+
+
+def evaluate(
+    models: Sequence[str | os.PathLike[str]] | Mapping[str, Model],
+    data: str,
+    *,
+    protocol: str | None = None,
+    aggregation: str | None = None,
+    seed: int = 1,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+    command: str = "",
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> Results:
+    """Judge the test part of ``data`` with models and measure how well that went.
+
+    Args:
+        models: folders of models, or models by name.
+        data, protocol, format, abi, strict, report: as for `train`.
+        aggregation: overrides each model's own.
+        seed: of the bootstrap.
+        command: the command that makes these results again, to be kept with them.
+
+    Raises:
+        HabitusError: if something cannot be read, or no protocol fits the data.
+    """
+    if isinstance(models, Mapping):
+        loaded = dict(models)
+    else:
+        loaded = {str(path): load_model(path) for path in models}
+    chosen = None if protocol is None else get_protocol(protocol)
+    source = find_source(data)
+    traces, read = source.read(format=format, abi=abi, strict=strict, progress=progress)
+    if report is not None:
+        report.__dict__.update(read.__dict__)
+    chosen = chosen or default_protocol(traces, data)
+    if chosen is None:
+        raise ProtocolError(
+            f"{data}: no protocol fits: to evaluate one's own traces, put them into the folders "
+            "normal/ and attack/ (and train/)"
+        )
+    return evaluate_models(
+        loaded,
+        traces,
+        source,
+        chosen,
+        aggregation=aggregation,
+        seed=seed,
+        command=command,
+        progress=progress,
+    )
+
+
+def detect(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    all_traces: bool = False,
+    stretch_calls: int = DEFAULT_STRETCH,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> Iterator[Record]:
+    """Judge every trace of ``path``, in memory that does not grow with it, and yield records.
+
+    Args:
+        all_traces: yield a record for every trace, not only for alerts; alerts alone are
+            explained.
+        stretch_calls: length of the stretch that explains a trace.
+        report: filled while reading.
+
+    Raises:
+        HabitusError: while reading, if the input cannot be read.
+    """
+    for judged in judge(
+        model, path, stretch_calls=stretch_calls,
+        format=format, abi=abi, strict=strict, progress=progress, report=report,
+    ):  # fmt: skip
+        if judged.is_alert or all_traces:
+            yield alert_record(model, judged)
+
+
+def judge(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    explain_all: bool = False,
+    stretch_calls: int = DEFAULT_STRETCH,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> Iterator[TraceScore]:
+    """Judge every trace of ``path`` and yield what `detect` makes records of."""
+    if stretch_calls < 1:
+        raise UsageError(f"a stretch is at least one call, not {stretch_calls}")
+    reader = TraceReader(path, format=format, abi=abi, strict=strict, progress=progress)
+    if report is not None:
+        reader.report = report
+        report.strict = strict
+    yield from Scorer(model, stretch_calls, stretch_of_all=explain_all).run(reader)
+
+
+def explain(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    trace: str | None = None,
+    stretch_calls: int = DEFAULT_STRETCH,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> tuple[TraceScore, Explanation]:
+    """Judge one trace of ``path`` and explain it.
+
+    Args:
+        trace: its name; by default the strangest trace is explained.
+
+    Raises:
+        HabitusError: if the input cannot be read, or there is no such trace or none to explain.
+    """
+    strangest: TraceScore | None = None
+    for judged in judge(
+        model, path, explain_all=True, stretch_calls=stretch_calls,
+        format=format, abi=abi, strict=strict, progress=progress, report=report,
+    ):  # fmt: skip
+        if trace is not None:
+            if judged.info.name == trace:
+                strangest = judged
+                break
+        elif strangest is None or _rank(judged) > _rank(strangest):
+            strangest = judged
+    if strangest is None:
+        raise UsageError(
+            f"{path}: holds no trace called {trace!r}; `habitus detect --all` lists them"
+        )
+    explanation = explain_score(model, strangest)
+    if explanation is None:
+        raise InputError(
+            f"{path}: {strangest.info.name} makes no calls: there is nothing to explain"
+        )
+    return strangest, explanation
+
+
+def source_lines(
+    path: str | os.PathLike[str], source: str, explanation: Explanation
+) -> dict[int, str]:
+    """The lines of the source that an explanation's calls stand on, by line number.
+
+    Empty where calls have no lines, and for standard input, which cannot be read again.
+    """
+    wanted = {call.position for call in explanation.calls}
+    if explanation.position_unit != "line" or str(path) == "-":
+        return {}
+    lines: dict[int, str] = {}
+    for file in open_inputs(path, on_skip=lambda *_: None):
+        if file.source == source:
+            for number in range(1, max(wanted) + 1):
+                line = file.stream.readline(MAX_LINE_BYTES)
+                if number in wanted:
+                    lines[number] = line.decode("utf-8", "replace").strip()
+            break
+    return lines
+
+
+def _rank(judged: TraceScore) -> tuple[float, int]:
+    """Strangest first; of traces that cannot be scored, the longest."""
+    return (judged.score if judged.scoreable else -math.inf, judged.n_calls)

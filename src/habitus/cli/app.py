@@ -1,0 +1,100 @@
+"""The ``habitus`` command and what all its commands share: errors, interrupts, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from habitus.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXIT_NOTHING_FOUND, EXIT_ALERTS, EXIT_UNUSABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="habitus",
+    help=(
+        "Learns how programs normally behave and says when, where and why they stop.\n\n"
+        "Start with: habitus demo"
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def command(group: typer.Typer, name: str, example: str) -> Callable[[Any], Any]:
+    """Register a command whose help ends with an example, and whose errors are one message."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def guarded(*arguments: Any, **options: Any) -> None:
+            try:
+                function(*arguments, **options)
+            except Exception as error:  # noqa: BLE001 - sorted below; ours and bugs are raised on
+                _stop(error)
+            except KeyboardInterrupt:
+                _fail("interrupted; nothing was half-written", EXIT_INTERRUPTED)
+
+        text = "\n\n".join([function.__doc__ or "", "Example:\n\n\b\n" + example])
+        group.command(name, help=text)(guarded)
+        return function
+
+    return register
+
+
+def run() -> None:
+    """Read the arguments and run the command."""
+    from habitus.cli import commands  # noqa: F401 - registers them
+
+    app()
+
+
+def _stop(error: Exception) -> NoReturn:
+    """End with a message and status 2 if the user can act on the error; raise it on otherwise."""
+    from habitus.errors import HabitusError
+
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has had enough, as `head` does; keep Python from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_NOTHING_FOUND)
+    if isinstance(error, HabitusError):
+        _fail(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror}; nothing was half-written")
+    if isinstance(error, MemoryError):
+        _fail("not enough memory")
+    raise error
+
+
+def _fail(message: str, status: int = EXIT_UNUSABLE) -> NoReturn:
+    from habitus.cli.terminal import printable
+
+    print(f"habitus: {printable(message)}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(status)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"habitus {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options of the whole program."""

@@ -1,0 +1,132 @@
+"""``habitus evaluate``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from habitus.cli import options
+from habitus.cli.app import app, command
+
+if TYPE_CHECKING:
+    from habitus.evaluation.results import Result, Results
+
+
+@command(
+    app,
+    "evaluate",
+    "habitus evaluate models/ngram models/stide --data adfa-ld -o results/\n"
+    "habitus evaluate models/ngram --data adfa-ld --protocol adfa-ld/dev --aggregation median",
+)
+def evaluate(
+    models: Annotated[list[Path], typer.Argument(help="Folders of models.")],
+    data: options.Data,
+    protocol: options.Protocol = None,
+    aggregation: Annotated[
+        str | None, typer.Option(help="Overrides the models': mean, median, quantile:Q, worst:W.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for results.json and results.csv.")
+    ] = None,
+    seed: options.Seed = 1,
+    format: options.Format = None,
+    abi: options.Abi = None,
+    strict: options.Strict = False,
+    json: options.Json = False,
+) -> None:
+    """Judge a data set's test part with models, and measure how well that goes.
+
+    No attack chooses anything: not the threshold, not the aggregation, not a setting.
+    """
+    from habitus import api
+    from habitus.cli.terminal import TerminalProgress, printable, warn, warn_of
+    from habitus.traces.report import ReadReport
+
+    report = ReadReport()
+    with TerminalProgress() as progress:
+        results = api.evaluate(
+            models,
+            data,
+            protocol=protocol,
+            aggregation=aggregation,
+            seed=seed,
+            format=format,
+            abi=abi,
+            strict=strict,
+            command=shlex.join(["habitus", *sys.argv[1:]]),
+            progress=progress,
+            report=report,
+        )
+    warn_of(report)
+    written = results.write(output) if output else []
+    if json:
+        typer.echo(results.to_json(), nl=False)
+        return
+    print_results(results)
+    warn(f"note: {line}" for line in results.warnings)
+    for path in written:
+        typer.echo(f"wrote {printable(str(path))}")
+
+
+def print_results(results: Results) -> None:
+    """Print results: the detectors beside the trivial baseline, then the kinds of attack."""
+    from habitus.cli.terminal import table
+
+    first = results.results[0]
+    names = _short_names([result.model for result in results.results])
+    best = max(first.baselines, key=lambda baseline: baseline.auc)
+    rows = [_row(name, result) for name, result in zip(names, results.results, strict=True)]
+    rows.append((f"trivial: {best.stranger} {best.name}", "", f"{best.auc:.4f}", *[""] * 5))
+    typer.echo(
+        f"{first.protocol}: {first.n_normal:,} normal and {first.n_attack:,} attack {first.unit}s"
+        + (f" ({first.caution})" if first.caution else "")
+    )
+    columns = (
+        "model", "score", ">AUC", ">95 %", ">at 0.1 % false", ">at 1 %", ">at 5 %", ">M calls/s",
+    )  # fmt: skip
+    table(columns, rows)
+    for name, result in zip(names, results.results, strict=True):
+        typer.echo(_at_threshold(name, result))
+    kinds = sorted(first.per_attack)
+    if len(kinds) > 1:
+        rows = [
+            (
+                f"{kind} ({first.per_attack[kind].n})",
+                *(f"{result.per_attack[kind].auc:.3f}" for result in results.results),
+            )
+            for kind in kinds
+        ]
+        table(("AUC by attack", *(f">{name}" for name in names)), rows)
+
+
+def _short_names(models: list[str]) -> list[str]:
+    """The last parts of models' paths, where these tell them apart."""
+    short = [Path(model).name for model in models]
+    return short if len(set(short)) == len(short) else models
+
+
+def _row(name: str, result: Result) -> tuple[str, ...]:
+    low, high = result.auc_ci95
+    return (
+        name,
+        result.aggregation,
+        f"{result.auc:.4f}",
+        f"{low:.3f}-{high:.3f}",
+        *(f"{found.dr:.1%}" for found in result.dr_at_fpr.values()),
+        f"{result.calls_per_second / 1e6:.1f}",
+    )
+
+
+def _at_threshold(name: str, result: Result) -> str:
+    finds_most = f"{name}: finding 90 % costs {result.fpr_at_dr90:.1%} false alarms"
+    at = result.at_threshold
+    if at is None:
+        return f"{finds_most}; its threshold is for another aggregation"
+    return (
+        f"{finds_most}; its own threshold, set for {at.false_alarms_budget:.2%}, finds {at.dr:.1%} "
+        f"at {at.fpr:.2%}"
+    )

@@ -1,0 +1,182 @@
+"""``habitus explain``."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from habitus.cli import options
+from habitus.cli.app import app, command
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from habitus.alerts.explanation import Explanation
+    from habitus.alerts.scoring import TraceScore
+    from habitus.models.model import Model
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@command(
+    app,
+    "explain",
+    "habitus explain models/ngram suspicious.strace\n"
+    "habitus explain models/ngram traces.tar.xz --trace 'web/run-3.strace#412' --json",
+)
+def explain(
+    model: Annotated[Path, typer.Argument(help="The model's folder.")],
+    file: Annotated[str, typer.Argument(help="A file, folder or archive; - for stdin.")],
+    trace: Annotated[
+        str | None, typer.Option("--trace", help="A trace's name; by default the strangest.")
+    ] = None,
+    stretch: options.Stretch = 20,
+    format: options.Format = None,
+    abi: options.Abi = None,
+    strict: options.Strict = False,
+    json: options.Json = False,
+) -> None:
+    """Show where a trace is strange, what was expected there, and what normal looks like."""
+    from habitus import api
+    from habitus.alerts.record import alert_record
+    from habitus.cli.terminal import TerminalProgress, console, warn_of
+    from habitus.models.files import load_model
+    from habitus.traces.report import ReadReport
+
+    loaded = load_model(model)
+    report = ReadReport()
+    with TerminalProgress() as progress:
+        judged, explanation = api.explain(
+            loaded, file, trace=trace, stretch_calls=stretch,
+            format=format, abi=abi, strict=strict, progress=progress, report=report,
+        )  # fmt: skip
+    warn_of(report)
+    if json:
+        record = alert_record(loaded, judged)
+        typer.echo(jsonlib.dumps(record, indent=1, allow_nan=False))
+        return
+    lines = api.source_lines(file, judged.info.source, explanation)
+    print_explanation(console(), loaded, judged, explanation, lines)
+
+
+def print_explanation(
+    out: Console,
+    model: Model,
+    judged: TraceScore,
+    explanation: Explanation,
+    lines: dict[int, str],
+) -> None:
+    """Print a judged trace for a person: a verdict, the strip, the stretch, the nearest normal."""
+    from rich.text import Text
+
+    from habitus.cli.terminal import printable
+
+    out.print(Text(printable(_headline(model, judged))))
+    strip = _strip(explanation.strip, model.decision.threshold)
+    strip.append(f"  one cell = {explanation.calls_per_cell} calls; strangest at call ")
+    strip.append(f"{explanation.first_call + 1}")
+    out.print(strip)
+    out.print()
+    out.print(_calls_table(model, explanation, lines))
+    nearest = explanation.nearest_normal
+    if nearest is not None:
+        out.print(
+            Text(
+                printable(
+                    f"nearest normal stretch ({nearest.edits} of {len(explanation.calls)} calls "
+                    f"differ): {nearest.trace}, from call {nearest.first_call + 1}"
+                )
+            )
+        )
+        out.print(_difference([c.name for c in explanation.calls], list(nearest.calls)))
+
+
+def _headline(model: Model, judged: TraceScore) -> str:
+    unit = model.detector.unit
+    name = f"{judged.info.name} ({judged.info.source}), {judged.n_calls:,} calls"
+    if not judged.scoreable:
+        return f"{name}: too short for {model.detector.name} to score"
+    share = model.share_of_stranger_normals(judged.score)
+    novel = f"; {judged.n_novel} calls never seen in training" if judged.n_novel else ""
+    return (
+        f"{'ALERT' if judged.is_alert else 'normal'}: {name}\n"
+        f"{model.decision.aggregation} surprise {judged.score:.4g} {unit}, threshold "
+        f"{model.decision.threshold:.4g}; about {share:.2%} of normal traces are as strange"
+        f"{novel}"
+    )
+
+
+def _heat(value: float | None, threshold: float) -> tuple[str, str]:
+    """(bar, colour) of a surprise: height and colour say the same, for those without colours."""
+    if value is None:
+        return "·", "bright_black"
+    ratio = value / threshold if threshold > 0 else (2.0 if value > 0 else 0.0)
+    bar = BARS[min(len(BARS) - 1, int(ratio * len(BARS) / 2))]
+    colours = ((0.5, "green"), (1.0, "yellow"), (1.5, "dark_orange"))
+    return bar, next((colour for limit, colour in colours if ratio <= limit), "red")
+
+
+def _strip(means: tuple[float | None, ...], threshold: float) -> Text:
+    from rich.text import Text
+
+    strip = Text()
+    for mean in means:
+        strip.append(*_heat(mean, threshold))
+    return strip
+
+
+def _calls_table(model: Model, explanation: Explanation, lines: dict[int, str]) -> object:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from habitus.cli.terminal import printable
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column(explanation.position_unit, justify="right")
+    made.add_column("call")
+    made.add_column(explanation.unit, justify="right")
+    made.add_column("")
+    made.add_column("expected there", overflow="fold")
+    if lines:
+        made.add_column("what the source says", overflow="ellipsis", no_wrap=True, max_width=70)
+    for call in explanation.calls:
+        name = Text(printable(call.name), style="bold red" if call.novel else "")
+        if call.novel:
+            name.append(" (never seen)", style="red")
+        expected = "  ".join(f"{n} {p:.0%}" for n, p in call.expected)
+        cells = [
+            Text(str(call.position)),
+            name,
+            Text("" if call.surprise is None else f"{call.surprise:.2f}"),
+            Text(*_heat(call.surprise, model.decision.threshold)),
+            Text(printable(expected)),
+        ]
+        if lines:
+            cells.append(Text(printable(lines.get(call.position, ""))))
+        made.add_row(*cells)
+    return made
+
+
+def _difference(strange: list[str], normal: list[str]) -> Text:
+    """Two stretches as one: what only the strange one has, and what only the normal one."""
+    from difflib import SequenceMatcher
+
+    from rich.text import Text
+
+    from habitus.cli.terminal import printable
+
+    text = Text()
+    for kind, a, b, c, d in SequenceMatcher(a=normal, b=strange, autojunk=False).get_opcodes():
+        if kind == "equal":
+            text.append(printable(" ".join(normal[a:b]) + " "))
+            continue
+        if b > a:
+            text.append(printable("[-" + " ".join(normal[a:b]) + "-] "), "green")
+        if d > c:
+            text.append(printable("{+" + " ".join(strange[c:d]) + "+} "), "red")
+    return text

@@ -1,0 +1,83 @@
+"""``habitus detectors``, ``habitus formats``, ``habitus protocols`` and ``habitus warm``."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import Any
+
+import typer
+
+from habitus.cli import options
+from habitus.cli.app import app, command
+
+
+@command(app, "detectors", "habitus detectors --json")
+def detectors(json: options.Json = False) -> None:
+    """List the detectors and their settings."""
+    from habitus.cli.terminal import table
+    from habitus.detectors import detector_names, get_detector
+
+    listed: list[dict[str, Any]] = []
+    for name in detector_names():
+        detector = get_detector(name)
+        settings = {
+            setting: {"default": field.default, "meaning": field.description or ""}
+            for setting, field in detector.Settings.model_fields.items()
+        }
+        listed.append({"name": name, "summary": detector.summary, "settings": settings})
+    if json:
+        typer.echo(jsonlib.dumps(listed, indent=1))
+        return
+    rows = [
+        (
+            d["name"],
+            d["summary"],
+            "\n".join(f"{s}={v['default']}: {v['meaning']}" for s, v in d["settings"].items()),
+        )
+        for d in listed
+    ]
+    table(("detector", "what it is", "settings (--set) and their defaults"), rows)
+
+
+@command(app, "formats", "habitus formats --json")
+def formats(json: options.Json = False) -> None:
+    """List the formats of traces that can be read."""
+    from habitus.cli.terminal import table
+    from habitus.traces.formats import format_names, get_format
+
+    listed = [{"name": name, "title": get_format(name).title} for name in format_names()]
+    if json:
+        typer.echo(jsonlib.dumps(listed, indent=1))
+        return
+    table(("format", "what it is"), [(f["name"], f["title"]) for f in listed])
+    typer.echo(
+        "all of them also in folders, in zip and tar archives, and under gzip, xz, bz2, zstd"
+    )
+
+
+@command(app, "protocols", "habitus protocols --json")
+def protocols(json: options.Json = False) -> None:
+    """List the evaluation protocols."""
+    from habitus.cli.terminal import table
+    from habitus.evaluation.protocols import PROTOCOLS
+
+    if json:
+        listed = [
+            {"name": p.name, "title": p.title, "unit": p.unit, "caution": p.caution}
+            for p in PROTOCOLS.values()
+        ]
+        typer.echo(jsonlib.dumps(listed, indent=1))
+        return
+    rows = [(p.name, p.title, p.caution) for p in PROTOCOLS.values()]
+    table(("protocol", "what it is", "remember"), rows)
+
+
+@command(app, "warm", "habitus warm")
+def warm(json: options.Json = False) -> None:
+    """Compile the fast loops now, so that no later command waits for it (once after installing)."""
+    from habitus.warm import compile_loops
+
+    seconds = compile_loops()
+    typer.echo(
+        jsonlib.dumps({"seconds": seconds}) if json else f"fast loops ready in {seconds:.1f} s"
+    )

@@ -1,0 +1,59 @@
+"""Options that several commands share, and the text forms of their values."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from habitus.errors import UsageError
+
+Data = Annotated[
+    str, typer.Option("--data", help="A data set's name (see `data list`), or a file or folder.")
+]
+Format = Annotated[
+    str | None, typer.Option("--format", help="The files' format; by default recognised.")
+]
+Abi = Annotated[
+    str | None, typer.Option("--abi", help="Whose numbers call numbers are: i386, x86_64, aarch64.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first broken line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes every random choice.")]
+Stretch = Annotated[int, typer.Option("--stretch", min=1, help="Calls in the stretch explained.")]
+FalseAlarms = Annotated[
+    str,
+    typer.Option("--false-alarms", help="Budget of the threshold: a share of normal traces."),
+]
+Protocol = Annotated[
+    str | None, typer.Option("--protocol", help="By default the one that fits the data.")
+]
+
+
+def share(text: str) -> float:
+    """The number that ``1%`` or ``0.01`` is.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    try:
+        return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise UsageError(
+            f"--false-alarms: a share such as 1% or 0.01 is wanted, not {text!r}"
+        ) from None
+
+
+def settings(pairs: list[str]) -> dict[str, object]:
+    """Settings from ``name=value`` texts.
+
+    Raises:
+        UsageError: if one is no such pair, or a name stands twice.
+    """
+    made: dict[str, object] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or name in made:
+            raise UsageError(f"--set: wants each setting once, as name=value, not {pair!r}")
+        made[name] = value
+    return made

@@ -1,0 +1,117 @@
+"""What the terminal shows: progress, warnings, tables, and text from files that may be hostile."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from habitus.traces.report import ReadReport
+
+PATIENCE_SECONDS = 2.0
+"""Work shorter than this shows no progress bar."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console; wide enough for tables where the output is no terminal."""
+    from rich.console import Console
+
+    target = sys.stderr if stderr else sys.stdout
+    width = None if target.isatty() else 120
+    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=False)
+
+
+def printable(text: str) -> str:
+    """Text from a file with everything escaped that could steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings to standard error."""
+    for line in lines:
+        print(printable(line), file=sys.stderr)  # noqa: T201
+
+
+def warn_of(report: ReadReport) -> None:
+    """Print what a reader left out."""
+    warn(report.warnings())
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
+    """Print a table; columns whose heading starts with ``>`` are aligned to the right."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    made = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(escape(printable(cell)) for cell in row))
+    console().print(made)
+
+
+class TerminalProgress:
+    """A progress bar on standard error, once work has taken `PATIENCE_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._enabled = sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._bar: Bar | None = None
+        self._label, self._done = "", 0
+        self._total: int | None = None
+
+    def __enter__(self) -> TerminalProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def stage(self, label: str, total: int | None = None) -> None:
+        """Begin a stage."""
+        self._label, self._total, self._done = printable(label), total, 0
+        self._show()
+
+    def advance(self, steps: int) -> None:
+        """Go on within the stage."""
+        self._done += steps
+        self._show()
+
+    def pause(self) -> None:
+        """Clear the bar away, for a line of output; it comes back by itself."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _show(self) -> None:
+        if not self._enabled or time.monotonic() - self._started < PATIENCE_SECONDS:
+            return
+        if self._bar is None:
+            from rich.markup import escape
+            from rich.progress import (
+                BarColumn,
+                Progress,
+                TaskProgressColumn,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            self._escape = escape
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+                TimeRemainingColumn(), console=console(stderr=True), transient=True,
+            )  # fmt: skip
+            self._task = self._bar.add_task("")
+            self._bar.start()
+        self._bar.update(
+            self._task,
+            description=self._escape(self._label), total=self._total, completed=self._done,
+        )  # fmt: skip

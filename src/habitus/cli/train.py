@@ -1,0 +1,69 @@
+"""``habitus train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from habitus.cli import options
+from habitus.cli.app import app, command
+
+
+@command(
+    app,
+    "train",
+    "habitus train ngram --data adfa-ld -o models/ngram --set order=12\n"
+    "habitus train stide --data recordings/ -o models/stide --false-alarms 0.5%",
+)
+def train(
+    detector: Annotated[str, typer.Argument(help="A detector's name (see `habitus detectors`).")],
+    data: options.Data,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model's folder.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, as name=value; repeatable.")
+    ] = None,
+    aggregation: Annotated[
+        str, typer.Option(help="A trace's score: mean, median, quantile:Q or worst:W.")
+    ] = "mean",
+    false_alarms: options.FalseAlarms = "1%",
+    protocol: options.Protocol = None,
+    seed: options.Seed = 1,
+    format: options.Format = None,
+    abi: options.Abi = None,
+    strict: options.Strict = False,
+    json: options.Json = False,
+) -> None:
+    """Train a detector on normal traces, set its threshold, and keep the model.
+
+    Of a data set with a protocol, the protocol's training part is learned; of one's own traces,
+    everything that does not lie in a folder named attack.
+    """
+    from habitus import api
+    from habitus.cli.model import print_model
+    from habitus.cli.terminal import TerminalProgress, warn, warn_of
+    from habitus.models.files import refuse_unusable_place, save_model
+    from habitus.traces.report import ReadReport
+
+    refuse_unusable_place(output)
+    report = ReadReport()
+    with TerminalProgress() as progress:
+        made = api.train(
+            detector,
+            data,
+            settings=options.settings(set_ or []),
+            protocol=protocol,
+            aggregation=aggregation,
+            false_alarms=options.share(false_alarms),
+            seed=seed,
+            format=format,
+            abi=abi,
+            strict=strict,
+            progress=progress,
+            report=report,
+        )
+    saved = save_model(made, output)
+    warn_of(report)
+    warn(saved.decision.calibration.warnings())
+    print_model(saved, str(output), as_json=json)

@@ -1,0 +1,45 @@
+"""Compile every fast loop once, on a handful of calls, so that no command waits for it later."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from habitus.alerts.explanation import explain_score
+from habitus.alerts.scoring import Scorer
+from habitus.models.files import load_model, save_model
+from habitus.models.training import fit_model
+from habitus.traces.reading import read_traces
+
+_SAMPLES = {
+    "adfa": "6 6 63 6 42 120 6 195 120 6 6 114 114 1 1 252\n",
+    "strace": "".join(
+        f"{pid}  1700000000.{i:06} {call}() = 0\n"
+        for pid, calls in ((7, "execve brk openat read close read"), (8, "brk read close openat"))
+        for i, call in enumerate(calls.split())
+    ),
+}
+_DETECTORS = {"ngram": {"order": 3}, "stide": {"n": 2}}
+
+
+def compile_loops() -> float:
+    """Take traces the way commands do, from file to explanation; returns the seconds it took.
+
+    numba compiles for the exact types it meets, read-only arrays among them: only the real path
+    meets them all.
+    """
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="habitus-warm-") as temporary:
+        for name, sample in _SAMPLES.items():
+            path = Path(temporary, name)
+            path.write_text(sample)
+            for detector, settings in _DETECTORS.items():
+                traces = read_traces(path, format=name)
+                fitted = fit_model(detector, traces, settings=settings, aggregation="worst:2")
+                save_model(fitted, Path(temporary, "model"))
+                model = load_model(Path(temporary, "model"))
+                model.with_budget(0.5, traces)
+                for judged in Scorer(model, stretch_of_all=True).push(traces):
+                    explain_score(model, judged)
+    return time.perf_counter() - started
