@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import re
 import select
-import subprocess
 import time
+from typing import TYPE_CHECKING
 
 from tracing import RecordingError
+
+if TYPE_CHECKING:
+    import subprocess
 
 REPLY_TIMEOUT_S = 60.0
 DONE = re.compile(rb"^::(\d+)$")
@@ -22,7 +25,8 @@ class Conversation:
     """Send lines, and read what comes back up to a line ``::STATUS``."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         self._input = process.stdin
         self._output = process.stdout.fileno()
         self._pending = b""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import queue
-import random
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from tracing import RecordingError
+
+if TYPE_CHECKING:
+    import random
+    from types import TracebackType
 
 TALK_TIMEOUT_S = 20.0
 RECEIVE_LIMIT = 1 << 20

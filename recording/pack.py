@@ -11,10 +11,12 @@ import subprocess
 import tarfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracing import FLAGS, RecordingError, Run, Summary, Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA = 1
 ARCHIVE = "recorded.tar.xz"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Record the system calls of real programs at work, and of safe intrusions in them.
 
-    python recording/record.py [--programs web,build,database] [--runs 24] [--out DIR] [--work DIR]
+    python recording/record.py [--programs web,build,database] [--runs 16] [--out DIR] [--work DIR]
 
 See recording/README.md.
 """
@@ -21,6 +21,7 @@ import tracing
 from programs import build, database, web
 from tracing import RecordingError, Run, Sandbox, Summary, Window
 
+NORMAL_RUNS = 16
 ATTACK_RUNS = 3
 OUTPUT = Path(__file__).resolve().parent.parent / "src" / "habitus" / "recorded"
 WORK = Path("/tmp/habitus-recording")
@@ -36,6 +37,13 @@ TOOLS = {
     "build": ("/usr/bin/git", "/usr/bin/make", "/usr/bin/gcc", "/bin/bash"),
     "database": ("/usr/bin/sqlite3", "/usr/bin/python3", "/usr/bin/gcc", "/bin/bash"),
 }
+
+
+def require_tools(programs: list[str]) -> None:
+    """Stop with a clear message where a recorded program is missing."""
+    wanted = {tool for program in programs for tool in TOOLS[program]}
+    if missing := sorted(tool for tool in wanted if not Path(tool).exists()):
+        raise RecordingError(f"not installed: {', '.join(missing)}")
 
 
 def runs_of(program: str, normal: int) -> Iterator[Run]:
@@ -82,7 +90,7 @@ def record_all(programs: list[str], normal: int, work: Path, out: Path) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--programs", default=",".join(PROGRAMS), help="which, with commas between")
-    parser.add_argument("--runs", type=int, default=24, help="normal runs of each program")
+    parser.add_argument("--runs", type=int, default=NORMAL_RUNS, help="normal runs of each program")
     parser.add_argument("--out", type=Path, default=OUTPUT, help="folder for archive and manifest")
     parser.add_argument("--work", type=Path, default=WORK, help="folder to make and work in")
     given = parser.parse_args()
@@ -99,13 +107,11 @@ def main() -> int:
     work: Path = given.work.absolute()
     try:
         tracing.require_tracing()
-        for tool in sorted({tool for program in given.programs for tool in TOOLS[program]}):
-            if not Path(tool).exists():
-                raise RecordingError(f"{tool} is not installed")
+        require_tools(given.programs)
         tracing.fix_addresses()
         tracing.use_one_processor()
         # Never work in a folder that was there before: it is removed at the end.
-        work.mkdir(mode=0o700)
+        work.mkdir(mode=0o700, parents=True)
         try:
             record_all(given.programs, given.runs, work, given.out)
         finally:

@@ -3,7 +3,8 @@
 
     python recording/review.py [FOLDER]
 
-checks the archive in FOLDER against its manifest and prints what it holds, by program.
+checks the archive in FOLDER against its manifest and prints what it holds, as the table for the
+README beside it. A run or thread repeats another if its calls have the same names in order.
 """
 
 from __future__ import annotations
@@ -23,18 +24,21 @@ from tracing import CALL
 RECORDED = Path(__file__).resolve().parent.parent / "src" / "habitus" / "recorded"
 
 # The first line of /etc/passwd is the same everywhere.
-EVERYWHERE = "root:x:0:0:root:/root:"
+EVERYWHERE = re.compile(r"root:x:0:0:[^:]*:/root:")
 HOMES = re.compile(r"(?<![\w.-])/(?:root|home)\b|\.pyenv|\.venv")
+
+TELLING_LENGTH = 4
 
 Sequences = tuple[tuple[str, ...], ...]
 
 
 def host_specific(text: str) -> list[str]:
     """Strings in a trace that tell of the machine or of who recorded it."""
-    text = text.replace(EVERYWHERE, "")
+    text = EVERYWHERE.sub("", text)
     own = [re.escape(os.environ.get("HOME", "/root")), re.escape(str(RECORDED.parents[2]))]
-    # A short name such as "vm" is also a part of paths (/proc/sys/vm), which is no leak.
-    own.append(rf"(?<![\w/.-]){re.escape(socket.gethostname())}(?![\w/.-])")
+    # A name as short as "vm" turns up in binary data by chance, and tells nothing.
+    if len(name := socket.gethostname()) >= TELLING_LENGTH:
+        own.append(rf"\b{re.escape(name)}\b")
     found = HOMES.findall(text)
     for pattern in own:
         found += re.findall(pattern, text)
@@ -70,9 +74,7 @@ def main(folder: Path) -> int:
     threads: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     failures = []
     with tarfile.open(folder / "recorded.tar.xz") as tar:
-        contents = {
-            member.name: file.read() for member in tar if (file := tar.extractfile(member))
-        }
+        contents = {member.name: file.read() for member in tar if (file := tar.extractfile(member))}
     if sorted(contents) != [member["name"] for member in members]:
         failures.append("archive and manifest do not list the same members")
     for member in members:
@@ -86,11 +88,13 @@ def main(folder: Path) -> int:
         group = f"{member['program']} {member['label']}"
         runs[group][found] += 1
         threads[group].update(found)
+    print("| recordings | runs | calls | threads | runs / threads that repeat another |")
+    print("|---|---:|---:|---:|---:|")
     for group, counter in runs.items():
         calls = sum(m["calls"] for m in members if f"{m['program']} {m['label']}" == group)
         print(
-            f"{group}: {counter.total()} runs ({repeats(counter)} repeat another), {calls} calls, "
-            f"{threads[group].total()} threads ({repeats(threads[group])} repeat another)"
+            f"| {group} | {counter.total()} | {calls} | {threads[group].total()} "
+            f"| {repeats(counter)} / {repeats(threads[group])} |"
         )
     for failure in failures:
         print(f"review: {failure}", file=sys.stderr)

@@ -14,12 +14,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
 
 FLAGS = ("-f", "-ttt", "-T", "-s", "48")
 ENDING_TIMEOUT_S = 30.0
@@ -91,7 +93,7 @@ class Sandbox:
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.home),
             "TMPDIR": str(self.tmp),
-            "LANG": "C.UTF-8",
+            "LANG": "C",
         }
 
     def plant_secrets(self) -> None:

@@ -7,13 +7,17 @@ import gzip
 import random
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conversation import Conversation
 from listener import Listener, answer, receive
-from programs.dropped import compile_dropped, wait_for_report
 from tracing import Run, Sandbox, Window, traced
+
+from programs.dropped import compile_dropped, wait_for_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ATTACKS = ("dropped-binary", "key-theft-hook", "source-exfiltration")
 
@@ -98,7 +102,7 @@ class Workplace:
         self.run("git describe --tags --always")
 
     def new_branch(self) -> None:
-        self.run(f"git checkout -q -b work-{self.rng.randrange(10**6)}")
+        self.run(f"git checkout -q -b fix-{self.rng.randrange(10**6)}")
 
     def sweep(self) -> None:
         for name in self.rng.sample(("scratch", "core.txt", "a.tmp", "old.patch"), 2):
@@ -218,36 +222,26 @@ LIGHT: dict[Callable[[Workplace], None], int] = {
     Workplace.tag: 1,
     Workplace.new_branch: 2,
     Workplace.sweep: 3,
-    Workplace.test: 2,
+    Workplace.test: 3,
     Workplace.stamp: 2,
     Workplace.check_deps: 2,
     Workplace.dist: 1,
     Workplace.plan_only: 4,
 }
 
-# Taken in turn, by seed, so that few runs hold all of them; None is a run without.
-HEAVY: tuple[Callable[[Workplace], None] | None, ...] = (
-    None,
-    Workplace.rebuild,
-    None,
-    Workplace.commit,
-    None,
-    Workplace.break_build,
-    None,
-    None,
-    Workplace.merge,
-    None,
-    Workplace.commit,
-    None,
-    Workplace.rebuild,
-    None,
-    Workplace.stash,
-    None,
-    Workplace.build_anew,
-    None,
-    Workplace.break_build,
-    None,
-)
+# By seed, in a cycle, so that few runs hold them all; the runs between have light steps alone.
+HEAVY: dict[int, Callable[[Workplace], None]] = {
+    2: Workplace.break_build,
+    3: Workplace.commit,
+    5: Workplace.rebuild,
+    8: Workplace.merge,
+    10: Workplace.commit,
+    12: Workplace.stash,
+    14: Workplace.rebuild,
+    16: Workplace.build_anew,
+    18: Workplace.break_build,
+}
+HEAVY_CYCLE = 20
 
 
 def prepare(sandbox: Sandbox, rng: random.Random) -> None:
@@ -284,8 +278,8 @@ def prepare(sandbox: Sandbox, rng: random.Random) -> None:
 
 def plan(rng: random.Random, seed: int) -> list[Callable[[Workplace], None]]:
     """The steps of one run: some light ones, and often a heavy one among them."""
-    steps = rng.choices(list(LIGHT), weights=list(LIGHT.values()), k=rng.randint(2, 3))
-    if heavy := HEAVY[seed % len(HEAVY)]:
+    steps = rng.choices(list(LIGHT), weights=list(LIGHT.values()), k=2)
+    if heavy := HEAVY.get(seed % HEAVY_CYCLE):
         steps.insert(rng.randint(0, len(steps)), heavy)
     return steps
 

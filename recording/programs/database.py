@@ -5,18 +5,26 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conversation import Conversation
 from listener import Listener, answer
-from programs.dropped import compile_dropped, wait_for_report
 from tracing import RecordingError, Run, Sandbox, Window, traced
+
+from programs.dropped import compile_dropped, wait_for_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ATTACKS = ("cron-write", "dropped-tool", "shell-escape")
 
 LEDGER = Path(__file__).resolve().parent.parent / "workloads" / "ledger.py"
+# Without -init, sqlite3 would look for a file in the home folder that /etc/passwd gives to the user
+# who records, whatever HOME says.
+SQLITE = "sqlite3 -init /dev/null"
+
 TABLES = """
 CREATE TABLE product (id INTEGER PRIMARY KEY, name TEXT, price REAL, stock INTEGER);
 CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT);
@@ -41,13 +49,17 @@ OPERATIONS = (
 STATEMENTS = (
     "SELECT count(*), sum(amount) FROM sale WHERE product_id > {n} % 40;",
     "SELECT name, stock FROM product ORDER BY stock LIMIT {n} % 10;",
-    "SELECT customer.name, product.name FROM sale JOIN customer ON customer.id = customer_id"
-    " JOIN product ON product.id = product_id WHERE sale.id % 17 = {n} % 17;",
+    (
+        "SELECT customer.name, product.name FROM sale JOIN customer ON customer.id = customer_id"
+        " JOIN product ON product.id = product_id WHERE sale.id % 17 = {n} % 17;"
+    ),
     "INSERT INTO sale (customer_id, product_id, amount) VALUES ({n} % 60, {n} % 40, 2);",
     "UPDATE product SET price = price * 1.01 WHERE id % 7 = {n} % 7;",
     "DELETE FROM sale WHERE id = {n};",
-    "BEGIN;\nINSERT INTO customer (name) VALUES ('customer {n}');\n"
-    "UPDATE product SET stock = stock + 1;\nCOMMIT;",
+    (
+        "BEGIN;\nINSERT INTO customer (name) VALUES ('customer {n}');\n"
+        "UPDATE product SET stock = stock + 1;\nCOMMIT;"
+    ),
     "BEGIN;\nDELETE FROM sale WHERE amount = {n} % 5;\nROLLBACK;",
     "CREATE INDEX IF NOT EXISTS sale_product ON sale (product_id);\nANALYZE;",
     "DROP INDEX IF EXISTS sale_product;",
@@ -61,9 +73,11 @@ STATEMENTS = (
     ".import --csv imports/customers.csv imported",
     ".once reports/dump.sql\n.dump product",
     ".backup backups/shop.db",
-    "ATTACH 'backups/archive.db' AS archive;\n"
-    "CREATE TABLE IF NOT EXISTS archive.sale AS SELECT * FROM sale WHERE id < {n};\n"
-    "DETACH archive;",
+    (
+        "ATTACH 'backups/archive.db' AS archive;\n"
+        "CREATE TABLE IF NOT EXISTS archive.sale AS SELECT * FROM sale WHERE id < {n};\n"
+        "DETACH archive;"
+    ),
     "INSERT INTO attachment VALUES ('logo', readfile('imports/logo.bin'));",
     "SELECT writefile('reports/logo-{n}.bin', content) FROM attachment LIMIT 1;",
     ".system date -u",
@@ -71,10 +85,10 @@ STATEMENTS = (
 )
 
 COMMANDS = (
-    "sqlite3 shop.db .dump > backups/dump.sql",
-    "sqlite3 shop.db 'SELECT count(*) FROM sale;'",
-    "sqlite3 -csv shop.db 'SELECT name, stock FROM product;' > reports/all.csv",
-    "rm -f tmp.db && sqlite3 shop.db 'VACUUM INTO \"tmp.db\"' && mv tmp.db backups/small.db",
+    f"{SQLITE} shop.db .dump > backups/dump.sql",
+    f"{SQLITE} shop.db 'SELECT count(*) FROM sale;'",
+    f"{SQLITE} -csv shop.db 'SELECT name, stock FROM product;' > reports/all.csv",
+    f"rm -f tmp.db && {SQLITE} shop.db 'VACUUM INTO \"tmp.db\"' && mv tmp.db backups/small.db",
     "gzip -kf imports/customers.csv",
     "ls -l backups",
 )
@@ -115,7 +129,7 @@ class Console:
         self._shell = shell
         # The command given with -cmd answers before the first line is read: whatever is sent
         # after that answer is read by sqlite3, and no longer by the shell.
-        shell.ask("sqlite3 -cmd '.print ::0' shop.db; echo ::$?")
+        shell.ask(f"{SQLITE} -cmd '.print ::0' shop.db; echo ::$?")
 
     def tell(self, statements: str) -> str:
         said = self._shell.ask(f"{statements}\n.print ::0")
@@ -135,7 +149,7 @@ def ordinary(rng: random.Random, most: int) -> list[str]:
 
 def console_visit(shell: Conversation, rng: random.Random) -> None:
     console = Console(shell)
-    for statements in ordinary(rng, 6):
+    for statements in ordinary(rng, 5):
         console.tell(statements)
     console.close()
 
@@ -192,8 +206,10 @@ def write_cron(way: Break) -> None:
     cron.mkdir(parents=True)
     line = "* * * * * nobody /bin/true"
     ways = (
-        f"ATTACH '{cron}/shop' AS cron;\nCREATE TABLE cron.job (line TEXT);\n"
-        f"INSERT INTO cron.job VALUES (char(10) || '{line}' || char(10));\nDETACH cron;",
+        (
+            f"ATTACH '{cron}/shop' AS cron;\nCREATE TABLE cron.job (line TEXT);\n"
+            f"INSERT INTO cron.job VALUES (char(10) || '{line}' || char(10));\nDETACH cron;"
+        ),
         f".output {cron}/shop\nSELECT '{line}';\n.output stdout",
         f"SELECT writefile('{cron}/shop', '{line}' || char(10));",
     )
@@ -254,7 +270,7 @@ def record(run: Run, sandbox: Sandbox, trace: Path) -> Window:
     """Record one run: the shell of a database operator, from its start to the end of its work."""
     rng = random.Random(f"database:{run.seed}")
     prepare(sandbox, rng)
-    visits = rng.choices(list(VISITS), weights=list(VISITS.values()), k=rng.randint(2, 3))
+    visits = rng.choices(list(VISITS), weights=list(VISITS.values()), k=rng.randint(1, 3))
     attack_at = rng.randrange(len(visits)) if run.attack else None
     window = Window()
     with traced(["/bin/sh"], sandbox, trace) as process:

@@ -10,19 +10,22 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from conversation import REPLY_TIMEOUT_S, Conversation
 from listener import Listener, command
 from tracing import RecordingError, Run, Sandbox, Window, traced
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ATTACKS = ("command-shell", "file-theft", "reverse-shell")
 
 SERVICE = Path(__file__).resolve().parent.parent / "workloads" / "web_service.py"
-WORDS = "amber birch cedar delta ember fjord grove heron inlet juniper kelp larch".split()
+WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "kelp")
 TEMPLATES = ("Dear {{ user }}", "{{ user.upper() }}: {{ count * 7 }}", "{{ 2 ** 10 + count }}")
 DOCUMENTS = 6
 
@@ -105,9 +108,8 @@ def intrusion(kind: str, rng: random.Random, port: int) -> list[list[Request]]:
     """The requests of an intruder, by connection."""
     if kind == "command-shell":
         spying = ["id", "ls -la ../home", "cat /etc/passwd", "cat ../home/.config/credentials.env"]
-        injected = [rng.sample(spying, 2), ["id", *rng.sample(spying[1:], 2)]]
-        lines = ["today' +%F; " + "; ".join(commands) + "; echo '" for commands in injected]
-        return [[Request("/calendar?when=" + quote(line))] for line in lines]
+        line = "today' +%F; " + "; ".join(["id", *rng.sample(spying[1:], 2)]) + "; echo '"
+        return [[Request("/calendar?when=" + quote(line))]]
     if kind == "file-theft":
         folders = ["..", "../..", "../../home", "../../home/.ssh"]
         names = [
@@ -163,9 +165,10 @@ def visit_together(port: int, visits: list[list[Request]]) -> None:
 def plan(rng: random.Random) -> list[list[list[Request]]]:
     """Rounds of visits that happen together; a visit is the requests of one connection."""
     rounds = []
-    for _ in range(rng.randint(3, 5)):
+    for _ in range(rng.randint(2, 4)):
         clients = rng.choices((1, 2, 3), weights=(8, 2, 1))[0]
-        rounds.append([[ordinary(rng) for _ in range(rng.randint(1, 2))] for _ in range(clients)])
+        lengths = rng.choices((1, 2, 3), weights=(5, 3, 1), k=clients)
+        rounds.append([[ordinary(rng) for _ in range(length)] for length in lengths])
     return rounds
 
 
@@ -193,9 +196,10 @@ def record(run: Run, sandbox: Sandbox, trace: Path) -> Window:
     attack_at = rng.randrange(1, len(rounds)) if run.attack else None
     window = Window()
     program = ["/usr/bin/python3", "-I", "-S", SERVICE.name]
-    with (sandbox.root / "access.log").open("wb") as log, traced(
-        program, sandbox, trace, stderr=log
-    ) as process:
+    with (
+        (sandbox.root / "access.log").open("wb") as log,
+        traced(program, sandbox, trace, stderr=log) as process,
+    ):
         greeting = Conversation(process).line(time.monotonic() + REPLY_TIMEOUT_S).split()
         port, pid = int(greeting[1]), int(greeting[2])
         for number, visits in enumerate(rounds):

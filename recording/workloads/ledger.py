@@ -4,74 +4,79 @@ Each line on standard input is an operation and a number; the answer is ``::0``.
 ``close`` ends the program.
 """
 
+# Here open() does: pathlib would only add the calls of its import to every recording.
+# ruff: noqa: PTH123
+
 from __future__ import annotations
 
-import random
 import sqlite3
 import sys
 from collections.abc import Callable
 
-Operation = Callable[[sqlite3.Connection, random.Random], object]
+CUSTOMERS = 60
+PRODUCTS = 40
+
+Operation = Callable[[sqlite3.Connection, int], object]
 
 
-def sell(shop: sqlite3.Connection, rng: random.Random) -> None:
+def sell(shop: sqlite3.Connection, number: int) -> None:
     """Book one sale, and take it from the stock."""
     with shop:
-        product = rng.randint(1, 40)
+        product = number % PRODUCTS + 1
         shop.execute("UPDATE product SET stock = stock - 1 WHERE id = ?", (product,))
         shop.execute(
             "INSERT INTO sale (customer_id, product_id, amount) VALUES (?, ?, 1)",
-            (rng.randint(1, 60), product),
+            (number % CUSTOMERS + 1, product),
         )
 
 
-def deliver(shop: sqlite3.Connection, rng: random.Random) -> None:
+def deliver(shop: sqlite3.Connection, number: int) -> None:
     """Book many rows in one transaction."""
     with shop:
         shop.executemany(
             "UPDATE product SET stock = stock + ? WHERE id = ?",
-            [(rng.randint(1, 9), product) for product in rng.sample(range(1, 41), 12)],
+            [(number % 9 + 1, product) for product in range(1, PRODUCTS, number % 7 + 1)],
         )
 
 
-def withdraw(shop: sqlite3.Connection, rng: random.Random) -> None:
+def withdraw(shop: sqlite3.Connection, number: int) -> None:
     """Begin a change and take it back."""
-    shop.execute("DELETE FROM sale WHERE customer_id = ?", (rng.randint(1, 60),))
+    shop.execute("DELETE FROM sale WHERE customer_id = ?", (number % CUSTOMERS + 1,))
     shop.rollback()
 
 
-def report(shop: sqlite3.Connection, rng: random.Random) -> None:
+def report(shop: sqlite3.Connection, number: int) -> None:
     """Join the three tables and write the best customers to a file."""
     rows = shop.execute(
         "SELECT customer.name, sum(amount * price) AS spent FROM sale"
         " JOIN customer ON customer.id = customer_id JOIN product ON product.id = product_id"
         " GROUP BY customer.id ORDER BY spent DESC LIMIT ?",
-        (rng.randint(3, 20),),
+        (number % 20 + 3,),
     )
     with open("reports/best.csv", "w", encoding="utf-8") as file:
         file.writelines(f"{name},{spent}\n" for name, spent in rows)
 
 
-def reindex(shop: sqlite3.Connection, _: random.Random) -> None:
+def reindex(shop: sqlite3.Connection, _: int) -> None:
     shop.execute("CREATE INDEX IF NOT EXISTS sale_customer ON sale (customer_id)")
     shop.execute("ANALYZE")
     shop.commit()
 
 
-def write_ahead(shop: sqlite3.Connection, _: random.Random) -> None:
+def write_ahead(shop: sqlite3.Connection, _: int) -> None:
     """Change to the write-ahead log for one checkpoint, and back."""
     shop.execute("PRAGMA journal_mode = WAL")
     shop.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shop.execute("PRAGMA journal_mode = DELETE")
 
 
-def back_up(shop: sqlite3.Connection, _: random.Random) -> None:
+def back_up(shop: sqlite3.Connection, _: int) -> None:
     copy = sqlite3.connect("backups/ledger.db")
     shop.backup(copy)
     copy.close()
 
 
-def vacuum(shop: sqlite3.Connection, _: random.Random) -> None:
+def vacuum(shop: sqlite3.Connection, _: int) -> None:
     shop.execute("VACUUM")
 
 
@@ -88,7 +93,7 @@ def main(path: str) -> None:
         operation, number = line.split()
         if operation == "close":
             break
-        OPERATIONS[operation](shop, random.Random(int(number)))
+        OPERATIONS[operation](shop, int(number))
         print("::0", flush=True)
     shop.close()
 

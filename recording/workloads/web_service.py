@@ -8,6 +8,9 @@ have, and ordinary requests use the same three endpoints as well:
 * ``/preview`` evaluates the expressions of a template from the request (template injection).
 """
 
+# Here os does: pathlib would only add the calls of its import to every recording.
+# ruff: noqa: PTH104, PTH118, PTH119, PTH122, PTH123, PTH208
+
 from __future__ import annotations
 
 import html
@@ -16,13 +19,13 @@ import os
 import re
 import signal
 import socketserver
-import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -60,7 +63,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
@@ -105,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(json.dumps({"up": True, "time": time.time(), "load": load}), "text/json")
 
     def stock(self, query: Query) -> None:
+        import sqlite3  # here, so that a service that is not asked for it starts faster
+
         database = sqlite3.connect("stock.db")
         try:
             rows = database.execute(
@@ -142,14 +148,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def calendar(self, query: Query) -> None:
         """Tell a day of the week. The hole: the shell reads whatever ``when`` holds."""
+        import subprocess
+
         command = f"date -u -d '{query['when']}' +%A"
-        done = subprocess.run(command, shell=True, capture_output=True, timeout=10)
+        done = subprocess.run(command, shell=True, capture_output=True, check=False)
         self.reply(done.stdout, "text/plain", 200 if done.stdout else 400)
 
     def export(self, query: Query) -> None:
         """Send a document compressed, by a helper program (and without a shell)."""
+        import subprocess
+
         path = os.path.join("files", os.path.basename(query["name"]))
-        done = subprocess.run(["/usr/bin/gzip", "-c", path], capture_output=True, timeout=10)
+        done = subprocess.run(["/usr/bin/gzip", "-c", path], capture_output=True, check=False)
         if done.returncode:
             raise FileNotFoundError(path)
         self.reply(done.stdout, "application/gzip")
@@ -176,4 +186,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -189,8 +189,8 @@ class CallTrie:
     def children(self, node: int) -> NDArray[np.int64]:
         """The nodes one call longer than ``node``."""
         begin, end = np.searchsorted(self._sorted_parents, [node, node + 1])
-        children: NDArray[np.int64] = self._by_parent[begin:end]
-        return children[children != k.ROOT]
+        # The root, its own parent, is the first of its children and none of them.
+        return self._by_parent[begin + (node == k.ROOT) : end]
 
     @cached_property
     def _by_parent(self) -> NDArray[np.int64]:
