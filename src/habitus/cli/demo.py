@@ -48,18 +48,11 @@ def _demo(folder: Path) -> None:
                 f"{origin.train_seconds:.1f} s (threshold: {origin.calibrate_seconds:.1f} s)\n"
             )
         results = api.evaluate(models, DEMO, progress=progress)
-        best = max(results.results, key=lambda result: result.auc)
-        strongest = None
-        for judged in api.judge(models[best.model], demo_path(), progress=progress):
-            if strongest is None or judged.score > strongest.score:
-                strongest = judged
-        if strongest is None:
-            return
-        _, explanation = api.explain(
-            models[best.model], demo_path(), trace=strongest.info.name, progress=progress
-        )
-    lines = api.source_lines(demo_path(), strongest.info.source, explanation)
-    print_explanation(console(), models[best.model], strongest, explanation, lines)
+        best = max(results.results, key=lambda result: result.auc).model
+        judged, explanation = api.explain(models[best], demo_path(), progress=progress)
+    typer.echo(f"$ habitus explain {folder / best} {demo_path()}")
+    lines = api.source_lines(demo_path(), judged.info.source, explanation)
+    print_explanation(console(), models[best], judged, explanation, lines)
     typer.echo(f"\n$ habitus evaluate {' '.join(str(folder / n) for n in DETECTORS)} --data {DEMO}")
     print_results(results)
     warn(f"note: {line}" for line in results.warnings)

@@ -13,6 +13,7 @@ from habitus.cli.app import app, command
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from habitus.alerts.explanation import Explanation
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from habitus.models.model import Model
 
 BARS = "▁▂▃▄▅▆▇█"
+SOURCE_LINES = 4
+LEAST_SHOWN = 0.005
 
 
 @command(
@@ -75,23 +78,26 @@ def print_explanation(
 
     from habitus.cli.terminal import printable
 
-    out.print(Text(printable(_headline(model, judged))))
+    out.print(Text(printable(_headline(model, judged))), soft_wrap=True)
     strip = _strip(explanation.strip, model.decision.threshold)
-    strip.append(f"  one cell = {explanation.calls_per_cell} calls; strangest at call ")
-    strip.append(f"{explanation.first_call + 1}")
+    strip.append(f"  {explanation.calls_per_cell} calls a cell")
     out.print(strip)
-    out.print()
-    out.print(_calls_table(model, explanation, lines))
+    first, last = explanation.calls[0].position, explanation.calls[-1].position
+    out.print(f"\nstrangest stretch: {explanation.position_unit}s {first} to {last}")
+    out.print(_calls_table(model, explanation))
+    if lines:
+        out.print("what the source says where it is strangest:")
+        strangest = sorted(explanation.calls, key=lambda call: -(call.surprise or 0.0))
+        for call in sorted(strangest[:SOURCE_LINES], key=lambda call: call.position):
+            line = f"{call.position}: {lines.get(call.position, '')}"
+            out.print(Text(f"  {printable(line)}", overflow="ellipsis", no_wrap=True))
     nearest = explanation.nearest_normal
     if nearest is not None:
-        out.print(
-            Text(
-                printable(
-                    f"nearest normal stretch ({nearest.edits} of {len(explanation.calls)} calls "
-                    f"differ): {nearest.trace}, from call {nearest.first_call + 1}"
-                )
-            )
+        told = (
+            f"\nnearest normal stretch ({nearest.edits} edits for {len(explanation.calls)} calls): "
+            f"{nearest.trace}, from call {nearest.first_call + 1}"
         )
+        out.print(Text(printable(told)), soft_wrap=True)
         out.print(_difference([c.name for c in explanation.calls], list(nearest.calls)))
 
 
@@ -129,7 +135,7 @@ def _strip(means: tuple[float | None, ...], threshold: float) -> Text:
     return strip
 
 
-def _calls_table(model: Model, explanation: Explanation, lines: dict[int, str]) -> object:
+def _calls_table(model: Model, explanation: Explanation) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -142,23 +148,18 @@ def _calls_table(model: Model, explanation: Explanation, lines: dict[int, str]) 
     made.add_column(explanation.unit, justify="right")
     made.add_column("")
     made.add_column("expected there", overflow="fold")
-    if lines:
-        made.add_column("what the source says", overflow="ellipsis", no_wrap=True, max_width=70)
     for call in explanation.calls:
         name = Text(printable(call.name), style="bold red" if call.novel else "")
         if call.novel:
             name.append(" (never seen)", style="red")
-        expected = "  ".join(f"{n} {p:.0%}" for n, p in call.expected)
-        cells = [
+        expected = "  ".join(f"{n} {p:.0%}" for n, p in call.expected if p >= LEAST_SHOWN)
+        made.add_row(
             Text(str(call.position)),
             name,
             Text("" if call.surprise is None else f"{call.surprise:.2f}"),
             Text(*_heat(call.surprise, model.decision.threshold)),
             Text(printable(expected)),
-        ]
-        if lines:
-            cells.append(Text(printable(lines.get(call.position, ""))))
-        made.add_row(*cells)
+        )
     return made
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 TRAINING, VALIDATION = "training", "validation"
+DEMO_TRAINING_RUNS = 10
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,9 @@ def _folder_test(traces: TraceSet) -> Mask:
 
 
 def _demo_training(traces: TraceSet) -> Mask:
-    """The first sixteen normal runs of each program; the others are for the test."""
+    """The first ten normal runs of each program; the other six are for the test."""
     runs = [info.group.rpartition("-")[2].removesuffix(".strace") for info in traces.infos]
-    early = np.array([run.isdigit() and int(run) <= 16 for run in runs], dtype=bool)
+    early = np.array([run.isdigit() and int(run) <= DEMO_TRAINING_RUNS for run in runs], dtype=bool)
     return np.asarray((traces.labels == Label.NORMAL) & early)
 
 
@@ -230,7 +231,7 @@ PROTOCOLS = {
         ),
         Protocol(
             DEMO,
-            "the shipped recordings: learns 16 normal runs of each program, judges all other runs",
+            "the shipped recordings: learns 10 normal runs of each program, judges all others",
             _demo_training,
             _demo_test,
             unit="recording",

@@ -1,0 +1,69 @@
+# Everything a fresh machine needs is here: `make demo` and `make test` set themselves up.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit docs docs-serve bench fuzz record system-deps warm clean
+
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.runtime warm  ## install, then do the main job on the recordings that Habitus ships
+	$(BIN)/habitus demo
+
+test: $(VENV)/.development lint types unit docs  ## install, then lint, types, tests and documentation
+
+lint: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.development
+	$(BIN)/mypy
+
+unit: $(VENV)/.development warm
+	$(BIN)/pytest
+
+docs: $(VENV)/.development  ## build the documentation into site/
+	$(BIN)/python scripts/make_reference.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/.development  ## show the documentation at http://127.0.0.1:8000
+	$(BIN)/mkdocs serve
+
+bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names the data); writes docs/results
+	$(BIN)/python benchmarks/host_classical.py
+	$(BIN)/python benchmarks/memory.py
+
+fuzz: $(VENV)/.development  ## fuzz every reader with coverage; FUZZ_SECONDS for each (default 60)
+	$(BIN)/pip install --quiet --constraint requirements/constraints.txt atheris
+	for format in adfa native plain strace; do \
+	  NUMBA_DISABLE_JIT=1 $(BIN)/python tests/fuzz/fuzz_readers.py $$format \
+	    -max_total_time=$${FUZZ_SECONDS:-60} tests/fuzz/corpus/$$format || exit 1; done
+
+record: $(VENV)/.runtime  ## record the shipped programs again (needs strace)
+	$(PYTHON) recording/record.py
+
+system-deps:  ## what apt must bring (as root or with sudo)
+	$$([ $$(id -u) = 0 ] || echo sudo) apt-get update -q
+	$$([ $$(id -u) = 0 ] || echo sudo) apt-get install -qy --no-install-recommends \
+	  python3-venv strace git make gcc libc6-dev sqlite3
+
+# The loops are compiled once a user and version; afterwards this takes a second.
+warm: $(VENV)/.runtime
+	@$(BIN)/habitus warm
+
+$(VENV)/.runtime: pyproject.toml requirements/constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --constraint requirements/constraints.txt --editable .
+	touch $@
+
+$(VENV)/.development: $(VENV)/.runtime
+	$(BIN)/pip install --quiet --constraint requirements/constraints.txt --group dev --group docs
+	touch $@
+
+clean:  ## remove what was built, the virtual environment included
+	rm -rf $(VENV) site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Recorded system-call traces and their manifest: data, no code. See README.md."""
