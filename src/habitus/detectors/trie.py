@@ -88,7 +88,17 @@ class CallTrie:
         self.types = np.zeros(n_nodes, dtype=np.int64)
         self.follow = np.zeros(n_nodes, dtype=np.int32)
         k.summarise(
-            parent, count, self.depth, self.link, order, self.total, self.types, self.follow
+            parent,
+            symbol,
+            count,
+            self.depth,
+            self.link,
+            order,
+            self._multiplier,
+            self.keys,
+            self.total,
+            self.types,
+            self.follow,
         )
 
     @classmethod
@@ -161,7 +171,7 @@ class CallTrie:
         for begin in range(0, len(symbols), CHUNK_CALLS):
             state = k.window_mismatch(
                 symbols, begin, min(begin + CHUNK_CALLS, len(symbols)), offsets, *state,
-                self.order, self._multiplier, self.keys, self.link, self.follow, self.depth, out,
+                self.order, self._multiplier, self.keys, self.link, out,
             )  # fmt: skip
         return out
 
@@ -178,7 +188,7 @@ class CallTrie:
         for begin in range(0, len(symbols), CHUNK_CALLS):
             state = k.backoff_surprise(
                 symbols, begin, min(begin + CHUNK_CALLS, len(symbols)), offsets, *state,
-                self._multiplier, self.keys, self.link, self.follow, cost, backoff, out,
+                self._multiplier, self.keys, self.link, cost, backoff, out,
             )  # fmt: skip
         return out
 
@@ -202,5 +212,5 @@ class CallTrie:
 
 
 def _empty_table(n_nodes: int) -> NDArray[np.uint64]:
-    """An edge table at most half full with ``n_nodes``; child 0, the root, marks a free slot."""
-    return np.zeros((1 << int(2 * n_nodes).bit_length(), 2), dtype=np.uint64)
+    """An edge table at most two thirds full with ``n_nodes``; a value of 0 marks a free slot."""
+    return np.zeros((1 << (3 * n_nodes // 2).bit_length(), 2), dtype=np.uint64)
