@@ -97,10 +97,20 @@ def sha256_of_path(path: Path) -> str:
     if not path.is_dir():
         return sha256_of_file(path)
     listing = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+    for file in files_below(path):
         name = file.relative_to(path).as_posix()
         listing.update(f"{sha256_of_file(file)}  {name}\n".encode("utf-8", "surrogateescape"))
     return listing.hexdigest()
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files below a folder, sorted; links to folders are not followed, links to files are."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def readable(name: str) -> str:
+    """A file name that can be shown and stored: bytes that are no UTF-8 are written ``\\xff``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _umask() -> int:

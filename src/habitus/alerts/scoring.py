@@ -6,11 +6,12 @@ stretch so far and the few calls before the next segment that a stretch may begi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.errors import InputError
 from habitus.models.aggregation import Aggregation, RunningScore, worst_stretch
 from habitus.traces.vocabulary import UNKNOWN
 
@@ -154,6 +155,8 @@ class TraceScore:
 class _OpenTrace:
     """What is kept of a trace whose end has not been read."""
 
+    info: TraceInfo
+    position_unit: str
     running: RunningScore
     n_calls: int = 0
     n_novel: int = 0
@@ -185,6 +188,12 @@ class Scorer:
         """Judge every trace of ``batches``, each when its end is read."""
         for batch in batches:
             yield from self.push(batch)
+        yield from self.finish()
+
+    def finish(self) -> Iterator[TraceScore]:
+        """Judge the traces whose end never came, by what was read of them."""
+        for name in list(self._open):
+            yield self._judge(self._open.pop(name))
 
     def push(self, batch: TraceSet) -> Iterator[TraceScore]:
         """Judge the traces that end in ``batch``."""
@@ -213,7 +222,12 @@ class Scorer:
         self, info: TraceInfo, position_unit: str, calls: Calls, n_novel: int
     ) -> Iterator[TraceScore]:
         if info.first_call == 0:
-            self._open[info.name] = _OpenTrace(self._aggregation.running())
+            if info.name in self._open:  # the recording of its namesake broke off
+                yield self._judge(self._open.pop(info.name))
+            running = self._aggregation.running()
+            self._open[info.name] = _OpenTrace(info, position_unit, running)
+        elif info.name not in self._open:
+            raise InputError(f"{info.source}: the beginning of the trace {info.name!r} is missing")
         trace = self._open[info.name]
         trace.running.add(calls.surprise)
         trace.strip.add(calls.surprise)
@@ -221,14 +235,16 @@ class Scorer:
         if len(calls):
             self._extend(trace, calls)
         if info.ends:
-            del self._open[info.name]
-            score = trace.running.score
-            is_alert = self.model.decision.is_alert(score)
-            kept = is_alert or self.stretch_of_all
-            yield TraceScore(
-                info, trace.n_calls, trace.n_novel, score, is_alert, position_unit,
-                trace.best if kept else None, trace.strip if kept else None,
-            )  # fmt: skip
+            yield self._judge(self._open.pop(info.name))
+
+    def _judge(self, trace: _OpenTrace) -> TraceScore:
+        score = trace.running.score
+        is_alert = self.model.decision.is_alert(score)
+        kept = (is_alert or self.stretch_of_all) and trace.n_calls > 0
+        return TraceScore(
+            replace(trace.info, ends=True), trace.n_calls, trace.n_novel, score, is_alert,
+            trace.position_unit, trace.best if kept else None, trace.strip if kept else None,
+        )  # fmt: skip
 
     def _extend(self, trace: _OpenTrace, calls: Calls) -> None:
         """Look for the strangest stretch in the new calls, and in those that begin before them."""

@@ -80,7 +80,8 @@ def print_explanation(
 
     out.print(Text(printable(_headline(model, judged))), soft_wrap=True)
     strip = _strip(explanation.strip, model.decision.threshold)
-    strip.append(f"  {explanation.calls_per_cell} calls a cell")
+    n_calls = explanation.calls_per_cell
+    strip.append(f"  {n_calls} calls a cell" if n_calls > 1 else "  one call a cell")
     out.print(strip)
     first, last = explanation.calls[0].position, explanation.calls[-1].position
     out.print(f"\nstrangest stretch: {explanation.position_unit}s {first} to {last}")
@@ -90,7 +91,7 @@ def print_explanation(
         strangest = sorted(explanation.calls, key=lambda call: -(call.surprise or 0.0))
         for call in sorted(strangest[:SOURCE_LINES], key=lambda call: call.position):
             line = f"{call.position}: {lines.get(call.position, '')}"
-            out.print(Text(f"  {printable(line)}", overflow="ellipsis", no_wrap=True))
+            out.print(Text(f"  {printable(line)}"), overflow="ellipsis", no_wrap=True)
     nearest = explanation.nearest_normal
     if nearest is not None:
         told = (
@@ -98,22 +99,31 @@ def print_explanation(
             f"{nearest.trace}, from call {nearest.first_call + 1}"
         )
         out.print(Text(printable(told)), soft_wrap=True)
+        out.print(Text("[-only there-] ", "green").append("{+only here+}", "red"))
         out.print(_difference([c.name for c in explanation.calls], list(nearest.calls)))
 
 
 def _headline(model: Model, judged: TraceScore) -> str:
-    unit = model.detector.unit
-    name = f"{judged.info.name} ({judged.info.source}), {judged.n_calls:,} calls"
-    if not judged.scoreable:
-        return f"{name}: too short for {model.detector.name} to score"
-    share = model.share_of_stranger_normals(judged.score)
-    novel = f"; {judged.n_novel} calls never seen in training" if judged.n_novel else ""
-    return (
-        f"{'ALERT' if judged.is_alert else 'normal'}: {name}\n"
-        f"{model.decision.aggregation} surprise {judged.score:.4g} {unit}, threshold "
-        f"{model.decision.threshold:.4g}; about {share:.2%} of normal traces are as strange"
-        f"{novel}"
-    )
+    verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "too short to be scored"}
+    lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {judged.n_calls:,} calls"]
+    if judged.info.source != judged.info.name:
+        lines.append(f"in {judged.info.source}")
+    if judged.scoreable:
+        lines.append(
+            f"{model.decision.aggregation} surprise {judged.score:.4g} {model.detector.unit}, "
+            f"threshold {model.decision.threshold:.4g}; {_rarity(model, judged.score)}"
+        )
+    if judged.n_novel:
+        lines.append(f"{judged.n_novel:,} of its calls never seen in training")
+    return "\n".join(lines)
+
+
+def _rarity(model: Model, score: float) -> str:
+    share = model.share_of_stranger_normals(score)
+    n_normals = model.decision.calibration.n_traces
+    if share <= 1 / (1 + n_normals):
+        return f"stranger than all {n_normals:,} normal traces it was set on"
+    return f"about {share:.1%} of normal traces are as strange"
 
 
 def _heat(value: float | None, threshold: float) -> tuple[str, str]:

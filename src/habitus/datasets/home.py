@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from habitus.datasets.known import KNOWN
 from habitus.errors import DataHomeError, UsageError
-from habitus.storage import atomic_folder, sha256_of_path
+from habitus.storage import atomic_folder, files_below, readable, sha256_of_path
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ENTRY, _CONTENT = "entry.json", "content"
@@ -104,7 +104,8 @@ class DataHome:
 
         Raises:
             UsageError: if the name cannot be one, or the source does not exist.
-            DataHomeError: if the name stands for other content already.
+            DataHomeError: if the name stands for other content already, or the source changes
+                meanwhile.
         """
         if not _NAME.fullmatch(name):
             raise UsageError(
@@ -125,22 +126,26 @@ class DataHome:
                 f"{name!r} already stands for other content ({old.file}, added {old.added}, sha256 "
                 f"{old.sha256}); choose another name, or `habitus data remove {name}` first"
             )
-        files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+        files = files_below(path) if path.is_dir() else [path]
         entry = DataEntry(
             name=name,
-            file=path.name or "root",
-            source=str(path),
+            file=readable(path.name) or "root",
+            source=readable(str(path)),
             sha256=digest,
             n_bytes=sum(file.stat().st_size for file in files),
             added=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         with atomic_folder(self.folder / name, may_replace=lambda _: False) as folder:
-            content = folder / _CONTENT
-            content.mkdir()
-            if path.is_dir():
-                shutil.copytree(path, content / entry.file)
-            else:
-                shutil.copyfile(path, content / entry.file)
+            copy = folder / _CONTENT / entry.file
+            (copy if path.is_dir() else copy.parent).mkdir(parents=True)
+            # The very files of the digest, listed before copying: a pipe would block, a link to a
+            # folder may lead anywhere, and the home itself may lie below the folder.
+            for file in files:
+                target = copy / file.relative_to(path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+            if sha256_of_path(copy) != digest:
+                raise DataHomeError(f"{path}: changed while it was copied; add it again")
             (folder / _ENTRY).write_text(entry.model_dump_json(indent=1) + "\n")
         return entry, True
 

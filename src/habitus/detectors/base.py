@@ -148,32 +148,30 @@ class WindowStream(SurpriseStream):
         if all(info.whole for info in batch.infos):
             return self._detector.surprise(batch)
         extended, is_new = self._with_tails(batch)
-        surprise = self._detector.surprise(extended)[is_new]
-        self._remember(batch)
-        return surprise
+        return self._detector.surprise(extended)[is_new]
 
     def _with_tails(self, batch: TraceSet) -> tuple[TraceSet, NDArray[np.bool_]]:
         index = {name: i for i, name in enumerate(batch.alphabet)}
         calls, lengths, is_new = [], [], []
         for row, info in enumerate(batch.infos):
-            tail = self._tails.get(info.name, []) if info.first_call else []
+            tail = self._tails.pop(info.name, []) if info.first_call else []
             before = [index.setdefault(name, len(index)) for name in tail]
             new = batch.calls[batch.offsets[row] : batch.offsets[row + 1]]
             calls += [np.array(before, dtype=np.uint16), new]
             is_new += [np.zeros(len(before), dtype=bool), np.ones(len(new), dtype=bool)]
             lengths.append(len(before) + len(new))
+            # Row by row: a batch may hold several segments of one trace.
+            self._remember(info, tail, batch.alphabet, new)
         infos = tuple(TraceInfo(info.name, info.source) for info in batch.infos)
         extended = TraceSet(np.concatenate(calls), offsets_of(lengths), tuple(index), infos)
         return extended, np.concatenate(is_new)
 
-    def _remember(self, batch: TraceSet) -> None:
+    def _remember(
+        self, info: TraceInfo, tail: list[str], alphabet: tuple[str, ...], new: NDArray[np.uint16]
+    ) -> None:
+        """Keep the last calls of a trace that goes on."""
+        if info.ends:
+            return
         keep = self._detector.memory_calls
-        for row, info in enumerate(batch.infos):
-            if info.ends:
-                self._tails.pop(info.name, None)
-                continue
-            tail = self._tails.get(info.name, []) if info.first_call else []
-            begin = max(batch.offsets[row], batch.offsets[row + 1] - keep)
-            new = batch.calls[begin : batch.offsets[row + 1]]
-            tail = tail + [batch.alphabet[call] for call in new]
-            self._tails[info.name] = tail[max(0, len(tail) - keep) :]
+        recent = tail + [alphabet[call] for call in new[max(0, len(new) - keep) :]]
+        self._tails[info.name] = recent[max(0, len(recent) - keep) :]

@@ -11,9 +11,9 @@ from habitus.compiled import kernel
 
 ROOT = 0
 
-# An edge's value: the child in the low half; above it, once the trie is finished, where reading goes
-# on from the child, and whether the child is a window of full length. A look-up then costs one cache
-# miss, not three.
+# An edge's value: the child in the low half; above it, once the trie is finished, where reading
+# goes on from the child, and whether the child is a window of full length. A look-up then costs one
+# cache miss, not three.
 CHILD_BITS = np.uint64(0xFFFFFFFF)
 FOLLOW_SHIFT = np.uint64(32)
 FOLLOW_BITS = np.uint64(0x7FFFFFFF)

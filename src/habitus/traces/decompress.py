@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from habitus.errors import InputError
+from habitus.errors import HabitusError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from _typeshed import WriteableBuffer
 
@@ -39,12 +39,27 @@ def decompressed(
     Raises:
         InputError: while reading, if the stream is damaged or inflates beyond the limits.
     """
-    counted = _Counted(stream, on_bytes)
+    counted = _Counted(stream, name, on_bytes)
     plain: io.BufferedReader = io.BufferedReader(counted, 1 << 16)
     kind = compression_of(plain.peek(8)[:8])
     if kind is None:
         return plain
     return io.BufferedReader(_Limited(_opener(kind, plain), counted, kind, name), 1 << 18)
+
+
+def refuse_bomb(name: str, n_out: int, n_in: int) -> None:
+    """Refuse data that inflates as no honest data does.
+
+    Raises:
+        InputError: if ``n_out`` bytes are too many for the ``n_in`` bytes they come from.
+    """
+    if n_out > FREE_BYTES and n_out > MAX_RATIO * n_in:
+        raise InputError(
+            f"{name}: inflates more than {MAX_RATIO}-fold, as a decompression bomb does; "
+            "decompress it yourself if you trust it"
+        )
+    if n_out > MAX_BYTES:
+        raise InputError(f"{name}: more than {MAX_BYTES >> 40} TiB once decompressed")
 
 
 def _opener(kind: str, stream: io.BufferedReader) -> IO[bytes]:
@@ -60,18 +75,51 @@ def _opener(kind: str, stream: io.BufferedReader) -> IO[bytes]:
         import bz2
 
         return bz2.BZ2File(stream)
-    import zstandard
+    return cast("IO[bytes]", _Zstd(stream))
 
-    # A window is memory that the file asks for: 128 MiB is what `zstd --ultra -22` needs.
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-    return cast("IO[bytes]", decompressor.stream_reader(stream, read_across_frames=True))
+
+class _Zstd(io.RawIOBase):
+    """Frames of zstd; unlike the library's own reader, an end within a frame is an error."""
+
+    CHUNK_BYTES = 4 << 10  # at most 1,000 blocks of 128 KiB come out at once
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        import zstandard
+
+        # A window is memory that the file asks for: 128 MiB is what `zstd --ultra -22` needs.
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        self._stream = stream
+        self._frame: Any = None
+        self._output = io.BytesIO()
+
+    def read(self, size: int = -1) -> bytes:
+        while not (data := self._output.read(size)):
+            chunk = self._stream.read(self.CHUNK_BYTES)
+            if not chunk:
+                if self._frame is not None:
+                    raise EOFError("it ends within a frame")
+                return b""
+            self._output = io.BytesIO(b"".join(self._decompressed(chunk)))
+        return data
+
+    def _decompressed(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk:
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            yield self._frame.decompress(chunk)
+            chunk = b""
+            if self._frame.eof:
+                chunk, self._frame = self._frame.unused_data, None
 
 
 class _Counted(io.RawIOBase):
     """Counts the bytes that pass."""
 
-    def __init__(self, stream: IO[bytes], on_bytes: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, stream: IO[bytes], name: str, on_bytes: Callable[[int], None] | None
+    ) -> None:
         self.stream = stream
+        self.name = name
         self.on_bytes = on_bytes
         self.n_bytes = 0
 
@@ -80,7 +128,13 @@ class _Counted(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
-        data = self.stream.read(len(view))
+        try:
+            data = self.stream.read(len(view))
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(
+                f"{self.name}: cannot be read beyond {self.n_bytes:,} bytes: {reason}"
+            ) from error
         view[: len(data)] = data
         self.n_bytes += len(data)
         if self.on_bytes is not None:
@@ -112,20 +166,14 @@ class _Limited(io.RawIOBase):
             data = self.stream.read(len(view))
         except Exception as error:
             # Each library has its own errors for one and the same thing: a damaged file.
-            if isinstance(error, MemoryError):
+            if isinstance(error, (HabitusError, MemoryError)):
                 raise
             raise InputError(
                 f"{self.name}: damaged or truncated {self.kind} data after "
                 f"{self.n_bytes:,} bytes ({error}); fetch or record the file again"
             ) from error
         self.n_bytes += len(data)
-        if self.n_bytes > FREE_BYTES and self.n_bytes > MAX_RATIO * self.source.n_bytes:
-            raise InputError(
-                f"{self.name}: inflates more than {MAX_RATIO}-fold, as a decompression bomb does; "
-                "decompress it yourself if you trust it"
-            )
-        if self.n_bytes > MAX_BYTES:
-            raise InputError(f"{self.name}: more than {MAX_BYTES >> 40} TiB once decompressed")
+        refuse_bomb(self.name, self.n_bytes, self.source.n_bytes)
         view[: len(data)] = data
         return len(data)
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from habitus.errors import InputError
-from habitus.traces.decompress import decompressed
+from habitus.errors import HabitusError, InputError
+from habitus.storage import readable
+from habitus.traces.decompress import decompressed, refuse_bomb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,42 +77,46 @@ def open_inputs(
     if path.is_dir():
         yield from _folder(path, on_skip, on_bytes)
         return
+    source = readable(str(path))
     try:
         stream = path.open("rb")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
     with stream:
-        if zipfile.is_zipfile(stream) and _starts_as_zip(stream):
-            yield from _zip(stream, str(path), on_skip, on_bytes)
+        if _is_zip(stream):
+            yield from _zip(stream, source, on_skip, on_bytes)
         else:
-            stream.seek(0)
-            yield from _content(stream, path.name, str(path), on_skip, on_bytes)
+            yield from _content(stream, readable(path.name), source, on_skip, on_bytes)
 
 
 def _folder(folder: Path, on_skip: OnSkip, on_bytes: OnBytes | None = None) -> Iterator[InputFile]:
     def refuse(error: OSError) -> None:
+        source = readable(str(error.filename))
         if error.filename == str(folder):
-            raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
-        on_skip(str(error.filename), f"cannot be read: {error.strerror}")
+            raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+        on_skip(source, f"cannot be read: {error.strerror}")
 
     for parent, folders, files in os.walk(folder, onerror=refuse):
         folders.sort()
+        for link in (Path(parent, name) for name in folders):
+            if link.is_symlink():  # it may lead anywhere, even back up
+                on_skip(readable(str(link)), "a link to a folder, which is not followed")
         for file in sorted(files):
             path = Path(parent, file)
-            name = path.relative_to(folder).as_posix()
+            source, name = readable(str(path)), readable(path.relative_to(folder).as_posix())
             if _LITTER.search(name):
-                on_skip(str(path), _LITTER_REASON)
+                on_skip(source, _LITTER_REASON)
                 continue
             if not path.is_file():  # a socket or a pipe would block; a dangling link is no file
-                on_skip(str(path), "not a regular file")
+                on_skip(source, "not a regular file")
                 continue
             try:
                 stream = path.open("rb")
             except OSError as error:
-                on_skip(str(path), f"cannot be read: {error.strerror}")
+                on_skip(source, f"cannot be read: {error.strerror}")
                 continue
-            with stream, closing(_buffered(stream, str(path), on_bytes)) as content:
-                yield InputFile(_without_compression(name), str(path), content)
+            with stream, closing(_buffered(stream, source, on_bytes)) as content:
+                yield InputFile(_without_compression(name), source, content)
 
 
 def _content(
@@ -144,8 +149,10 @@ def input_bytes(path: str | os.PathLike[str]) -> int | None:
     try:
         if path.is_dir():
             return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        if not path.is_file():  # a pipe: whatever is read here would be missing later
+            return None
         with path.open("rb") as stream:
-            if _starts_as_zip(stream) and zipfile.is_zipfile(stream):
+            if _is_zip(stream):
                 with zipfile.ZipFile(stream) as archive:
                     return sum(member.file_size for member in archive.infolist())
         return path.stat().st_size
@@ -164,6 +171,8 @@ def _zip(
         members = archive.infolist()
         if len(members) > MAX_ARCHIVE_MEMBERS:
             raise InputError(f"{source}: more than {MAX_ARCHIVE_MEMBERS:,} members")
+        # Members may overlap: what they all say they hold counts against the whole file.
+        refuse_bomb(source, sum(member.file_size for member in members), _size(stream))
         for member in sorted(members, key=lambda member: member.filename):
             if member.is_dir():
                 continue
@@ -174,7 +183,7 @@ def _zip(
                 continue
             try:
                 file = archive.open(member)
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+            except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
                 raise InputError(f"{where}: cannot be read from the archive: {error}") from error
             with closing(
                 _buffered(cast("IO[bytes]", _Guarded(file, where)), where, on_bytes)
@@ -190,18 +199,22 @@ def _tar(stream: io.BufferedReader, source: str, on_skip: OnSkip) -> Iterator[In
                 vars(archive)["members"] = []
                 if member.isdir():
                     continue
-                _refuse_climbing(member.name, source)
-                where = f"{source}:{member.name}"
-                if not member.isfile() or _LITTER.search(member.name):
-                    on_skip(where, _LITTER_REASON if member.isfile() else "not a regular file")
+                name = readable(member.name)
+                _refuse_climbing(name, source)
+                where = f"{source}:{name}"
+                if not member.isfile() or member.issparse():  # holes inflate without a limit
+                    on_skip(where, "not a regular file")
+                    continue
+                if _LITTER.search(name):
+                    on_skip(where, _LITTER_REASON)
                     continue
                 file = archive.extractfile(member)
                 if file is not None:
                     with closing(
                         _buffered(cast("IO[bytes]", _Guarded(file, where)), where)
                     ) as content:
-                        yield InputFile(_without_compression(member.name), where, content)
-    except (tarfile.TarError, EOFError) as error:
+                        yield InputFile(_without_compression(name), where, content)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise InputError(f"{source}: a damaged tar archive ({error}); fetch it again") from error
 
 
@@ -218,12 +231,11 @@ class _Guarded(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         try:
             return self.stream.read(size)
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError) as error:
-            raise InputError(f"{self.where}: damaged in the archive: {error}") from error
-        except Exception as error:
-            if type(error).__module__ in {"zlib", "lzma", "bz2"}:
-                raise InputError(f"{self.where}: damaged in the archive: {error}") from error
+        except (HabitusError, MemoryError):
             raise
+        except Exception as error:
+            # zipfile and tarfile, and each compression below them, have errors of their own.
+            raise InputError(f"{self.where}: damaged in the archive: {error}") from error
 
     def close(self) -> None:
         if not self.closed:
@@ -231,12 +243,20 @@ class _Guarded(io.RawIOBase):
         super().close()
 
 
-def _starts_as_zip(stream: IO[bytes]) -> bool:
+def _is_zip(stream: IO[bytes]) -> bool:
     """`is_zipfile` finds a zip's end in the middle of anything: its beginning must fit, too."""
-    stream.seek(0)
+    if not stream.seekable():
+        return False
     start = stream.read(4)
+    found = start in {b"PK\x03\x04", b"PK\x05\x06"} and zipfile.is_zipfile(stream)
     stream.seek(0)
-    return start in {b"PK\x03\x04", b"PK\x05\x06"}
+    return found
+
+
+def _size(stream: IO[bytes]) -> int:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    return size
 
 
 def _refuse_climbing(name: str, source: str) -> None:

@@ -6,11 +6,13 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from habitus.errors import InputError
+from habitus.errors import InputError, UsageError
 from habitus.progress import SILENT, Progress
+from habitus.storage import readable
+from habitus.syscalls import ABIS
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.inputs import InputFile, input_bytes, open_inputs
@@ -44,6 +46,7 @@ class TraceReader(Iterator[TraceSet]):
         progress: hears how many bytes have been read.
 
     Raises:
+        UsageError: if there is no such format or ABI.
         InputError: while reading, if the path cannot be read, if no format or more than one
             recognises it, or if nothing in it is a trace.
     """
@@ -57,6 +60,8 @@ class TraceReader(Iterator[TraceSet]):
         strict: bool = False,
         progress: Progress = SILENT,
     ) -> None:
+        if abi is not None and abi not in ABIS:
+            raise UsageError(f"no ABI is called {abi!r}; there are: {', '.join(ABIS)}")
         self.path = path
         self._progress = progress
         self.report = ReadReport(strict=strict)
@@ -106,7 +111,8 @@ class TraceReader(Iterator[TraceSet]):
 
     def _labelled(self, info: TraceInfo) -> TraceInfo:
         """Label by path; a recording is known by where it lies below the path, on any machine."""
-        below = info.source.removeprefix(str(self.path)).lstrip("/:")
+        # `Path` first: sources are written the way it writes paths, without `./` and `//`.
+        below = info.source.removeprefix(readable(str(Path(self.path)))).lstrip("/:")
         recording = re.sub(r"\.\d+$", "", below) or PurePosixPath(info.source).name
         return labelled(replace(info, group=info.group or recording))
 

@@ -72,7 +72,7 @@ class TokenReader:
                     )
                 if self.builder.full:
                     yield self.builder.flush(self.names.alphabet)
-        if trace.n_calls or trace.pending:
+        if not trace.broken:
             self._end(trace, describe)
 
     def rest(self) -> Iterator[TraceSet]:
@@ -84,24 +84,23 @@ class TokenReader:
         symbols = self.names.symbols_of(self._calls[:n_calls])
         begin = 0
         for end in self._ends[:n_ends]:
-            trace.pending.append(symbols[begin:end])
+            trace.hold(symbols[begin:end])
             self._end(trace, describe)
             trace.line += 1
             begin = int(end)
-        trace.pending.append(symbols[begin:])
+        trace.hold(symbols[begin:])
         if trace.n_pending >= BATCH_CALLS:
             self._segment(trace, describe, ends=False)
 
     def _end(self, trace: _Trace, describe: Describe) -> None:
         if trace.n_calls or trace.n_pending:
             self._segment(trace, describe, ends=True)
-        trace.pending, trace.n_calls, trace.broken = [], 0, False
+        trace.n_calls, trace.broken = 0, False
 
     def _segment(self, trace: _Trace, describe: Describe, *, ends: bool) -> None:
-        calls = np.concatenate(trace.pending)
+        calls = trace.release()
         self.builder.add(describe(trace.line, trace.n_calls, ends), calls)
         trace.n_calls += len(calls)
-        trace.pending = []
 
     def _new_token(
         self, text: Bytes, place: int, trace: _Trace, file: InputFile, describe: Describe,
@@ -119,9 +118,8 @@ class TokenReader:
         at = f"call {trace.n_calls + trace.n_pending + 1}"
         self.report.add_broken(where, f"{at} is {shown!r}{'...' * is_long}, not {self.wanted}")
         trace.broken = True
-        trace.pending = []
+        trace.release()
         if trace.n_calls:  # its beginning went out with an earlier batch: close it there
-            trace.pending = [np.zeros(0, dtype=np.uint16)]
             self._segment(trace, describe, ends=True)
             trace.n_calls = 0
 
@@ -143,12 +141,21 @@ class _Trace:
     def __init__(self) -> None:
         self.line = 1
         self.n_calls = 0
-        self.pending: list[NDArray[np.uint16]] = []
+        self.n_pending = 0
         self.broken = False
+        self._pending: list[NDArray[np.uint16]] = []
 
-    @property
-    def n_pending(self) -> int:
-        return sum(len(calls) for calls in self.pending)
+    def hold(self, calls: NDArray[np.uint16]) -> None:
+        """Keep calls until they are enough for a segment, or the trace ends."""
+        if len(calls):
+            self._pending.append(calls)
+            self.n_pending += len(calls)
+
+    def release(self) -> NDArray[np.uint16]:
+        """The calls held so far, which are held no longer."""
+        calls = np.concatenate([np.zeros(0, dtype=np.uint16), *self._pending])
+        self._pending, self.n_pending = [], 0
+        return calls
 
 
 def _blocks(file: InputFile) -> Iterator[Bytes]:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class TraceSet:
         positions: (n_calls,) int64 or None; where each call stands in its source, from 1.
         position_unit: what ``positions`` counts: ``line`` or ``call``.
         times_ns: (n_calls,) int64 or None; when each call was made, nanoseconds since 1970 (or
-            since midnight where the source tells no date).
+            since midnight where the source tells no date); -1 where the source tells no time.
 
     Raises:
         UsageError: if the columns do not fit together.
@@ -150,11 +150,15 @@ class TraceSet:
         return [self.alphabet[call] for call in row]
 
     def select(self, indices: ArrayLike) -> TraceSet:
-        """A set of the traces named by ``indices`` (integers, or a Boolean mask), in that order."""
-        chosen = np.asarray(indices)
-        if chosen.dtype == np.bool_:
-            chosen = np.flatnonzero(chosen)
-        chosen = chosen.astype(np.int64).reshape(-1)
+        """A set of the traces named by ``indices`` (integers, or a Boolean mask), in that order.
+
+        Raises:
+            IndexError: if there is no such trace, or the mask is not one entry a trace.
+        """
+        wanted = np.asarray(indices)
+        # numpy's own rules: negative numbers count from the end, and an empty list has no type.
+        chosen = np.arange(self.n_traces)[wanted if wanted.size else wanted.astype(np.int64)]
+        chosen = chosen.reshape(-1)
         lengths = self.lengths[chosen]
         offsets = offsets_of(lengths)
         # Every chosen call's place: its place in the new column, moved to where its trace lay.
@@ -206,13 +210,15 @@ def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
 def join(batches: Iterable[TraceSet]) -> TraceSet:
     """One set of whole traces from batches, putting the segments of a long trace together.
 
-    Traces keep the order in which they began. Positions and times are kept if every batch has them.
+    Traces keep the order in which they began. Positions are kept if every batch that holds calls
+    has them, in one unit; times if any has, and -1 stands where a batch has none.
 
     Raises:
-        UsageError: if a segment's beginning is missing.
+        UsageError: if a segment of a trace is missing.
     """
     parts: list[list[tuple[int, int]]] = []  # for each trace: its (batch, row) segments
     infos: list[TraceInfo] = []
+    lengths: list[int] = []
     open_rows: dict[str, int] = {}
     kept: list[TraceSet] = []
     index: dict[str, int] = {}
@@ -221,35 +227,48 @@ def join(batches: Iterable[TraceSet]) -> TraceSet:
         if len(index) > MAX_ALPHABET:
             raise UsageError(f"together the batches have more than {MAX_ALPHABET} call names")
         kept.append(replace(batch, calls=lookup.astype(np.uint16)[batch.calls], _unchecked=True))
-        for row, info in enumerate(batch.infos):
+        for row, (info, length) in enumerate(zip(batch.infos, batch.lengths, strict=True)):
             if info.first_call == 0:
                 open_rows[info.name] = len(infos)
                 infos.append(replace(info, ends=True))
-                parts.append([(number, row)])
-            elif info.name in open_rows:
-                parts[open_rows[info.name]].append((number, row))
-            else:
+                parts.append([])
+                lengths.append(0)
+            elif info.name not in open_rows:
                 raise UsageError(f"{info.name}: the beginning of this trace is missing")
+            trace = open_rows[info.name]
+            if info.first_call != lengths[trace]:
+                raise UsageError(
+                    f"{info.name}: after {lengths[trace]:,} calls a segment begins at call "
+                    f"{info.first_call:,}; a part of this trace is missing"
+                )
+            parts[trace].append((number, row))
+            lengths[trace] += int(length)
             if info.ends:
                 del open_rows[info.name]
 
     bounds = [(b, *kept[b].offsets[row : row + 2]) for part in parts for b, row in part]
 
-    def column(name: str) -> NDArray[np.int64] | None:
-        columns = [getattr(batch, name) for batch in kept]
-        if not columns or any(c is None for c in columns):
-            return None
-        return np.concatenate([columns[b][lo:hi] for b, lo, hi in bounds] or [columns[0][:0]])
+    def joined(columns: list[NDArray[Any]], dtype: type) -> NDArray[Any]:
+        rows = [columns[b][lo:hi] for b, lo, hi in bounds]
+        return np.concatenate([np.zeros(0, dtype), *rows])
 
-    calls = [kept[b].calls[lo:hi] for b, lo, hi in bounds]
-    lengths = [sum(int(kept[b].lengths[row]) for b, row in part) for part in parts]
-    units = {batch.position_unit for batch in kept}
+    filled = [batch for batch in kept if batch.n_calls]  # ends of traces alone tell no places
+    units = {batch.position_unit for batch in filled}
+    placed = len(units) == 1 and all(batch.positions is not None for batch in filled)
+    timed = any(batch.times_ns is not None for batch in filled)
+    positions = [_or_unknown(batch.positions, batch) for batch in kept]
+    times = [_or_unknown(batch.times_ns, batch) for batch in kept]
     return TraceSet(
-        calls=np.concatenate(calls) if calls else np.zeros(0, np.uint16),
+        calls=joined([batch.calls for batch in kept], np.uint16),
         offsets=offsets_of(lengths),
         alphabet=tuple(index),
         infos=tuple(infos),
-        positions=column("positions") if len(units) == 1 else None,
+        positions=joined(positions, np.int64) if placed else None,
         position_unit=units.pop() if len(units) == 1 else "call",
-        times_ns=column("times_ns"),
+        times_ns=joined(times, np.int64) if timed else None,
     )
+
+
+def _or_unknown(column: NDArray[np.int64] | None, batch: TraceSet) -> NDArray[np.int64]:
+    """A batch's column, or -1 for each of its calls."""
+    return np.full(batch.n_calls, -1, dtype=np.int64) if column is None else column

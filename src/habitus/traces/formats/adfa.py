@@ -27,7 +27,7 @@ MAX_CALL_NUMBER = 65_534
 
 _NUMBERS = re.compile(rb"[\s\d]*\d[\s\d]*")
 _KNOWN_PATH = re.compile(r"(^|/)(U[TVA]D-|(Training|Validation|Attack)_Data_Master/)")
-_ATTACK_FOLDER = re.compile(r"(?:^|/)Attack_Data_Master/(([^/]+?)_\d+)/")
+_ATTACK_FOLDER = re.compile(r"(?:^|/)(([^/]+?)_\d+)/[^/]*$")
 _SPLITS = {
     "T": ("training", Label.NORMAL),
     "V": ("validation", Label.NORMAL),
@@ -96,6 +96,6 @@ def place_of(name: str) -> tuple[str, Label, str, str]:
     letter = known.group(2)[1] if known.group(3) is None else known.group(3)[0]
     split, label = _SPLITS[letter]
     folder = _ATTACK_FOLDER.search(name)
-    if folder is None:
+    if label is Label.NORMAL or folder is None:
         return split, label, "", ""
     return split, label, folder.group(2), folder.group(1)

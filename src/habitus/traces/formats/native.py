@@ -13,7 +13,7 @@ import numpy as np
 
 from habitus.errors import InputError, UsageError
 from habitus.storage import atomic_write
-from habitus.traces.traceset import Label, TraceInfo, TraceSet
+from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
     import os
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SCHEMA_KEY = b"habitus.traces"
 SCHEMA_VERSION = b"1"
 _TEXT_COLUMNS = ("name", "source", "attack", "group", "split")
+_OPTIONAL = ("positions", "times_ns")
 _STREAM_START = b"\xff\xff\xff\xff"
 
 
@@ -145,7 +146,7 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
     wanted = _schema()
     if not batch.schema.equals(wanted):
         raise InputError(f"{source}: its columns are not those of a native file")
-    if any(batch.column(name).null_count for name in (*_TEXT_COLUMNS, "label", "thread", "calls")):
+    if any(batch.column(name).null_count for name in wanted.names if name not in _OPTIONAL):
         raise InputError(f"{source}: a value is missing where every trace has one")
     rows = {name: batch.column(name).to_pylist() for name in _TEXT_COLUMNS}
     rows |= {n: batch.column(n).to_pylist() for n in ("thread", "first_call", "ends")}
@@ -158,22 +159,26 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
     flat = calls.flatten()
     units = set(batch.column("position_unit").to_pylist())
 
+    lengths = calls.value_lengths()
+
     def column(name: str) -> np.ndarray[Any, np.dtype[np.int64]] | None:
         values = batch.column(name)
-        if values.null_count:
+        if values.null_count == len(values):
             return None
-        numbers: np.ndarray[Any, np.dtype[np.int64]] = values.flatten().to_numpy(
-            zero_copy_only=False
-        )
-        return numbers.astype(np.int64)
+        numbers = values.flatten()
+        if numbers.null_count or not values.value_lengths().equals(lengths):
+            raise InputError(f"{source}: {name} must hold one number a call")
+        return np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.int64)
 
-    lengths = calls.value_lengths().to_numpy(zero_copy_only=False)
-    if flat.null_count:
+    names = flat.dictionary.to_pylist()
+    if flat.null_count or None in names:
         raise InputError(f"{source}: a call without a name")
+    if len(set(names)) != len(names):
+        raise InputError(f"{source}: two numbers for one call name")
     return TraceSet(
         calls=flat.indices.to_numpy(zero_copy_only=False).astype(np.uint16),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        alphabet=tuple(flat.dictionary.to_pylist()),
+        offsets=offsets_of(lengths.to_numpy(zero_copy_only=False)),
+        alphabet=tuple(names),
         infos=infos,
         positions=column("positions"),
         position_unit=units.pop() if len(units) == 1 else "call",

@@ -30,8 +30,8 @@ MAX_OPEN_THREADS = 1 << 17
 MAX_THREADS = 1 << 20
 
 _LINE = re.compile(
-    rb"\s*(\[pid\s+\d+\]\s*|\d+\s+)?(\d+\.\d+\s+|[\d:]+(\.\d+)?\s+)?(\[[ \da-f]+\]\s+)*"
-    rb"(\w+\(.*(\s=\s|\.\.\.>\s*$)|<\.\.\. \w+ resumed|--- SIG|\+\+\+ |strace: |\[ Process )"
+    rb"\s*(\[pid\s+\d+\]\s*|\d+\s+)?(\d+\.\d+\s+|[\d:]+(\.\d+)?\s+)?(\[[ \da-f?]+\]\s+)*"
+    rb"(\w+\(.*(\s=\s|\.\.\.>\s*$)|<\.\.\. \w+ resumed|--- SIG|\+\+\+ |\S*strace: |\[ Process )"
 )
 _WIDTH = re.compile(rb"PID=\d+ runs in (\d+) bit mode")
 _NUMBERED = re.compile(rb"syscall_(0x[0-9a-f]+|\d+)")
@@ -264,7 +264,9 @@ class _Recording:
 def _call_name(token: bytes, abi: str) -> str:
     """The canonical name of a call; strace writes calls it does not know by their number."""
     numbered = _NUMBERED.fullmatch(token)
-    return token.decode() if numbered is None else name_of(abi, int(numbered[1], 0))
+    if numbered is None:
+        return token.decode()
+    return name_of(abi, int(numbered[1], 16 if numbered[1].startswith(b"0x") else 10))
 
 
 def _complaint(line: bytes) -> str:

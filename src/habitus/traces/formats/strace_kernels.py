@@ -59,6 +59,30 @@ def skip_spaces(text, place, end):
 
 
 @kernel
+def starts_with(text, place, end, first, second, third):
+    """Whether ``text[place:end]`` is longer than these three bytes and begins with them."""
+    return (
+        end - place > 3
+        and text[place] == first
+        and text[place + 1] == second
+        and text[place + 2] == third
+    )
+
+
+@kernel
+def is_remark(text, place, end):
+    """Whether this is strace's own word, ``strace: Process 12 attached``, under whatever path."""
+    stop = place
+    while stop < end and text[stop] != 32 and text[stop] != 58 and text[stop] != 40:
+        stop += 1
+    return (
+        stop < end and text[stop] == 58 and stop - place >= 6
+        and text[stop - 6] == 115 and text[stop - 5] == 116 and text[stop - 4] == 114
+        and text[stop - 3] == 97 and text[stop - 2] == 99 and text[stop - 1] == 101
+    )  # fmt: skip
+
+
+@kernel
 def read_number(text, place, end):
     """(value, place after it) of decimal digits, at most 18 of them; no digit gives ``place``."""
     value = 0
@@ -77,7 +101,7 @@ def read_time(text, place, end):
     """
     seconds, place = read_number(text, place, end)
     clock = False
-    while place < end and text[place] == 58:
+    while place < end and text[place] == 58 and seconds < 1_000_000:
         part, place = read_number(text, place + 1, end)
         seconds = seconds * 60 + part
         clock = True
@@ -152,36 +176,41 @@ def parse_strace(
             stop - place > 2
             and text[place] == 91
             and (
-                text[place + 1] == 32 or 48 <= text[place + 1] <= 57 or 97 <= text[place + 1] <= 102
+                text[place + 1] == 32
+                or text[place + 1] == 63
+                or 48 <= text[place + 1] <= 57
+                or 97 <= text[place + 1] <= 102
             )
             and text[place + 2] != 80
-        ):  # "[ 257]" and "[00007f...]", but not "[ Process ...]"
+        ):  # "[ 257]", "[00007f...]" and "[????]", but not "[ Process ...]"
             while place < stop and text[place] != 93:
                 place += 1
             place = skip_spaces(text, min(place + 1, stop), stop)
 
         byte = text[place] if place < stop else 0
         broken = False
-        if byte == 60:  # "<... name resumed>"
+        if starts_with(text, place, stop, 60, 46, 46):  # "<... name resumed>"
             i = thread_slot(pid, multiplier, pids)
             if pids[i] == pid and slots[i] >= 0 and pending[slots[i]] == 1:
                 pending[slots[i]] = 0
                 counts[N_RESUMED] += 1
             else:
                 counts[N_ORPHANS] += 1
-        elif byte == 45 and stop - place > 3 and text[place + 1] == 45:  # "--- SIGCHLD"
+        elif starts_with(text, place, stop, 45, 45, 45) and text[place + 3] == 32:  # "--- SIGCHLD"
             counts[N_SIGNALS] += 1
-        elif byte == 43 and stop - place > 3 and text[place + 1] == 43:  # "+++ exited"
+        elif starts_with(text, place, stop, 43, 43, 43):  # "+++ exited"
             counts[N_EXITS] += 1
             i = thread_slot(pid, multiplier, pids)
             if pids[i] == pid and slots[i] >= 0:
                 ended[slots[i]] = 1
                 slots[i] = -1
-        elif byte == 62:  # "> /lib/libc.so.6(read+0x1)" of -k
+        elif byte == 62 and stop - place > 1 and text[place + 1] == 32:  # "> /lib/libc(...)" of -k
             counts[N_STACK_LINES] += 1
-        elif byte == 63:  # "????(" where strace could not read the call
+        elif starts_with(
+            text, place, stop, 63, 63, 63
+        ):  # "????(" where strace could not read the call
             counts[N_UNNAMED] += 1
-        elif byte == 91:
+        elif byte == 91 or is_remark(text, place, stop):
             return REMARK, after, begin, stop, line, n_threads, n_calls
         else:
             name_end = place
@@ -190,8 +219,6 @@ def parse_strace(
                 or 48 <= text[name_end] <= 57 or 65 <= text[name_end] <= 90
             ):  # fmt: skip
                 name_end += 1
-            if name_end < stop and text[name_end] == 58:  # "strace: Process 12 attached"
-                return REMARK, after, begin, stop, line, n_threads, n_calls
             unfinished = (
                 stop - name_end > 4 and text[stop - 1] == 62 and text[stop - 2] == 46
                 and text[stop - 3] == 46 and text[stop - 4] == 46

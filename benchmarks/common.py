@@ -1,0 +1,86 @@
+"""What benchmarks share: a store that survives interruption, medians, and tables for the docs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+WORK = Path(__file__).parent / ".work"
+RESULTS = ROOT / "docs" / "results"
+
+
+def test_data() -> Path:
+    """The folder of real data, which the repository does not hold."""
+    named = os.environ.get("HABITUS_TEST_DATA")
+    if not named or not (Path(named) / "adfa-ld" / "ADFA-LD.zip").is_file():
+        sys.exit("HABITUS_TEST_DATA must name the folder that holds adfa-ld/ADFA-LD.zip")
+    return Path(named)
+
+
+class Store:
+    """Measurements by name, each a list of numbers, written down as soon as they are made."""
+
+    def __init__(self, name: str) -> None:
+        parser = argparse.ArgumentParser(description=f"Benchmark {name}.")
+        parser.add_argument("--fresh", action="store_true", help="measure everything again")
+        parser.add_argument("--runs", type=int, default=5, help="runs of each measurement")
+        arguments = parser.parse_args()
+        self.runs: int = arguments.runs
+        self._path = WORK / f"{name}.json"
+        self._values: dict[str, list[float]] = {}
+        if self._path.exists() and not arguments.fresh:
+            self._values = json.loads(self._path.read_text())
+
+    def measure(self, contenders: dict[str, Callable[[], float]]) -> None:
+        """Run contenders in turn, A B A B ..., until each has its number of runs."""
+        for run in range(self.runs):
+            for name, contender in contenders.items():
+                values = self._values.setdefault(name, [])
+                if len(values) <= run:
+                    values.append(contender())
+                    print(f"{name} [{run + 1}/{self.runs}]: {values[-1]:.6g}", flush=True)
+                    self._path.parent.mkdir(exist_ok=True)
+                    self._path.write_text(json.dumps(self._values))
+
+    def median(self, name: str) -> float:
+        """The median of a measurement."""
+        return statistics.median(self._values[name])
+
+    def spread(self, name: str) -> str:
+        """The smallest and the largest value of a measurement."""
+        values = self._values[name]
+        return f"{min(values):.3g} to {max(values):.3g}"
+
+
+def machine() -> str:
+    """One line about the machine and the versions, for the foot of a table."""
+    from habitus.models.training import versions
+
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        model = next((line.partition(": ")[2] for line in lines if "model name" in line), model)
+    used = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return f"{model}, {os.cpu_count()} cores; {used}"
+
+
+def write_table(
+    name: str, title: str, text: str, rows: Sequence[tuple[str, ...]], script: str
+) -> None:
+    """Write a page of results: a title, what was done, a table, and the command that makes it."""
+    head, *body = rows
+    lines = [f"# {title}", "", text, "", "| " + " | ".join(head) + " |"]
+    lines.append("|---|" + "---:|" * (len(head) - 1))
+    lines += ["| " + " | ".join(row) + " |" for row in body]
+    lines += ["", f"Made by `python benchmarks/{script}` on {machine()}.", ""]
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.md").write_text("\n".join(lines))
+    print("\n".join(lines))
