@@ -45,7 +45,7 @@ class Aggregation:
             UsageError: if it is none of these.
         """
         match = _TEXT.fullmatch(text.strip())
-        if match is None or match[3] in {"0", "00"}:
+        if match is None or (match[3] and int(match[3]) == 0):
             raise UsageError(
                 f"no aggregation is called {text!r}; there are mean, median, quantile:Q (Q from 0 "
                 "to 1) and worst:W (W calls)"
@@ -61,7 +61,10 @@ class Aggregation:
             return "mean"
         if self.kind == "worst":
             return f"worst:{int(self.parameter)}"
-        return "median" if self.parameter == 0.5 else f"quantile:{self.parameter:g}"
+        if self.parameter == 0.5:
+            return "median"
+        # All digits: a model is kept under this text, and must come back as the same quantile.
+        return f"quantile:{np.format_float_positional(self.parameter, trim='-')}"
 
     def scores(
         self, surprise: NDArray[np.float32], offsets: NDArray[np.int64]

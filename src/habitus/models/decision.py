@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_HAIR = 1e-9
+"""Added to shares of whole traces: .29 * 100 is 28.999999999999996."""
+
 Method = Literal["cross-fitting", "other traces", "training traces"]
 
 
@@ -46,7 +49,7 @@ class Calibration(BaseModel):
     @property
     def is_fine_enough(self) -> bool:
         """Whether the traces were enough for so small a budget: at least one may raise an alarm."""
-        return self.false_alarms * self.n_traces >= 1
+        return self.false_alarms * self.n_traces >= 1 - _HAIR
 
     def warnings(self) -> list[str]:
         """What a user should hear about this calibration; empty if nothing."""
@@ -121,9 +124,9 @@ def decide(
             f"none of the {len(scores)} normal traces can be scored (are they shorter than the "
             "detector's window?), so that no threshold can be set"
         )
-    # A hair is added because .01 * 300 is 2.9999...; an alert is a score *above* the threshold, so
-    # that ties with it stay silent and the budget holds.
-    allowed = math.floor(false_alarms * len(scored) + 1e-9)
+    # An alert is a score *above* the threshold, so that ties with it stay silent and the budget
+    # holds.
+    allowed = math.floor(false_alarms * len(scored) + _HAIR)
     threshold = float(scored[min(allowed, len(scored) - 1)])
     return Decision(
         aggregation=str(aggregation),

@@ -101,8 +101,8 @@ class _Recording:
         self._pending = np.zeros(64, dtype=np.uint8)
         self._ended = np.zeros(64, dtype=np.uint8)
         self._n_threads = 0
-        self._first_calls: list[int] = []  # per thread: calls that went out before
-        self._closed: list[bool] = []  # per thread: its end went out
+        self._first_calls = np.zeros(64, dtype=np.int64)  # per thread: calls that went out before
+        self._closed = np.zeros(64, dtype=np.bool_)  # per thread: its end went out
         self._names_of_threads: list[tuple[str, int]] = []
         self._lives: dict[int, int] = {}  # per process id: how many threads bore it
         self._output = self._new_output(BLOCK_BYTES // 8)
@@ -177,20 +177,15 @@ class _Recording:
     def _flush(self) -> Iterator[TraceSet]:
         """A batch: the waiting calls of each thread together, threads by their first call."""
         self._describe_threads()
-        ends_now = [
-            thread
-            for thread in range(self._n_threads)
-            if self._ended[thread] and not self._closed[thread]
-        ]
-        if not self._waiting and not ends_now:
+        known = slice(self._n_threads)
+        ending = (self._ended[known] == 1) & ~self._closed[known]
+        if not self._waiting and not ending.any():
             return
         columns = [np.concatenate(parts) for parts in zip(*self._waiting, strict=True)]
         calls, threads, lines, times = columns or self._new_output(0)
         self._waiting, self._n_waiting = [], 0
         order = np.argsort(threads, kind="stable")
         counts = np.bincount(threads, minlength=self._n_threads)
-        ending = np.zeros(self._n_threads, dtype=bool)
-        ending[ends_now] = True
         present = np.flatnonzero((counts > 0) | ending)
         infos = []
         for thread in present:
@@ -200,13 +195,13 @@ class _Recording:
                     name,
                     self._file.source,
                     thread=pid,
-                    first_call=self._first_calls[thread],
+                    first_call=int(self._first_calls[thread]),
                     ends=bool(ending[thread]),
                 )
             )
-            self._first_calls[thread] += int(counts[thread])
-            self._closed[thread] = bool(ending[thread])
-        if self._n_threads - sum(self._closed) > MAX_OPEN_THREADS:
+        self._first_calls[known] += counts
+        self._closed[known] |= ending
+        if self._n_threads - int(self._closed.sum()) > MAX_OPEN_THREADS:
             raise InputError(
                 f"{self._file.source}:{self._line}: more than {MAX_OPEN_THREADS:,} threads "
                 "at once, which no recording of one system has; split the file"
@@ -227,8 +222,6 @@ class _Recording:
             life = self._lives[pid] = self._lives.get(pid, 0) + 1
             suffix = ("" if pid == 0 else f"#{pid}") + (f".{life}" if life > 1 else "")
             self._names_of_threads.append((self._file.name + suffix, pid or -1))
-            self._first_calls.append(0)
-            self._closed.append(False)
 
     def _make_room_for_threads(self) -> None:
         if self._n_threads >= MAX_THREADS:
@@ -236,7 +229,7 @@ class _Recording:
                 f"{self._file.source}:{self._line}: more than {MAX_THREADS:,} threads; split "
                 "the file"
             )
-        for name in ("_pid_of", "_pending", "_ended"):
+        for name in ("_pid_of", "_pending", "_ended", "_first_calls", "_closed"):
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
         old = [(p, s) for p, s in zip(self._pids, self._slots, strict=True) if p >= 0 and s >= 0]
