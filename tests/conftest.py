@@ -1,0 +1,48 @@
+"""What all tests share: public data sets, where they are at hand, and repeatable properties."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of public data sets, from HABITUS_TEST_DATA."""
+    named = os.environ.get("HABITUS_TEST_DATA")
+    if not named or not Path(named).is_dir():
+        message = "HABITUS_TEST_DATA does not name a folder of data sets"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return Path(named)
+
+
+_unlisted_skips: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A test that does not run proves nothing: a skip must stand in allowed_skips.txt."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if reason not in _allowed_skips():
+            _unlisted_skips.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _unlisted_skips and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for skip in _unlisted_skips:
+        terminalreporter.write_line(f"skipped, and not in tests/allowed_skips.txt: {skip}")
+
+
+def _allowed_skips() -> set[str]:
+    lines = (Path(__file__).parent / "allowed_skips.txt").read_text().splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
