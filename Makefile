@@ -12,7 +12,7 @@ help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.runtime warm  ## install, then do the main job on the recordings that Habitus ships
-	$(BIN)/habitus demo
+	$(BIN)/habitus demo -o models
 
 test: $(VENV)/.development lint types unit docs  ## install, then lint, types, tests and documentation
 

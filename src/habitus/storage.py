@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -20,14 +21,21 @@ if TYPE_CHECKING:
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name; on success sync it and give it its name.
 
-    On any error, and on Ctrl-C, the old file stands as it was and nothing new is left.
+    On any error, and on Ctrl-C, the old file stands as it was and nothing new is left. A device or
+    a pipe, which cannot be replaced, is written as it is.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # a link's file is replaced, not the link
+    if path.exists() and not path.is_file():
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder; name a file")
+        with _naming(path), path.open("wb") as file:
+            yield file
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _naming(path), os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -61,7 +69,8 @@ def atomic_folder(
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
-        yield temporary
+        with _naming(path):
+            yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
                 with file.open("rb") as opened:
@@ -111,6 +120,18 @@ def files_below(folder: Path) -> list[Path]:
 def readable(name: str) -> str:
     """A file name that can be shown and stored: bytes that are no UTF-8 are written ``\\xff``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error of the system (a full disk, say) name the file that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        ours = error.filename is None or ".partial" in str(error.filename)
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno and ours):
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def _umask() -> int:

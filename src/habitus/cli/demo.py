@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from habitus.cli import options
 from habitus.cli.app import app, command
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from habitus.evaluation.results import Results
+    from habitus.models.model import Model
+    from habitus.progress import Progress
+
 DETECTORS = ("stide", "ngram")
+EXPLAINED = "ngram"
 
 
 @command(app, "demo", "habitus demo\nhabitus demo -o models/")
@@ -18,41 +27,57 @@ def demo(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Keep the models in this folder.")
     ] = None,
+    json: options.Json = False,
 ) -> None:
     """Train on shipped recordings, judge runs that training did not see, explain the strangest."""
+    from habitus.cli.terminal import TerminalProgress
+
     with tempfile.TemporaryDirectory(prefix="habitus-demo-") as temporary:
-        _demo(output or Path(temporary))
+        with TerminalProgress() as progress:
+            if json:
+                _, results = _trained_and_judged(output or Path(temporary), progress, str)
+                typer.echo(results.to_json(), nl=False)
+            else:
+                _show(output or Path(temporary), progress)
 
 
-def _demo(folder: Path) -> None:
+def _trained_and_judged(
+    folder: Path, progress: Progress, say: Callable[[str], object]
+) -> tuple[dict[str, Model], Results]:
+    """Train every detector, telling ``say`` about it, and judge the runs held out."""
+    from habitus import api
+    from habitus.datasets.source import DEMO
+    from habitus.models.files import save_model
+
+    models = {}
+    for name in DETECTORS:
+        say(f"$ habitus train {name} --data {DEMO} -o {folder / name}")
+        models[name] = save_model(api.train(name, DEMO, progress=progress), folder / name)
+        origin = models[name].provenance
+        say(
+            f"  {origin.n_traces:,} threads, {origin.n_calls:,} calls, in "
+            f"{origin.train_seconds:.1f} s (threshold: {origin.calibrate_seconds:.1f} s)\n"
+        )
+    return models, api.evaluate(models, DEMO, progress=progress)
+
+
+def _show(folder: Path, progress: Progress) -> None:
+    """The demo for a person."""
     from habitus import api
     from habitus.cli.evaluate import print_results
     from habitus.cli.explain import print_explanation
-    from habitus.cli.terminal import TerminalProgress, console, warn
+    from habitus.cli.terminal import console, warn
     from habitus.datasets.source import DEMO, demo_path
-    from habitus.models.files import save_model
 
     typer.echo(
         "Three programs (a web service, a build, a database client) were recorded with strace at\n"
         "ordinary work, and with intrusions in their midst. Habitus learns the ordinary alone.\n"
     )
-    models = {}
-    with TerminalProgress() as progress:
-        for name in DETECTORS:
-            typer.echo(f"$ habitus train {name} --data {DEMO} -o {folder / name}")
-            model = api.train(name, DEMO, progress=progress)
-            models[name] = save_model(model, folder / name)
-            origin = model.provenance
-            typer.echo(
-                f"  {origin.n_traces:,} threads, {origin.n_calls:,} calls, in "
-                f"{origin.train_seconds:.1f} s (threshold: {origin.calibrate_seconds:.1f} s)\n"
-            )
-        results = api.evaluate(models, DEMO, progress=progress)
-        best = max(results.results, key=lambda result: result.auc).model
-        judged, explanation = api.explain(models[best], demo_path(), progress=progress)
-    typer.echo(f"$ habitus explain {folder / best} {demo_path()}")
+    models, results = _trained_and_judged(folder, progress, typer.echo)
+    typer.echo(f"$ habitus explain {folder / EXPLAINED} {demo_path()}")
+    judged, explanation = api.explain(models[EXPLAINED], demo_path(), progress=progress)
     lines = api.source_lines(demo_path(), judged.info.source, explanation)
-    print_explanation(console(), models[best], judged, explanation, lines)
+    print_explanation(console(), models[EXPLAINED], judged, explanation, lines)
     typer.echo(f"\n$ habitus evaluate {' '.join(str(folder / n) for n in DETECTORS)} --data {DEMO}")
     print_results(results)
     warn(f"note: {line}" for line in results.warnings)
@@ -61,6 +86,7 @@ def _demo(folder: Path) -> None:
         "  strace -f -ttt -o recordings/run-1.strace PROGRAM\n"
         "  habitus train ngram --data recordings/ -o models/mine\n"
         "and then whenever you wonder what it is doing:\n"
-        "  strace -f -ttt -o today.strace PROGRAM ; habitus detect models/mine today.strace\n"
+        "  strace -f -ttt -o today.strace PROGRAM\n"
+        "  habitus detect models/mine today.strace\n"
         "  habitus explain models/mine today.strace"
     )

@@ -81,9 +81,14 @@ def detect(
 
 
 def _summary(counts: dict[str, int], reports: list[ReadReport]) -> str:
+    from habitus.cli.terminal import counted
+
     n_traces = sum(counts.values())
     n_calls = sum(report.n_calls for report in reports)
-    text = f"{counts['alert']:,} alerts in {n_traces:,} traces, {n_calls:,} calls"
+    text = (
+        f"{counted(counts['alert'], 'alert')} in {counted(n_traces, 'trace')}, "
+        f"{counted(n_calls, 'call')}"
+    )
     if counts["not_scoreable"]:
         text += f"; {counts['not_scoreable']:,} too short to be scored, which says nothing of them"
     return text

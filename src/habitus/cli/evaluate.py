@@ -62,14 +62,14 @@ def evaluate(
             report=report,
         )
     warn_of(report)
-    written = results.write(output) if output else []
+    # First shown, then kept: a full disk must not cost the user what was computed.
     if json:
         typer.echo(results.to_json(), nl=False)
-        return
-    print_results(results)
+    else:
+        print_results(results)
     warn(f"note: {line}" for line in results.warnings)
-    for path in written:
-        typer.echo(f"wrote {printable(str(path))}")
+    for path in results.write(output) if output else []:
+        typer.echo(f"wrote {printable(str(path))}", err=json)
 
 
 def print_results(results: Results) -> None:

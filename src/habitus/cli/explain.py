@@ -104,8 +104,10 @@ def print_explanation(
 
 
 def _headline(model: Model, judged: TraceScore) -> str:
+    from habitus.cli.terminal import counted
+
     verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "too short to be scored"}
-    lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {judged.n_calls:,} calls"]
+    lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {counted(judged.n_calls, 'call')}"]
     if judged.info.source != judged.info.name:
         lines.append(f"in {judged.info.source}")
     if judged.scoreable:

@@ -32,6 +32,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
+def counted(number: int, thing: str) -> str:
+    """A number and what it counts: ``1 trace``, ``2,000 traces``."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def warn(lines: Iterable[str]) -> None:
     """Print warnings to standard error."""
     for line in lines:

@@ -105,6 +105,7 @@ def decide(
     false_alarms: float,
     *,
     method: Method,
+    counts: NDArray[np.int64] | None = None,
     folds: int = 0,
     data_sha256: str = "",
 ) -> Decision:
@@ -112,31 +113,37 @@ def decide(
 
     Args:
         scores: (n,) float64, one a normal trace; NaN for those that cannot be scored.
+        counts: (n,) int64, how many traces have each of these scores; by default one.
         false_alarms: the budget, a share from 0 (no alarm among them) to below 1.
 
     Raises:
         UsageError: if the budget is no such share, or no trace has a score.
     """
     check_budget(false_alarms)
-    scored = np.sort(scores[np.isfinite(scores)])[::-1]
-    if not len(scored):
+    counts = np.ones(len(scores), dtype=np.int64) if counts is None else counts
+    scored = np.isfinite(scores)
+    strangest_first = np.flatnonzero(scored)[np.argsort(-scores[scored], kind="stable")]
+    so_far = np.cumsum(counts[strangest_first])
+    if not len(so_far):
         raise UsageError(
-            f"none of the {len(scores)} normal traces can be scored (are they shorter than the "
+            f"none of the {counts.sum()} normal traces can be scored (are they shorter than the "
             "detector's window?), so that no threshold can be set"
         )
+    n_traces = int(so_far[-1])
     # An alert is a score *above* the threshold, so that ties with it stay silent and the budget
     # holds.
-    allowed = math.floor(false_alarms * len(scored) + _HAIR)
-    threshold = float(scored[min(allowed, len(scored) - 1)])
+    allowed = math.floor(false_alarms * n_traces + _HAIR)
+    place = int(np.searchsorted(so_far, min(allowed, n_traces - 1), side="right"))
+    threshold = float(scores[strangest_first[place]])
     return Decision(
         aggregation=str(aggregation),
         threshold=threshold,
         calibration=Calibration(
             method=method,
             false_alarms=false_alarms,
-            n_traces=len(scored),
-            n_unscoreable=len(scores) - len(scored),
-            n_over=int(np.sum(scored > threshold)),
+            n_traces=n_traces,
+            n_unscoreable=int(counts[~scored].sum()),
+            n_over=int(counts[scored & (scores > threshold)].sum()),
             folds=folds,
             data_sha256=data_sha256,
         ),

@@ -115,7 +115,7 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
         detector.vocabulary = Vocabulary(described.vocabulary)
         state = {n.removeprefix(_DETECTOR): a for n, a in arrays.items() if n.startswith(_DETECTOR)}
         detector.restore(state)
-        memory = _memory(arrays, len(described.vocabulary))
+        memory = _memory(arrays, len(described.vocabulary), described.provenance.n_traces)
         if not described.decisions:
             raise ModelError("it makes no decision")
     except ValidationError as error:
@@ -193,7 +193,7 @@ def _arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def _memory(arrays: Arrays, n_symbols: int) -> Memory:
+def _memory(arrays: Arrays, n_symbols: int, n_traces: int) -> Memory:
     def column(name: str, dtype: type[_Scalar]) -> NDArray[_Scalar]:
         array = arrays.get(_MEMORY + name)
         if array is None or array.dtype != dtype or array.ndim != 1:
@@ -205,7 +205,7 @@ def _memory(arrays: Arrays, n_symbols: int) -> Memory:
     digests = column("digests", np.uint8).tobytes()
     try:
         names = json.loads(column("names", np.uint8).tobytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"the remembered traces' names are damaged ({error})") from error
     scores, multiplicity = column("scores", np.float64), column("multiplicity", np.int64)
     sound = (
@@ -219,6 +219,8 @@ def _memory(arrays: Arrays, n_symbols: int) -> Memory:
         and len(digests) == DIGEST_BYTES * len(scores)
         and len(scores) == len(multiplicity)
         and bool(np.all(multiplicity > 0))
+        # Python's integers, which no forged multiplicity overflows.
+        and sum(multiplicity.tolist()) == (n_traces if len(scores) else 0)
     )
     if not sound:
         raise ModelError("the remembered traces' columns do not fit together")

@@ -30,9 +30,11 @@ class Provenance(BaseModel):
         versions: Python's and the libraries' that the numbers depend on.
         data: what the user named; ``data_sha256`` is its content.
         part: which part of it was learned: a protocol's training part, or ``all``.
+        folds: parts of the cross-fitting that scored the training traces; 0 if they are all one
+            sequence, which the fitted detector itself scored.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     created: str
     versions: dict[str, str]
@@ -40,9 +42,10 @@ class Provenance(BaseModel):
     data: str
     data_sha256: str
     part: str
-    n_traces: int = Field(ge=0)
+    n_traces: int = Field(ge=0, le=1 << 48)
     n_calls: int = Field(ge=0)
     n_sequences: int = Field(ge=0)
+    folds: int = Field(ge=0)
     train_seconds: float = Field(ge=0)
     calibrate_seconds: float = Field(ge=0)
 
@@ -164,23 +167,21 @@ class Model:
         Raises:
             UsageError: if there is no trace with a score to set it on.
         """
-        old = self.decision.calibration
-        method: Method
         if normal is None:
-            if old.method != "cross-fitting" and not len(self.memory.scores):
+            if not len(self.memory.scores):
                 raise UsageError("this model keeps no scores of normal traces: give some (--data)")
-            scores = np.repeat(self.memory.scores, self.memory.multiplicity)
-            method = "cross-fitting" if old.method == "other traces" else old.method
-            folds, n_known, data_sha256 = old.folds, len(scores), self.provenance.data_sha256
+            scores, counts = self.memory.scores, self.memory.multiplicity
+            n_known, n_others = int(counts.sum()), 0
+            data_sha256 = self.provenance.data_sha256
         else:
             known = self.memory.known(normal)
-            scores = self.scores(normal)
+            scores, counts = self.scores(normal), np.ones(len(known), dtype=np.int64)
             scores[known >= 0] = self.memory.scores[known[known >= 0]]
-            n_known = int(np.sum(known >= 0))
-            method = "cross-fitting" if n_known == len(known) and old.folds else "other traces"
-            folds = old.folds if method == "cross-fitting" else 0
+            n_known, n_others = int(np.sum(known >= 0)), int(np.sum(known < 0))
+        folds = 0 if n_others else self.provenance.folds
+        own: Method = "cross-fitting" if folds else "training traces"
         decision = decide(
             scores, self.aggregation, false_alarms,
-            method=method, folds=folds, data_sha256=data_sha256,
+            method="other traces" if n_others else own, counts=counts, folds=folds, data_sha256=data_sha256,
         )  # fmt: skip
         return replace(self, decisions=(decision, *self.decisions[1:]), digest=""), n_known

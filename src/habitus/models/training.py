@@ -103,6 +103,7 @@ def fit_model(
             n_traces=normal.n_traces,
             n_calls=normal.n_calls,
             n_sequences=n_sequences,
+            folds=folds,
             train_seconds=round(trained - started, 4),
             calibrate_seconds=round(time.perf_counter() - trained, 4),
         ),
