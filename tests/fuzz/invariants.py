@@ -8,10 +8,9 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -22,6 +21,9 @@ from habitus.traces.formats.base import ReadOptions
 from habitus.traces.inputs import InputFile, open_inputs
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import TraceSet, join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SMALL_BLOCK = 128  # a token of 100 bytes is still whole in it
 SMALL_BATCH = 5

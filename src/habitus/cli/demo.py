@@ -32,13 +32,12 @@ def demo(
     """Train on shipped recordings, judge runs that training did not see, explain the strangest."""
     from habitus.cli.terminal import TerminalProgress
 
-    with tempfile.TemporaryDirectory(prefix="habitus-demo-") as temporary:
-        with TerminalProgress() as progress:
-            if json:
-                _, results = _trained_and_judged(output or Path(temporary), progress, str)
-                typer.echo(results.to_json(), nl=False)
-            else:
-                _show(output or Path(temporary), progress)
+    with tempfile.TemporaryDirectory(prefix="habitus-demo-") as folder, TerminalProgress() as bar:
+        if json:
+            _, results = _trained_and_judged(output or Path(folder), bar, str)
+            typer.echo(results.to_json(), nl=False)
+        else:
+            _show(output or Path(folder), bar)
 
 
 def _trained_and_judged(

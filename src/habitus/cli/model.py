@@ -125,8 +125,8 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
         "knows": f"{len(model.detector.vocabulary)} different calls",
         "alerts": f"when the {decision.aggregation} surprise of a trace is above "
         f"{decision.threshold:.4g} {model.detector.unit}",
-        "set": f"for {calibration.false_alarms:.3g} false alarms a normal trace, {how}, on "
-        f"{calibration.n_traces:,} traces ({calibration.n_over} of them above it)",
+        "set": f"for {calibration.false_alarms * 100:g} % false alarms, {how}, on "
+        f"{calibration.n_traces:,} normal traces ({calibration.n_over} of them above it)",
         "trained": f"{origin.created}, seed {origin.seed}, in {origin.train_seconds:.2f} s "
         f"(threshold {origin.calibrate_seconds:.2f} s)",
     }

@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
-from habitus.detectors.trie import CallTrie
+from habitus.detectors.base import DetectorSettings, Expectation
 from habitus.detectors.trie_kernels import ROOT, witten_bell
-from habitus.progress import SILENT, Progress
-from habitus.traces.vocabulary import Vocabulary
+from habitus.detectors.windowed import WindowDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-    from habitus.detectors.base import State
+    from habitus.detectors.trie import CallTrie
     from habitus.traces.traceset import TraceSet
 
 
@@ -35,7 +31,7 @@ class NGramSettings(DetectorSettings):
     )
 
 
-class NGram(SequenceDetector):
+class NGram(WindowDetector):
     """Surprise of a call is -log P(call | up to order - 1 calls before it), in nats.
 
     ``P_k(c | h) = (count(h c) + T(h) P_{k-1}(c | h')) / (count(h) + T(h))``, where T(h) is the
@@ -51,27 +47,9 @@ class NGram(SequenceDetector):
     summary: ClassVar[str] = "n-gram language model, Witten-Bell interpolation"
     Settings: ClassVar[type[DetectorSettings]] = NGramSettings
 
-    trie: CallTrie
-
     @property
-    def memory_calls(self) -> int:
-        return int(self.settings.order) - 1
-
-    def fit(
-        self,
-        normal: TraceSet,
-        held_out: TraceSet | None = None,  # noqa: ARG002 - nothing here needs stopping
-        progress: Progress = SILENT,
-        *,
-        seed: int = 1,  # noqa: ARG002 - nothing here is random
-    ) -> None:
-        self.vocabulary = Vocabulary.of(normal)
-        symbols = self.vocabulary.encode(normal)
-        self._use(
-            CallTrie.grown(
-                symbols, normal.offsets, self.settings.order, len(self.vocabulary), progress
-            )
-        )
+    def window_calls(self) -> int:
+        return int(self.settings.order)
 
     def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
         symbols = self.vocabulary.encode(traces)
@@ -100,15 +78,9 @@ class NGram(SequenceDetector):
             ),
         )
 
-    def state(self) -> State:
-        return self.trie.state()
-
-    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        self._use(CallTrie.from_state(self.settings.order, state, len(self.vocabulary)))
-
     def _use(self, trie: CallTrie) -> None:
         """Keep a trie, with what each of its windows costs."""
-        self.trie = trie
+        super()._use(trie)
         self._cost = np.zeros(len(trie.parent))
         self._backoff = np.zeros(len(trie.parent))
         witten_bell(

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
-from habitus.detectors.trie import CallTrie
-from habitus.progress import SILENT, Progress
-from habitus.traces.vocabulary import Vocabulary
+from habitus.detectors.base import DetectorSettings, Expectation
+from habitus.detectors.windowed import WindowDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from habitus.detectors.base import State
     from habitus.traces.traceset import TraceSet
 
 
@@ -31,7 +26,7 @@ class StideSettings(DetectorSettings):
     n: int = Field(6, ge=1, le=64, description="calls in a window")
 
 
-class Stide(SequenceDetector):
+class Stide(WindowDetector):
     """Surprise is 1 where the window of n calls that ends here was never seen, else 0.
 
     The first n - 1 calls of a trace end no window: their surprise is undefined (NaN), and a trace
@@ -46,25 +41,9 @@ class Stide(SequenceDetector):
     unit: ClassVar[str] = "unseen"
     Settings: ClassVar[type[DetectorSettings]] = StideSettings
 
-    trie: CallTrie
-
     @property
-    def memory_calls(self) -> int:
-        return int(self.settings.n) - 1
-
-    def fit(
-        self,
-        normal: TraceSet,
-        held_out: TraceSet | None = None,  # noqa: ARG002 - nothing here needs stopping
-        progress: Progress = SILENT,
-        *,
-        seed: int = 1,  # noqa: ARG002 - nothing here is random
-    ) -> None:
-        self.vocabulary = Vocabulary.of(normal)
-        symbols = self.vocabulary.encode(normal)
-        self.trie = CallTrie.grown(
-            symbols, normal.offsets, self.settings.n, len(self.vocabulary), progress
-        )
+    def window_calls(self) -> int:
+        return int(self.settings.n)
 
     def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
         return self.trie.mismatches(self.vocabulary.encode(traces), traces.offsets)
@@ -83,9 +62,3 @@ class Stide(SequenceDetector):
                 for count, child in likeliest
             ),
         )
-
-    def state(self) -> State:
-        return self.trie.state()
-
-    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        self.trie = CallTrie.from_state(self.settings.n, state, len(self.vocabulary))

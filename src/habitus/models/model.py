@@ -182,6 +182,7 @@ class Model:
         own: Method = "cross-fitting" if folds else "training traces"
         decision = decide(
             scores, self.aggregation, false_alarms,
-            method="other traces" if n_others else own, counts=counts, folds=folds, data_sha256=data_sha256,
+            method="other traces" if n_others else own, counts=counts, folds=folds,
+            data_sha256=data_sha256,
         )  # fmt: skip
         return replace(self, decisions=(decision, *self.decisions[1:]), digest=""), n_known

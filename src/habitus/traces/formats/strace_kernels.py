@@ -170,8 +170,9 @@ def parse_strace(
                 pid = value
                 place = skip_spaces(text, behind, stop)
         if place < stop and 48 <= text[place] <= 57:
-            time, place = read_time(text, place, stop)
-            place = skip_spaces(text, place, stop)
+            seen, behind = read_time(text, place, stop)
+            if behind < stop and text[behind] == 32:  # otherwise a name that begins with a digit
+                time, place = seen, skip_spaces(text, behind, stop)
         while (
             stop - place > 2
             and text[place] == 91
