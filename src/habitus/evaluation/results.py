@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from habitus.models.model import FileText  # noqa: TC001 - pydantic needs it at run time
 from habitus.storage import atomic_write
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Result(_Part):
 
     protocol: str
     caution: str
-    model: str
+    model: FileText
     model_digest: str
     detector: str
     settings: dict[str, bool | int | float | str | None]
@@ -119,7 +120,7 @@ class Result(_Part):
     n_calls: int
     seed: int
     supervised: bool
-    data: str
+    data: FileText
     data_sha256: str
     trained_on_this: bool
     train_seconds: float
@@ -141,9 +142,9 @@ class Results(_Part):
     habitus_version: str
     versions: dict[str, str]
     created: str
-    command: str
+    command: FileText
     final_runs: int | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[FileText, ...] = ()
     results: tuple[Result, ...]
 
     def to_json(self) -> str:

@@ -63,7 +63,7 @@ class Calibration(BaseModel):
         elif not self.is_fine_enough:
             lines.append(
                 f"{self.n_traces} normal traces cannot show a false-alarm rate of "
-                f"{self.false_alarms * 100:g} %: the threshold is the highest score among them; the "
+                f"{self.false_alarms * 100:g} %: the threshold is the highest of their scores; the "
                 f"finest rate they can show is {100 / max(1, self.n_traces):.2g} %"
             )
         return lines

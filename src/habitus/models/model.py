@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation
 from habitus.models.decision import Decision, Method, decide
+from habitus.storage import readable
 from habitus.traces.traceset import DIGEST_BYTES, TraceSet, offsets_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.detectors.base import SequenceDetector
+
+FileText = Annotated[str, AfterValidator(readable)]
+"""Text that may name files, whose names may be bytes that no JSON holds."""
 
 MAX_REMEMBERED_CALLS = 4_000_000
 """Beyond this many calls a model remembers only the first of its distinct training traces."""
@@ -39,7 +43,7 @@ class Provenance(BaseModel):
     created: str
     versions: dict[str, str]
     seed: int
-    data: str
+    data: FileText
     data_sha256: str
     part: str
     n_traces: int = Field(ge=0, le=1 << 48)

@@ -174,7 +174,7 @@ def _zip(
         # Members may overlap: what they all say they hold counts against the whole file.
         refuse_bomb(source, sum(member.file_size for member in members), _size(stream))
         for member in sorted(members, key=lambda member: member.filename):
-            if member.is_dir():
+            if member.filename.endswith("/"):  # a folder
                 continue
             _refuse_climbing(member.filename, source)
             where = f"{source}:{member.filename}"

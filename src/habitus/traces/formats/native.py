@@ -7,6 +7,7 @@ Arrow library reads the file without this one.
 
 from __future__ import annotations
 
+import io
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -53,7 +54,7 @@ class NativeFormat:
         for file in files:
             try:
                 while file.stream.peek(1):
-                    with pa.ipc.open_stream(file.stream) as stream:
+                    with pa.ipc.open_stream(_InPieces(file.stream)) as stream:
                         version = (stream.schema.metadata or {}).get(SCHEMA_KEY)
                         if version != SCHEMA_VERSION:
                             raise InputError(
@@ -62,11 +63,34 @@ class NativeFormat:
                             )
                         for batch in stream:
                             yield _from_arrow(batch, file.source)
+            except MemoryError as error:
+                raise InputError(
+                    f"{file.source}: damaged native file, or too little memory for one of its batches"
+                ) from error
             except (pa.ArrowException, OSError, UsageError, KeyError, ValueError) as error:
                 raise InputError(
                     f"{file.source}: damaged native file ({error}); what stands before the damage "
                     "has been read"
                 ) from error
+
+
+class _InPieces(io.RawIOBase):
+    """A stream that sets no memory aside for bytes that a damaged length only promises."""
+
+    PIECE_BYTES = 1 << 24
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        pieces = []
+        while size and (piece := self._stream.read(min(size, self.PIECE_BYTES))):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
 
 
 def write_native(path: str | os.PathLike[str], batches: Iterable[TraceSet]) -> None:
