@@ -47,7 +47,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
 def main() -> None:
     """Evaluate, and write the page."""
     source = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip"))
-    traces, _ = source.read()
+    traces = source.read()
     normal, part = training_part(traces, get_protocol("adfa-ld"))
     models = {
         name: fit_model(

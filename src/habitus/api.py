@@ -65,9 +65,7 @@ def train(
         HabitusError: if the data cannot be read or learned from, or a setting is not allowed.
     """
     source = find_source(data)
-    traces, read = source.read(format=format, abi=abi, strict=strict, progress=progress)
-    if report is not None:
-        report.__dict__.update(read.__dict__)
+    traces = source.read(format=format, abi=abi, strict=strict, progress=progress, report=report)
     chosen = default_protocol(traces, data) if protocol is None else get_protocol(protocol)
     normal, part = training_part(traces, chosen)
     return fit_model(
@@ -116,9 +114,7 @@ def evaluate(
         loaded = {str(path): load_model(path) for path in models}
     chosen = None if protocol is None else get_protocol(protocol)
     source = find_source(data)
-    traces, read = source.read(format=format, abi=abi, strict=strict, progress=progress)
-    if report is not None:
-        report.__dict__.update(read.__dict__)
+    traces = source.read(format=format, abi=abi, strict=strict, progress=progress, report=report)
     chosen = chosen or default_protocol(traces, data)
     if chosen is None:
         raise ProtocolError(
@@ -183,10 +179,9 @@ def judge(
     """Judge every trace of ``path`` and yield what `detect` makes records of."""
     if stretch_calls < 1:
         raise UsageError(f"a stretch is at least one call, not {stretch_calls}")
-    reader = TraceReader(path, format=format, abi=abi, strict=strict, progress=progress)
-    if report is not None:
-        reader.report = report
-        report.strict = strict
+    reader = TraceReader(
+        path, format=format, abi=abi, strict=strict, progress=progress, report=report
+    )
     yield from Scorer(model, stretch_calls, stretch_of_all=explain_all).run(reader)
 
 

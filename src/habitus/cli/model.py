@@ -75,15 +75,18 @@ def threshold(
     from habitus.datasets.source import find_source
     from habitus.evaluation.protocols import default_protocol, training_part
     from habitus.models.files import load_model, save_model
+    from habitus.traces.report import ReadReport
 
     model = load_model(folder)
     budget = options.share(false_alarms)
     if data is None:
         model, _ = model.with_budget(budget)
     else:
-        source = find_source(data)
+        source, report = find_source(data), ReadReport()
         with TerminalProgress() as progress:
-            traces, report = source.read(format=format, abi=abi, strict=strict, progress=progress)
+            traces = source.read(
+                format=format, abi=abi, strict=strict, progress=progress, report=report
+            )
             normal, _ = training_part(traces, default_protocol(traces, data))
             model, n_known = model.with_budget(budget, normal, source.sha256)
         warn_of(report)

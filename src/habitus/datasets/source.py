@@ -41,10 +41,14 @@ class Source:
         abi: str | None = None,
         strict: bool = False,
         progress: Progress = SILENT,
-    ) -> tuple[TraceSet, ReadReport]:
-        """All its traces, and what was left out; arguments as for `TraceReader`."""
-        reader = TraceReader(self.path, format=format, abi=abi, strict=strict, progress=progress)
-        return join(reader), reader.report
+        report: ReadReport | None = None,
+    ) -> TraceSet:
+        """All its traces; arguments as for `TraceReader`."""
+        return join(
+            TraceReader(
+                self.path, format=format, abi=abi, strict=strict, progress=progress, report=report
+            )
+        )
 
 
 def demo_path() -> Path:

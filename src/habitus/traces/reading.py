@@ -44,6 +44,7 @@ class TraceReader(Iterator[TraceSet]):
         abi: whose numbers call numbers are, where a format does not tell.
         strict: make the first broken line or unrecognised file an error.
         progress: hears how many bytes have been read.
+        report: filled while reading; by default a new one, found at ``reader.report``.
 
     Raises:
         UsageError: if there is no such format or ABI.
@@ -59,12 +60,14 @@ class TraceReader(Iterator[TraceSet]):
         abi: str | None = None,
         strict: bool = False,
         progress: Progress = SILENT,
+        report: ReadReport | None = None,
     ) -> None:
         if abi is not None and abi not in ABIS:
             raise UsageError(f"no ABI is called {abi!r}; there are: {', '.join(ABIS)}")
         self.path = path
         self._progress = progress
-        self.report = ReadReport(strict=strict)
+        self.report = ReadReport() if report is None else report
+        self.report.strict = strict
         self._options = ReadOptions(abi=abi)
         self._format = None if format is None else get_format(format).name
         self._batches = self._read()
