@@ -257,7 +257,7 @@ class Scorer:
         if (
             trace.best is None
             or grew_up
-            or np.isnan(trace.best.mean_surprise)
+            or (np.isnan(trace.best.mean_surprise) and not np.isnan(found.mean_surprise))
             or found.mean_surprise > trace.best.mean_surprise + 1e-9
         ):
             trace.best = found

@@ -52,9 +52,12 @@ def command(group: typer.Typer, name: str, example: str) -> Callable[[Any], Any]
 
 def run() -> None:
     """Read the arguments and run the command."""
-    from habitus.cli import commands  # noqa: F401 - registers them
+    try:
+        from habitus.cli import commands  # noqa: F401 - registers them
 
-    app()
+        app()
+    except KeyboardInterrupt:  # before the command itself has begun
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _stop(error: Exception) -> NoReturn:

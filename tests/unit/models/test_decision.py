@@ -82,8 +82,7 @@ def test_a_budget_is_a_share(budget: float) -> None:
 
 def test_too_small_a_budget_for_so_few_traces_is_said() -> None:
     (warning,) = decided(list(range(99)), 0.01).calibration.warnings()
-    assert "99 normal traces cannot show a false-alarm rate of 1.000%" in warning
-    assert "1.01%" in warning
+    assert warning.startswith("99 normal traces cannot show a false-alarm rate of 1 %")
     assert not decided(list(range(100)), 0.01).calibration.warnings()
 
 

@@ -21,6 +21,7 @@ from habitus.models.files import (
     verify_model,
 )
 from habitus.models.model import Memory
+from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceSet
 from model_folders import SETTINGS, TRACES, forge, rewrite, seal, small_folder, small_model
 
@@ -72,16 +73,13 @@ def test_a_model_that_remembers_nothing_comes_back(tmp_path: Path) -> None:
 
 def test_names_of_any_bytes_come_back(tmp_path: Path) -> None:
     """File names are bytes: those that are no UTF-8 must not keep a model from being saved."""
-    model = small_model()
     odd = "caf\udce9\n\x1b[31m.txt"
+    model = fit_model("ngram", TraceSet.from_names(TRACES), data=odd)
     memory = replace(model.memory, names=(odd, *model.memory.names[1:]))
-    model = replace(
-        model, memory=memory, provenance=model.provenance.model_copy(update={"data": odd})
-    )
-    save_model(model, tmp_path / "model")
+    save_model(replace(model, memory=memory), tmp_path / "model")
     loaded = load_model(tmp_path / "model")
     assert loaded.memory.names[0] == odd
-    assert loaded.provenance.data
+    assert loaded.provenance.data == "caf\\xe9\n\x1b[31m.txt"
 
 
 @every_detector
@@ -135,7 +133,7 @@ def test_every_truncation_is_refused(folder: Path, name: str) -> None:
         (folder / name).write_bytes(sound[:length])
         with pytest.raises(ModelError):
             load_model(folder)
-        if name != MANIFEST_FILE and length % 7 == 0:
+        if name != MANIFEST_FILE and length % 7 == 0 and length < len(sound) - 1:
             seal(folder)
             with pytest.raises(ModelError):
                 load_model(folder)

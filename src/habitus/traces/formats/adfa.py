@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAX_CALL_NUMBER = 65_534
 
-_NUMBERS = re.compile(rb"[\s\d]*\d[\s\d]*")
+_NUMBERS = re.compile(rb"[\s,]*+\d[\s\d,]*+")  # possessive: other repeats would try again and again
 _KNOWN_PATH = re.compile(r"(^|/)(U[TVA]D-|(Training|Validation|Attack)_Data_Master/)")
 _ATTACK_FOLDER = re.compile(r"(?:^|/)(([^/]+?)_\d+)/[^/]*$")
 _SPLITS = {
@@ -80,7 +80,7 @@ class AdfaFormat:
 
 
 def is_numbers(head: bytes) -> bool:
-    """Whether a file's first bytes are decimal numbers and white space, and nothing else."""
+    """Whether a file's first bytes are decimal numbers, white space and commas, and no more."""
     return _NUMBERS.fullmatch(head) is not None
 
 

@@ -65,7 +65,7 @@ class NativeFormat:
                             yield _from_arrow(batch, file.source)
             except MemoryError as error:
                 raise InputError(
-                    f"{file.source}: damaged native file, or too little memory for one of its batches"
+                    f"{file.source}: damaged native file, or too little memory for a batch of it"
                 ) from error
             except (pa.ArrowException, OSError, UsageError, KeyError, ValueError) as error:
                 raise InputError(

@@ -1,0 +1,35 @@
+"""Every file of the corpus through every reader: nothing but `HabitusError` may escape.
+
+In a process of its own, with array bounds checked in the compiled loops.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CORPUS = HERE / "corpus"
+
+
+def test_the_corpus_keeps_every_promise() -> None:
+    ran = subprocess.run(
+        [sys.executable, HERE / "invariants.py", CORPUS],
+        env={**os.environ, "HABITUS_BOUNDS_CHECK": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr
+    n_files = sum(path.is_file() for path in CORPUS.rglob("*"))
+    assert ran.stdout == f"{n_files} files\n"
+
+
+def test_the_corpus_is_small_and_has_files_for_every_reader() -> None:
+    files = [path for path in CORPUS.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 200_000
+    kinds = {path.relative_to(CORPUS).parts[0] for path in files}
+    assert kinds == {"adfa", "plain", "strace", "native", "inputs"}
