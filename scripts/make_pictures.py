@@ -27,7 +27,7 @@ def main() -> None:
     judged, explanation = api.explain(model, demo_path())
     lines = api.source_lines(demo_path(), judged.info.source, explanation)
     terminal = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
-    terminal.print("$ habitus explain models/ngram recorded.tar.xz")
+    terminal.print("$ habitus explain models/ngram demo")
     shown = judged.info.source.replace(str(demo_path()), demo_path().name)
     info = replace(judged.info, source=shown)
     print_explanation(terminal, model, replace(judged, info=info), explanation, lines)

@@ -30,11 +30,13 @@ class _Bare:
 def signature_of(name: str, thing: Callable[..., Any]) -> str:
     """``name(...)`` with annotations as they stand in the source, a long one a parameter a line."""
     signature = inspect.signature(thing)
+    written = vars(thing).get("__annotations__", {})  # pydantic's signatures are not as written
     parameters = []
     for parameter in signature.parameters.values():
         if parameter.name.startswith("_") or parameter.name == "self":
             continue
         annotation, default = parameter.annotation, parameter.default
+        annotation = written.get(parameter.name, annotation)
         if isinstance(annotation, str):
             annotation = _Bare(annotation)
         if isinstance(default, enum.Enum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from habitus.alerts.explanation import Explanation, explain_score
 from habitus.alerts.record import Record, alert_record
 from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer, TraceScore
-from habitus.datasets.source import find_source
+from habitus.datasets.source import find_source, input_path
 from habitus.errors import InputError, ProtocolError, UsageError
 from habitus.evaluation.evaluate import evaluate_models
 from habitus.evaluation.protocols import default_protocol, get_protocol, training_part
@@ -148,6 +148,7 @@ def detect(
     """Judge every trace of ``path``, in memory that does not grow with it, and yield records.
 
     Args:
+        path: a file, a folder, an archive, a data set's name, or ``-`` for standard input.
         all_traces: yield a record for every trace, not only for alerts; alerts alone are
             explained.
         stretch_calls: length of the stretch that explains a trace.
@@ -180,7 +181,7 @@ def judge(
     if stretch_calls < 1:
         raise UsageError(f"a stretch is at least one call, not {stretch_calls}")
     reader = TraceReader(
-        path, format=format, abi=abi, strict=strict, progress=progress, report=report
+        input_path(path), format=format, abi=abi, strict=strict, progress=progress, report=report
     )
     yield from Scorer(model, stretch_calls, stretch_of_all=explain_all).run(reader)
 
@@ -239,7 +240,7 @@ def source_lines(
     if explanation.position_unit != "line" or str(path) == "-":
         return {}
     lines: dict[int, str] = {}
-    for file in open_inputs(path, on_skip=lambda *_: None):
+    for file in open_inputs(input_path(path), on_skip=lambda *_: None):
         if file.source == source:
             for number in range(1, max(wanted) + 1):
                 line = file.stream.readline(MAX_LINE_BYTES)

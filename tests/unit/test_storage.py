@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,7 +54,10 @@ def test_an_error_leaves_the_old_file_and_nothing_else(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(type(error)), atomic_write(path) as file:
+    with (  # noqa: PT012 - the error comes amid the writing
+        pytest.raises(type(error)),
+        atomic_write(path) as file,
+    ):
         file.write(b"new")
         raise error
     assert tree(tmp_path) == {"file": b"old"}
@@ -71,8 +75,12 @@ def test_a_disk_that_fills_up_at_the_last_moment(
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").write_bytes(b"old")
     monkeypatch.setattr(storage.os, "fsync", full_disk)
-    with pytest.raises(OSError, match="No space left"), atomic_write(tmp_path / "file") as file:
+    with (
+        pytest.raises(OSError, match=r"No space left on device: .*/file") as told,
+        atomic_write(tmp_path / "file") as file,
+    ):
         file.write(b"new")
+    assert told.value.filename == str(tmp_path / "file")
     with (
         pytest.raises(OSError, match="No space left"),
         atomic_folder(tmp_path / "folder", may_replace=lambda _: True) as folder,
@@ -84,13 +92,35 @@ def test_a_disk_that_fills_up_at_the_last_moment(
 def test_writing_where_a_folder_stands_leaves_it(tmp_path: Path) -> None:
     (tmp_path / "x" / "y").mkdir(parents=True)
 
-    def write() -> None:
-        with atomic_write(tmp_path / "x") as file:
-            file.write(b"new")
-
-    with pytest.raises(OSError, match="x"):
-        write()
+    with (
+        pytest.raises(UsageError, match="x: is a folder; name a file"),
+        atomic_write(tmp_path / "x"),
+    ):
+        pytest.fail("it must refuse before any work is done")
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    with atomic_write(tmp_path / "link") as file:
+        file.write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert tree(tmp_path) == {"file": b"new", "link": b"new"}
+
+
+def test_a_pipe_is_written_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    with atomic_write(pipe) as file:
+        file.write(b"new")
+    reader.join()
+    assert got == [b"new"]
+    assert pipe.is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_a_folder_appears_whole(tmp_path: Path, umask: int) -> None:
@@ -161,7 +191,10 @@ def test_an_error_leaves_the_old_folder_and_nothing_else(
     tmp_path: Path, error: BaseException
 ) -> None:
     path = old_folder(tmp_path)
-    with pytest.raises(type(error)), atomic_folder(path, may_replace=lambda _: True) as folder:
+    with (  # noqa: PT012 - the error comes amid the writing
+        pytest.raises(type(error)),
+        atomic_folder(path, may_replace=lambda _: True) as folder,
+    ):
         (folder / "new").write_bytes(b"new")
         raise error
     assert tree(tmp_path) == {"m/old": b"old"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import wraps
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -43,7 +44,7 @@ def command(group: typer.Typer, name: str, example: str) -> Callable[[Any], Any]
             except KeyboardInterrupt:
                 _fail("interrupted; nothing was half-written", EXIT_INTERRUPTED)
 
-        text = "\n\n".join([function.__doc__ or "", "Example:\n\n\b\n" + example])
+        text = "\n\n".join([cleandoc(function.__doc__ or ""), "Example:\n\n\b\n" + example])
         group.command(name, help=text)(guarded)
         return function
 

@@ -1,7 +1,14 @@
-"""All commands, registered by being imported."""
+"""All commands, registered by being imported, in the order in which one meets them."""
 
 from __future__ import annotations
 
 from habitus.cli import data, demo, detect, evaluate, explain, lists, model, train
+from habitus.cli.app import app
 
 __all__ = ["data", "demo", "detect", "evaluate", "explain", "lists", "model", "train"]
+
+_ORDER = (
+    "demo", "train", "evaluate", "detect", "explain", "detectors", "formats", "protocols", "warm",
+)  # fmt: skip
+
+app.registered_commands.sort(key=lambda command: _ORDER.index(str(command.name)))

@@ -27,7 +27,10 @@ def add(
     path: Annotated[Path, typer.Argument(help="A file, an archive or a folder.")],
     json: options.Json = False,
 ) -> None:
-    """Copy data into the data home under a name; adding the same content again changes nothing."""
+    """Copy data into the data home under a name.
+
+    Adding the same content again changes nothing.
+    """
     from habitus.datasets.home import DataHome, is_another_packing
     from habitus.datasets.known import KNOWN
 
@@ -46,7 +49,7 @@ def add(
 
 @command(group, "list", "habitus data list --json")
 def list_(json: options.Json = False) -> None:
-    """List the data sets in the data home, and the recordings that Habitus ships."""
+    """List the data sets that have names."""
     from habitus.cli.terminal import table
     from habitus.datasets.home import DataHome
     from habitus.datasets.source import DEMO
@@ -65,7 +68,10 @@ def list_(json: options.Json = False) -> None:
 
 @command(group, "remove", "habitus data remove shop")
 def remove(name: Name, json: options.Json = False) -> None:
-    """Delete a data set's copy from the data home; what it was copied from stays."""
+    """Delete a data set's copy from the data home.
+
+    What it was copied from stays.
+    """
     from habitus.datasets.home import DataHome
 
     entry = DataHome().remove(name)

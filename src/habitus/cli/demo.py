@@ -29,7 +29,10 @@ def demo(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Train on shipped recordings, judge runs that training did not see, explain the strangest."""
+    """Do the whole job on the recordings that Habitus ships.
+
+    It learns normal runs, judges runs it has not seen, and explains the strangest thread.
+    """
     from habitus.cli.terminal import TerminalProgress
 
     with tempfile.TemporaryDirectory(prefix="habitus-demo-") as folder, TerminalProgress() as bar:
@@ -66,16 +69,16 @@ def _show(folder: Path, progress: Progress) -> None:
     from habitus.cli.evaluate import print_results
     from habitus.cli.explain import print_explanation
     from habitus.cli.terminal import console, warn
-    from habitus.datasets.source import DEMO, demo_path
+    from habitus.datasets.source import DEMO
 
     typer.echo(
         "Three programs (a web service, a build, a database client) were recorded with strace at\n"
         "ordinary work, and with intrusions in their midst. Habitus learns the ordinary alone.\n"
     )
     models, results = _trained_and_judged(folder, progress, typer.echo)
-    typer.echo(f"$ habitus explain {folder / EXPLAINED} {demo_path()}")
-    judged, explanation = api.explain(models[EXPLAINED], demo_path(), progress=progress)
-    lines = api.source_lines(demo_path(), judged.info.source, explanation)
+    typer.echo(f"$ habitus explain {folder / EXPLAINED} {DEMO}")
+    judged, explanation = api.explain(models[EXPLAINED], DEMO, progress=progress)
+    lines = api.source_lines(DEMO, judged.info.source, explanation)
     print_explanation(console(), models[EXPLAINED], judged, explanation, lines)
     typer.echo(f"\n$ habitus evaluate {' '.join(str(folder / n) for n in DETECTORS)} --data {DEMO}")
     print_results(results)

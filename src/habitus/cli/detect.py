@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 )
 def detect(
     model: Annotated[Path, typer.Argument(help="The model's folder.")],
-    paths: Annotated[list[str], typer.Argument(help="Files, folders, archives; - for stdin.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders, archives, data sets; - for stdin.")
+    ],
     all_: Annotated[
         bool, typer.Option("--all", help="A record for every trace; alerts alone are explained.")
     ] = False,
@@ -37,9 +39,10 @@ def detect(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Judge traces and raise alerts; ends with 1 if there is any, with 0 if there is none.
+    """Judge traces and raise alerts.
 
-    Traces are read once, in memory that does not grow with them.
+    Ends with status 1 if there is an alert, with 0 if there is none. Traces are read once, in
+    memory that does not grow with them.
     """
     from habitus import api
     from habitus.alerts.record import alert_record

@@ -38,7 +38,7 @@ def evaluate(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Judge a data set's test part with models, and measure how well that goes.
+    """Measure how well models judge a data set's test part.
 
     No attack chooses anything: not the threshold, not the aggregation, not a setting.
     """

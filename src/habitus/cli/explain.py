@@ -33,7 +33,7 @@ LEAST_SHOWN = 0.005
 )
 def explain(
     model: Annotated[Path, typer.Argument(help="The model's folder.")],
-    file: Annotated[str, typer.Argument(help="A file, folder or archive; - for stdin.")],
+    file: Annotated[str, typer.Argument(help="A file, folder, archive or data set; - for stdin.")],
     trace: Annotated[
         str | None, typer.Option("--trace", help="A trace's name; by default the strangest.")
     ] = None,
@@ -43,7 +43,10 @@ def explain(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Show where a trace is strange, what was expected there, and what normal looks like."""
+    """Show where and why a trace is strange.
+
+    Its strangest stretch, call by call, what was expected there, and the nearest normal stretch.
+    """
     from habitus import api
     from habitus.alerts.record import alert_record
     from habitus.cli.terminal import TerminalProgress, console, warn_of

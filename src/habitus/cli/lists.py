@@ -74,7 +74,10 @@ def protocols(json: options.Json = False) -> None:
 
 @command(app, "warm", "habitus warm")
 def warm(json: options.Json = False) -> None:
-    """Compile the fast loops now, so that no later command waits for it (once after installing)."""
+    """Compile the fast loops now.
+
+    Once after installing: no later command then waits for it.
+    """
     from habitus.warm import compile_loops
 
     seconds = compile_loops()

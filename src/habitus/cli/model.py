@@ -22,7 +22,7 @@ Folder = Annotated[Path, typer.Argument(help="The model's folder.")]
 
 @command(group, "show", "habitus model show models/ngram")
 def show(folder: Folder, json: options.Json = False) -> None:
-    """Show what a model is, what it learned from, and how its threshold was set."""
+    """Show what a model is and how it came about."""
     from habitus.models.files import load_model
 
     print_model(load_model(folder), str(folder), as_json=json)
@@ -40,7 +40,7 @@ def verify(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Check every byte of a model, and print the digest that pins it."""
+    """Check every byte of a model; print its digest."""
     from habitus.models.files import verify_model
 
     found = verify_model(folder, digest=digest)
@@ -66,7 +66,7 @@ def threshold(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Set a model's threshold anew for a false-alarm budget, without training.
+    """Set a model's threshold anew, without training.
 
     Traces the model was trained on keep the scores that cross-fitting gave them. Of a data set with
     a protocol, the training part is used, so that no test trace sets a threshold.

@@ -35,9 +35,9 @@ def train(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Train a detector on normal traces, set its threshold, and keep the model.
+    """Train a detector on normal traces and keep the model.
 
-    Of a data set with a protocol, the protocol's training part is learned; of one's own traces,
+    Its threshold is set for a false-alarm budget, by cross-fitting. Of a data set with a protocol, the protocol's training part is learned; of one's own traces,
     everything that does not lie in a folder named attack.
     """
     from habitus import api

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,18 @@ class Source:
 def demo_path() -> Path:
     """The recordings that Habitus ships (``habitus/recorded``)."""
     return Path(__file__).parent.parent / "recorded" / "recorded.tar.xz"
+
+
+def input_path(named: str | os.PathLike[str], home: DataHome | None = None) -> str:
+    """The path to read where a path or a data set's name is wanted: names come first.
+
+    Whether there is anything at a path is for its reader to find.
+    """
+    named = os.fspath(named)
+    home = home or DataHome()
+    if named in home:
+        return str(home.path(named))
+    return str(demo_path()) if named == DEMO else named
 
 
 def find_source(data: str, home: DataHome | None = None) -> Source:

@@ -71,6 +71,7 @@ def evaluate_models(
     """
     chosen = None if aggregation is None else Aggregation.parse(aggregation)
     test = test_part(traces, protocol)
+    n_final = ledger.runs(protocol.name) + 1 if protocol.is_final else None
     results = []
     warnings = []
     for name, model in models.items():
@@ -78,9 +79,8 @@ def evaluate_models(
         result, said = _evaluate_one(name, model, test, source, protocol, chosen, seed, replicates)
         results.append(result)
         warnings += said
-    n_final = None
-    if protocol.is_final:
-        n_final = ledger.record(protocol.name, results)
+    if n_final is not None:
+        ledger.record(protocol.name, results)
         if n_final > 1:
             warnings.append(
                 f"{protocol.name} has been scored {n_final} times with this version here: it is "

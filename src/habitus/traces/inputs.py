@@ -269,5 +269,4 @@ def _refuse_climbing(name: str, source: str) -> None:
 
 
 def _without_compression(name: str) -> str:
-    name = name.removeprefix("./")
-    return re.sub(r"\.(gz|xz|bz2|zst)$", "", name)
+    return re.sub(r"^(\./+)+|\.(gz|xz|bz2|zst)$", "", name)

@@ -10,6 +10,7 @@ from habitus.datasets.home import DataHome
 from habitus.datasets.source import find_source
 from habitus.errors import DataHomeError
 from habitus.storage import sha256_of_path
+from habitus.traces.report import ReadReport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,8 @@ def test_a_path_is_read(home: DataHome, tmp_path: Path) -> None:
     source = find_source("calls.txt", home)
     assert (source.name, str(source.path)) == ("calls.txt", "calls.txt")
     assert source.sha256 == sha256_of_path(tmp_path / "calls.txt")
-    traces, report = source.read(format="plain")
+    report = ReadReport()
+    traces = source.read(format="plain", report=report)
     assert [traces.trace(i) for i in range(2)] == [["openat", "read"], ["close"]]
     assert report.n_broken == 1
 
@@ -40,8 +42,8 @@ def test_a_name_in_the_home_comes_before_a_file_of_that_name(
     source = find_source("x", home)
     assert source.name == "x"
     assert source.path.name == "added.txt"
-    assert source.read()[0].trace(0) == ["openat"]
-    assert find_source("./x", home).read()[0].trace(0) == ["read"]
+    assert source.read().trace(0) == ["openat"]
+    assert find_source("./x", home).read().trace(0) == ["read"]
 
 
 def test_data_that_changed_in_the_home_is_not_read(home: DataHome, tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def test_compressed_parts_one_after_the_other_are_one_file(tmp_path: Path, endin
 
 @pytest.mark.parametrize("ending", ["", *COMPRESS])
 def test_a_tar_under_any_compression(tmp_path: Path, ending: str) -> None:
-    data = tar_of({"./b/x.txt": TEXT, "a.txt.gz": gzip.compress(b"read\n")}, link="a.txt.gz")
+    members = {".//./b/x.txt": TEXT, "./a.txt.gz": gzip.compress(b"read\n")}
+    data = tar_of(members, link="a.txt.gz")
     path = put(tmp_path / "t", COMPRESS[ending](data) if ending else data)
     found, skipped = opened(path)
     assert found == {"b/x.txt": TEXT, "a.txt": b"read\n"}
@@ -169,7 +170,7 @@ def test_a_disk_that_fails_while_reading_is_told(tmp_path: Path) -> None:
         def readable(self) -> bool:
             return True
 
-        def read(self, size: int = -1) -> bytes:
+        def read(self, size: int = -1) -> bytes:  # noqa: ARG002
             raise OSError(5, "Input/output error")
 
     with pytest.raises(InputError, match=r"disk/a: cannot be read beyond 0 bytes: Input/output"):
@@ -215,7 +216,7 @@ def test_members_that_climb_out_are_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_dots_in_names_are_no_climbing(tmp_path: Path) -> None:
-    members = {"a..b/..c": b"1", "d...": b"2"}
+    members = {"a..b/c..": b"1", "d...": b"2"}
     assert opened(put(tmp_path / "t", tar_of(members)))[0] == members
 
 
@@ -309,21 +310,20 @@ def test_what_compresses_well_and_stays_small_is_read(tmp_path: Path) -> None:
 
 
 def test_a_zip_bomb_is_refused_before_it_inflates(tmp_path: Path) -> None:
-    """Its members say how large they are; many may lie over the same bytes."""
-    data = zip_of({f"{i:03}": bytes(4 << 20) for i in range(80)})
-    assert decompress.FREE_BYTES < 80 * (4 << 20)
-    path = put(tmp_path / "z.zip", data)
-    if len(data) * 1_000 > 80 * (4 << 20):  # deflate alone reaches 1,030; overlapping, any ratio
-        entries = data.index(b"PK\x01\x02")
-        first = data[: data.index(b"PK\x03\x04", 4)]
-        directory = bytearray(data[entries:])
-        for place in range(len(directory) - 46):
-            if directory[place : place + 4] == b"PK\x01\x02":
-                directory[place + 42 : place + 46] = bytes(4)
-        end = directory.index(b"PK\x05\x06")
-        directory[end + 16 : end + 20] = len(first).to_bytes(4, "little")
-        path.write_bytes(first + directory)
-    with pytest.raises(InputError, match="z.zip: inflates more than 1000-fold"):
+    """Deflate alone inflates 1,030-fold at most; members that lie over each other, any fold."""
+    members = {f"{i:03}": bytes(4 << 20) for i in range(80)}
+    data = zip_of(members)
+    assert sum(map(len, members.values())) > decompress.FREE_BYTES
+    first = data[: data.index(b"PK\x03\x04", 4)]
+    directory = bytearray(data[data.index(b"PK\x01\x02") :])
+    for place in range(len(directory) - 46):
+        if directory[place : place + 4] == b"PK\x01\x02":
+            directory[place + 42 : place + 46] = bytes(4)  # every member is the first one
+    end = directory.index(b"PK\x05\x06")
+    directory[end + 16 : end + 20] = len(first).to_bytes(4, "little")
+    path = put(tmp_path / "z.zip", first + directory)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(InputError, match=r"z.zip: inflates more than 1000-fold"):
         read_away(path)
 
 
