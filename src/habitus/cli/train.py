@@ -37,8 +37,9 @@ def train(
 ) -> None:
     """Train a detector on normal traces and keep the model.
 
-    Its threshold is set for a false-alarm budget, by cross-fitting. Of a data set with a protocol, the protocol's training part is learned; of one's own traces,
-    everything that does not lie in a folder named attack.
+    Its threshold is set for a false-alarm budget, by cross-fitting. Of a data set with a protocol
+    (see `habitus protocols`), the protocol's training part is learned; of other data, everything
+    that does not lie in a folder named attack.
     """
     from habitus import api
     from habitus.cli.model import print_model
