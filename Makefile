@@ -28,7 +28,7 @@ unit: $(VENV)/.development warm
 
 docs: $(VENV)/.development  ## build the documentation into site/
 	$(BIN)/python scripts/make_reference.py --check
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict > /dev/null
 
 docs-serve: $(VENV)/.development  ## show the documentation at http://127.0.0.1:8000
 	$(BIN)/mkdocs serve

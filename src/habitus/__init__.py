@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from habitus.api import detect, evaluate, explain, judge, train
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
-    from habitus.errors import HabitusError
+    from habitus.errors import HabitusError, ModelError
     from habitus.evaluation.results import Results
     from habitus.models.files import load_model, save_model, verify_model
     from habitus.models.model import Model
     from habitus.models.training import fit_model
+    from habitus.progress import SILENT, Progress
     from habitus.traces.formats import format_names, get_format, register_format
     from habitus.traces.formats.native import append_native, write_native
     from habitus.traces.reading import TraceReader, read_traces
     from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
-    from habitus.traces.vocabulary import Vocabulary
+    from habitus.traces.vocabulary import UNKNOWN, Vocabulary
 
 _HOMES = {
     "DetectorSettings": "habitus.detectors.base",
@@ -39,12 +40,16 @@ _HOMES = {
     "HabitusError": "habitus.errors",
     "Label": "habitus.traces.traceset",
     "Model": "habitus.models.model",
+    "ModelError": "habitus.errors",
+    "Progress": "habitus.progress",
     "Results": "habitus.evaluation.results",
+    "SILENT": "habitus.progress",
     "SequenceDetector": "habitus.detectors.base",
     "TraceInfo": "habitus.traces.traceset",
     "TraceReader": "habitus.traces.reading",
     "TraceScore": "habitus.alerts.scoring",
     "TraceSet": "habitus.traces.traceset",
+    "UNKNOWN": "habitus.traces.vocabulary",
     "Vocabulary": "habitus.traces.vocabulary",
     "append_native": "habitus.traces.formats.native",
     "detect": "habitus.api",
@@ -67,19 +72,23 @@ _HOMES = {
     "write_native": "habitus.traces.formats.native",
 }
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table above
     "DetectorSettings",
     "Expectation",
     "Explanation",
     "HabitusError",
     "Label",
     "Model",
+    "ModelError",
+    "Progress",
     "Results",
+    "SILENT",
     "SequenceDetector",
     "TraceInfo",
     "TraceReader",
     "TraceScore",
     "TraceSet",
+    "UNKNOWN",
     "Vocabulary",
     "__version__",
     "append_native",

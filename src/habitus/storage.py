@@ -24,13 +24,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     On any error, and on Ctrl-C, the old file stands as it was and nothing new is left. A device or
     a pipe, which cannot be replaced, is written as it is.
     """
-    path = Path(path).resolve()  # a link's file is replaced, not the link
+    path = Path(path)
+    # Asked before links are followed: what /dev/stdout leads to may have no path of its own.
     if path.exists() and not path.is_file():
         if path.is_dir():
             raise UsageError(f"{path}: is a folder; name a file")
         with _naming(path), path.open("wb") as file:
             yield file
         return
+    path = path.resolve()  # a link's file is replaced, not the link
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     temporary = Path(name)

@@ -72,7 +72,8 @@ class Rarity(habitus.SequenceDetector):
 def _rarity_is_registered() -> Iterator[None]:
     """Known here and nowhere else."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(habitus.detectors, "_registered", dict(habitus.detectors._registered))
+        registry = habitus.detectors._DETECTORS
+        patch.setattr(registry, "_made", dict(registry._made))
         habitus.register_detector(Rarity)
         yield
 

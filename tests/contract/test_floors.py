@@ -14,7 +14,7 @@ PACKAGE = Path(habitus.__file__).parent
 
 # From the ground up; a longer name is looked for before a shorter one.
 FLOORS = (
-    ("errors", "compiled", "storage", "progress", "version"),
+    ("errors", "compiled", "storage", "progress", "registry", "version"),
     ("syscalls",),
     ("traces",),
     ("detectors", "models.aggregation", "models.aggregation_kernels"),

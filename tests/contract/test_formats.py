@@ -49,7 +49,7 @@ class ArrowFormat:
 @pytest.fixture
 def _arrows_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     formats = habitus.traces.formats
-    monkeypatch.setattr(formats, "_registered", dict(formats._registered))
+    monkeypatch.setattr(formats._FORMATS, "_made", dict(formats._FORMATS._made))
     habitus.register_format(ArrowFormat())
 
 
@@ -67,9 +67,7 @@ def test_a_format_of_ones_own_reads_beside_the_others(tmp_path: Path) -> None:
     assert traces.names == ("normal/a.arrows:2", "normal/b.txt:1")
     assert set(traces.labels) == {habitus.Label.NORMAL}
     assert dict(reader.report.formats) == {"arrows": 1, "plain": 1}
-    assert reader.report.broken == [
-        f"{tmp_path}/normal/a.arrows:4: not calls joined by arrows"
-    ]
+    assert reader.report.broken == [f"{tmp_path}/normal/a.arrows:4: not calls joined by arrows"]
     assert "arrows" in habitus.format_names()
     forced = habitus.read_traces(tmp_path / "normal" / "a.arrows", format="arrows")
     assert forced.n_traces == 1

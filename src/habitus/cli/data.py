@@ -31,15 +31,17 @@ def add(
 
     Adding the same content again changes nothing.
     """
+    from habitus.cli.terminal import printable
     from habitus.datasets.home import DataHome, is_another_packing
     from habitus.datasets.known import KNOWN
 
     entry, is_new = DataHome().add(name, path)
     if json:
-        typer.echo(entry.model_dump_json(indent=1))
+        typer.echo(jsonlib.dumps(entry.model_dump(mode="json"), indent=1))
         return
     done = "added" if is_new else "is there already, with the same content:"
-    typer.echo(f"{name} {done} {entry.file}, {entry.n_bytes:,} bytes, sha256 {entry.sha256}")
+    what = f"{name} {done} {entry.file}, {entry.n_bytes:,} bytes, sha256 {entry.sha256}"
+    typer.echo(printable(what))
     if is_new and name in KNOWN:
         known = KNOWN[name]
         typer.echo(f"{known.title}\nterms: {known.terms}\ncite: {known.citation}")
@@ -50,7 +52,7 @@ def add(
 @command(group, "list", "habitus data list --json")
 def list_(json: options.Json = False) -> None:
     """List the data sets that have names."""
-    from habitus.cli.terminal import table
+    from habitus.cli.terminal import printable, table
     from habitus.datasets.home import DataHome
     from habitus.datasets.source import DEMO
 
@@ -63,7 +65,7 @@ def list_(json: options.Json = False) -> None:
     rows = [(e.name, f"{e.n_bytes:,}", e.sha256[:16], e.added, e.file) for e in entries]
     rows.append((DEMO, "", "", "", "recordings that Habitus ships"))
     table(("name", ">bytes", "sha256", "added", "what"), rows)
-    typer.echo(f"data home: {home.folder} (HABITUS_HOME moves it)")
+    typer.echo(printable(f"data home: {home.folder} (HABITUS_HOME moves it)"))
 
 
 @command(group, "remove", "habitus data remove shop")
@@ -75,4 +77,7 @@ def remove(name: Name, json: options.Json = False) -> None:
     from habitus.datasets.home import DataHome
 
     entry = DataHome().remove(name)
-    typer.echo(entry.model_dump_json(indent=1) if json else f"{name} removed")
+    if json:
+        typer.echo(jsonlib.dumps(entry.model_dump(mode="json"), indent=1))
+    else:
+        typer.echo(f"{name} removed")

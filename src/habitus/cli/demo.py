@@ -85,6 +85,7 @@ def _show(folder: Path, progress: Progress) -> None:
     warn(f"note: {line}" for line in results.warnings)
     typer.echo(
         "What next: record a program of yours, several times, at its ordinary work,\n"
+        "  mkdir recordings\n"
         "  strace -f -ttt -o recordings/run-1.strace PROGRAM\n"
         "  habitus train ngram --data recordings/ -o models/mine\n"
         "and then whenever you wonder what it is doing:\n"

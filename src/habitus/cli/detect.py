@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     app,
     "detect",
     "habitus detect models/ngram traces/ -o alerts.jsonl\n"
-    "strace -f -ttt -o /dev/stdout ls | habitus detect models/ngram -",
+    "strace -f -ttt -o '|habitus detect models/ngram - >&2' ls > /dev/null",
 )
 def detect(
     model: Annotated[Path, typer.Argument(help="The model's folder.")],
@@ -116,4 +116,4 @@ def _print_record(record: Record) -> None:
             line += " (never seen)"
         elif strangest["expected"]:
             line += f" where {strangest['expected'][0]['name']} was expected"
-    typer.echo(printable(line))
+    typer.echo(printable(line).replace("\n", "\\n"))  # a name must not forge a line

@@ -74,7 +74,7 @@ def evaluate(
 
 def print_results(results: Results) -> None:
     """Print results: the detectors beside the trivial baseline, then the kinds of attack."""
-    from habitus.cli.terminal import table
+    from habitus.cli.terminal import printable, table
 
     first = results.results[0]
     names = _short_names([result.model for result in results.results])
@@ -90,17 +90,18 @@ def print_results(results: Results) -> None:
     )  # fmt: skip
     table(columns, rows)
     for name, result in zip(names, results.results, strict=True):
-        typer.echo(_at_threshold(name, result))
-    kinds = sorted(first.per_attack)
+        typer.echo(printable(_at_threshold(name, result)))
+    kinds = sorted({kind for result in results.results for kind in result.per_attack})
     if len(kinds) > 1:
-        rows = [
-            (
-                f"{kind} ({first.per_attack[kind].n})",
-                *(f"{result.per_attack[kind].auc:.3f}" for result in results.results),
-            )
-            for kind in kinds
-        ]
+        rows = [_kind_row(kind, results) for kind in kinds]
         table(("AUC by attack", *(f">{name}" for name in names)), rows)
+
+
+def _kind_row(kind: str, results: Results) -> tuple[str, ...]:
+    """One kind of attack: how many there are, and each model's area, if it can score any."""
+    found = [result.per_attack.get(kind) for result in results.results]
+    n = max(attack.n for attack in found if attack is not None)
+    return (f"{kind} ({n})", *("-" if a is None else f"{a.auc:.3f}" for a in found))
 
 
 def _short_names(models: list[str]) -> list[str]:
@@ -127,6 +128,6 @@ def _at_threshold(name: str, result: Result) -> str:
     if at is None:
         return f"{finds_most}; its threshold is for another aggregation"
     return (
-        f"{finds_most}; its own threshold, set for {at.false_alarms_budget:.2%}, finds {at.dr:.1%} "
-        f"at {at.fpr:.2%}"
+        f"{finds_most}; its own threshold, set for {at.false_alarms_budget * 100:g} % of traces, "
+        f"finds {at.dr:.1%} at {at.fpr:.2%} of {result.unit}s"
     )

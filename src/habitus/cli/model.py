@@ -41,11 +41,12 @@ def verify(
     json: options.Json = False,
 ) -> None:
     """Check every byte of a model; print its digest."""
+    from habitus.cli.terminal import printable
     from habitus.models.files import verify_model
 
     found = verify_model(folder, digest=digest)
     line = jsonlib.dumps({"model": str(folder), "digest": found}) if json else f"{found}  {folder}"
-    typer.echo(line)
+    typer.echo(printable(line))
 
 
 @command(

@@ -22,9 +22,13 @@ def console(*, stderr: bool = False) -> Console:
     """A console; wide enough for tables where the output is no terminal."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # rich would end with 1, which says `alerts` here  # noqa: PLE0704
+
     target = sys.stderr if stderr else sys.stdout
     width = None if target.isatty() else 120
-    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=False)
+    return Plain(stderr=stderr, highlight=False, width=width, soft_wrap=False)
 
 
 def printable(text: str) -> str:

@@ -1,26 +1,26 @@
-"""The detectors. To add one: a file here, a line in `_BUILTIN`, a page in the docs.
+"""The detectors. To add one: a file here, a line in `_DETECTORS`, a page in the docs.
 
-A detector of one's own needs none of that: `register_detector` makes a class known, and every
-command and test treats it like the others.
+A detector of one's own needs none of that. `register_detector` makes a class known to a program; a
+package that declares it as an entry point of the group ``habitus.detectors`` makes it known to the
+command line, too.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
-from habitus.errors import UsageError
+from habitus.registry import Registry
 
 if TYPE_CHECKING:
     from habitus.detectors.base import SequenceDetector
 
     _D = TypeVar("_D", bound=type[SequenceDetector])
 
-_BUILTIN = {
-    "ngram": "habitus.detectors.ngram:NGram",
-    "stide": "habitus.detectors.stide:Stide",
-}
-_registered: dict[str, type[SequenceDetector]] = {}
+_DETECTORS: Registry[type[SequenceDetector]] = Registry(
+    "detector",
+    {"ngram": "habitus.detectors.ngram:NGram", "stide": "habitus.detectors.stide:Stide"},
+    "habitus.detectors",
+)
 
 
 def register_detector(detector: _D) -> _D:
@@ -29,15 +29,13 @@ def register_detector(detector: _D) -> _D:
     Raises:
         UsageError: if the name is taken by another class.
     """
-    if detector.name in _BUILTIN or _registered.get(detector.name, detector) is not detector:
-        raise UsageError(f"there is already a detector named {detector.name!r}")
-    _registered[detector.name] = detector
+    _DETECTORS.register(detector.name, detector)
     return detector
 
 
 def detector_names() -> tuple[str, ...]:
     """The names of all detectors, sorted."""
-    return tuple(sorted({*_BUILTIN, *_registered}))
+    return _DETECTORS.names()
 
 
 def get_detector(name: str) -> type[SequenceDetector]:
@@ -46,9 +44,4 @@ def get_detector(name: str) -> type[SequenceDetector]:
     Raises:
         UsageError: if there is none; the message lists those there are.
     """
-    if name not in _registered and name in _BUILTIN:
-        module, _, attribute = _BUILTIN[name].partition(":")
-        _registered[name] = getattr(import_module(module), attribute)
-    if name not in _registered:
-        raise UsageError(f"no detector is named {name!r}; there are: {', '.join(detector_names())}")
-    return _registered[name]
+    return _DETECTORS.get(name)

@@ -239,5 +239,7 @@ def _is_model_folder(folder: Path) -> bool:
 def refuse_unusable_place(path: str | os.PathLike[str]) -> None:
     """Raise `UsageError` before long work whose result could not be written to ``path``."""
     folder = Path(path)
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"{folder}: is not a folder; name another place")
     if folder.is_dir() and any(folder.iterdir()) and not _is_model_folder(folder):
         raise UsageError(f"{folder}: holds other files, which would be lost; name another folder")

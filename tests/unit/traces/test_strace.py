@@ -94,6 +94,21 @@ def test_what_a_terminal_shows_with_every_prefix() -> None:
     assert report.n_broken == 0
 
 
+def test_a_call_is_resumed_once() -> None:
+    """Another resumption, or one after another call or the thread's end, belongs to no call."""
+    begin, rest = "7 read( <unfinished ...>\n", "7 <... read resumed>) = 0\n"
+    for text, resumed, orphans in (
+        (begin + rest + rest, 1, 1),
+        (begin + "7 close(3) = 0\n" + rest, 0, 1),
+        (begin + "7 +++ exited with 0 +++\n" + rest, 0, 1),
+        (begin + "8 close(3) = 0\n" + rest, 1, 0),
+        (rest + begin, 0, 1),
+    ):
+        _, report = read("strace", text)
+        assert report.notes["calls resumed"] == resumed
+        assert report.notes["calls that began before the recording"] == orphans
+
+
 def test_carriage_returns_change_nothing() -> None:
     plain, plain_report = read("strace", golden("follow.strace"))
     crlf, crlf_report = read("strace", golden("follow.strace").replace(b"\n", b"\r\n"))
@@ -291,6 +306,7 @@ def test_times_are_kept_for_recordings_that_have_them() -> None:
         b'\nopenat(AT_FDCWD, "x") = 3\n',
         b"[????] [????????????????] +++ exited with 0 +++\n",
         b"/opt/bin/strace: Process 1 attached\n",
+        b"brk(NULL) = 0x55\n" + b" > /lib/ld.so(brk+0xb) [0x1b]\n" * 9,
     ],
 )
 def test_recordings_are_recognised(content: str | bytes) -> None:

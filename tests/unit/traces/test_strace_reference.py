@@ -31,7 +31,7 @@ ARGUMENTS = st.sampled_from(
 )
 RESULTS = st.sampled_from(["0", "-1 ENOENT (No such file or directory)", "0x7f0000000000", "?"])
 NAMES = st.sampled_from(["read", "openat", "clock_nanosleep", "_newselect", "pread64", "bpf"])
-EVENTS = st.sampled_from(["call"] * 6 + ["begin", "end"] * 2 + ["signal", "exit", "aside"])
+EVENTS = st.sampled_from(["call", "begin", "end"] * 3 + ["signal", "exit", "aside"])
 ASIDES = st.sampled_from(
     [
         "",
@@ -72,7 +72,7 @@ def recordings(draw: st.DrawFn) -> str:
         ip = draw(st.sampled_from(["[00007f2ab60b1e3b] ", "[" + "?" * 16 + "] "]))
         return who + time + n + (ip if pointer else "")
 
-    for event in draw(st.lists(EVENTS, max_size=40)):
+    for event in draw(st.lists(EVENTS, min_size=1, max_size=40)):
         pid = draw(st.sampled_from(pids))
         name, arguments, result = draw(NAMES), draw(ARGUMENTS), draw(RESULTS)
         tail = " <0.000012>" if spent else ""

@@ -1,22 +1,29 @@
-"""The formats. To add one: a file here, a line in `_BUILTIN`, a page in the docs."""
+"""The formats. To add one: a file here, a line in `_FORMATS`, a page in the docs.
+
+A format of one's own needs none of that: `register_format` makes one known to a program; a package
+that declares one as an entry point of the group ``habitus.formats`` (``name = "module:INSTANCE"``)
+makes it known to the command line, too.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from habitus.errors import UsageError
+from habitus.registry import Registry
 
 if TYPE_CHECKING:
     from habitus.traces.formats.base import Format
 
-_BUILTIN = {
-    "adfa": "habitus.traces.formats.adfa:AdfaFormat",
-    "native": "habitus.traces.formats.native:NativeFormat",
-    "plain": "habitus.traces.formats.plain:PlainFormat",
-    "strace": "habitus.traces.formats.strace:StraceFormat",
-}
-_registered: dict[str, Format] = {}
+_FORMATS: Registry[Format] = Registry(
+    "format",
+    {
+        "adfa": "habitus.traces.formats.adfa:FORMAT",
+        "native": "habitus.traces.formats.native:FORMAT",
+        "plain": "habitus.traces.formats.plain:FORMAT",
+        "strace": "habitus.traces.formats.strace:FORMAT",
+    },
+    "habitus.formats",
+)
 
 
 def register_format(made: Format) -> Format:
@@ -25,15 +32,13 @@ def register_format(made: Format) -> Format:
     Raises:
         UsageError: if the name is taken by another format.
     """
-    if made.name in _BUILTIN or _registered.get(made.name, made) is not made:
-        raise UsageError(f"there is already a format named {made.name!r}")
-    _registered[made.name] = made
+    _FORMATS.register(made.name, made)
     return made
 
 
 def format_names() -> tuple[str, ...]:
     """The names of all formats, sorted."""
-    return tuple(sorted({*_BUILTIN, *_registered}))
+    return _FORMATS.names()
 
 
 def get_format(name: str) -> Format:
@@ -42,9 +47,4 @@ def get_format(name: str) -> Format:
     Raises:
         UsageError: if there is none; the message lists those there are.
     """
-    if name not in _registered and name in _BUILTIN:
-        module, _, attribute = _BUILTIN[name].partition(":")
-        _registered[name] = getattr(import_module(module), attribute)()
-    if name not in _registered:
-        raise UsageError(f"no format is named {name!r}; there are: {', '.join(format_names())}")
-    return _registered[name]
+    return _FORMATS.get(name)

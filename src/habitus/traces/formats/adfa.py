@@ -99,3 +99,6 @@ def place_of(name: str) -> tuple[str, Label, str, str]:
     if label is Label.NORMAL or folder is None:
         return split, label, "", ""
     return split, label, folder.group(2), folder.group(1)
+
+
+FORMAT = AdfaFormat()

@@ -208,3 +208,6 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
         position_unit=units.pop() if len(units) == 1 else "call",
         times_ns=column("times_ns"),
     )
+
+
+FORMAT = NativeFormat()

@@ -68,3 +68,6 @@ class PlainFormat:
 
             yield from reader.read(file, describe)
         yield from reader.rest()
+
+
+FORMAT = PlainFormat()

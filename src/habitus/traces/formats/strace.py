@@ -66,6 +66,7 @@ class StraceFormat:
         lines = [line for line in head.split(b"\n")[:60] if line.strip()]
         if len(lines) > 1 and not head.endswith(b"\n"):
             lines = lines[:-1]  # the head may end within a line
+        lines = [line for line in lines if not line.startswith(b" > ")]  # stacks of -k: any number
         matching = sum(_LINE.match(line[:4096]) is not None for line in lines)
         return 80 if matching and matching >= 0.5 * len(lines) else 0
 
@@ -291,3 +292,6 @@ def _concatenated(batches: list[TraceSet], alphabet: tuple[str, ...]) -> TraceSe
         position_unit="line",
         times_ns=np.concatenate(times) if has_times else None,
     )
+
+
+FORMAT = StraceFormat()

@@ -211,7 +211,7 @@ def parse_strace(
             text, place, stop, 63, 63, 63
         ):  # "????(" where strace could not read the call
             counts[N_UNNAMED] += 1
-        elif byte == 91 or is_remark(text, place, stop):
+        elif byte == 91:
             return REMARK, after, begin, stop, line, n_threads, n_calls
         else:
             name_end = place
@@ -229,6 +229,8 @@ def parse_strace(
                 length == 0 or length > MAX_NAME_BYTES or 48 <= byte <= 57
                 or name_end >= stop or text[name_end] != 40 or not (has_result or unfinished)
             ):  # fmt: skip
+                if is_remark(text, place, stop):
+                    return REMARK, after, begin, stop, line, n_threads, n_calls
                 broken = True
             else:
                 if n_calls >= len(calls):

@@ -1,0 +1,423 @@
+"""Whatever is thrown at it: a clear message, the right status, and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import NORMAL, STRANGE, command_of, environment, write
+from habitus.detectors.ngram import NGram
+
+if TYPE_CHECKING:
+    from conftest import Invoke, Run
+
+
+def left_over(folder: Path) -> list[str]:
+    """Everything below a folder that looks like half of something."""
+    marks = (".partial", ".old", ".tmp")
+    return [str(path) for path in folder.rglob("*") if path.name.endswith(marks)]
+
+
+def truncated_zip(folder: Path) -> Path:
+    path = folder / "cut.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", f"{NORMAL} " * 500)
+    path.write_bytes(path.read_bytes()[:-30])
+    return path
+
+
+def climbing_zip(folder: Path) -> Path:
+    path = folder / "climb.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../escaped.txt", NORMAL)
+    return path
+
+
+def junk(folder: Path) -> Path:
+    path = folder / "junk.bin"
+    path.write_bytes(bytes(range(256)) * 40)
+    return path
+
+
+def cut_gzip(folder: Path) -> Path:
+    import gzip
+
+    path = folder / "cut.txt.gz"
+    path.write_bytes(gzip.compress(os.urandom(3000).hex().encode())[:-200])
+    return path
+
+
+def empty_folder(folder: Path) -> Path:
+    (folder / "empty").mkdir()
+    return folder / "empty"
+
+
+def empty_file(folder: Path) -> Path:
+    (folder / "empty.txt").touch()
+    return folder / "empty.txt"
+
+
+def missing(folder: Path) -> Path:
+    return folder / "nowhere"
+
+
+HOSTILE = {
+    truncated_zip: r"cut\.zip.*cut off or damaged",
+    climbing_zip: r"climb\.zip.*points outside the archive",
+    junk: r"junk\.bin.*no trace could be read",
+    cut_gzip: r"cut\.txt\.gz.*(damaged or truncated|no trace)",
+    empty_folder: r"empty.*no trace could be read",
+    empty_file: r"empty\.txt.*no trace could be read",
+    missing: r"nowhere",
+}
+
+
+@pytest.mark.parametrize("made", HOSTILE, ids=lambda made: made.__name__)
+@pytest.mark.parametrize("command", ["detect", "explain", "train", "evaluate", "threshold"])
+def test_unusable_input_is_told_by_name(
+    invoke: Invoke, model: Path, tmp_path: Path, command: str, made: Any
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    path = made(place)
+    kept = tmp_path / "m"
+    shutil.copytree(model, kept)
+    before = {file.name: file.read_bytes() for file in kept.iterdir()}
+    out = tmp_path / "out"
+    arguments = {
+        "detect": ["detect", kept, path, "-o", out],
+        "explain": ["explain", kept, path],
+        "train": ["train", "ngram", "--data", path, "-o", out],
+        "evaluate": ["evaluate", kept, "--data", path, "-o", out],
+        "threshold": ["model", "threshold", kept, "--false-alarms", "1%", "--data", path],
+    }
+    result = invoke(*arguments[command], status=2)
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("habitus: ")
+    pytest.importorskip("re")
+    assert __import__("re").search(HOSTILE[made], result.stderr, __import__("re").DOTALL)
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert not out.exists()
+    assert not left_over(tmp_path)
+    assert {file.name: file.read_bytes() for file in kept.iterdir()} == before
+    assert not (tmp_path.parent / "escaped.txt").exists()
+
+
+def test_hostile_input_in_a_process_of_its_own(run: Run, model: Path, tmp_path: Path) -> None:
+    for made in (truncated_zip, junk, empty_folder, missing):
+        done = run("detect", model, made(tmp_path), "-o", "out", status=2)
+        assert done.stderr.startswith("habitus: ")
+    done = run("detect", model, "-", stdin="", status=2)
+    assert "no trace could be read" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_trace_of_one_call_is_judged(invoke: Invoke, model: Path, tmp_path: Path) -> None:
+    write(tmp_path / "one.txt", "socket")
+    (record,) = invoke("detect", model, tmp_path / "one.txt", "--json", status=1).stdout.splitlines()
+    assert json.loads(record)["habitus"]["trace"]["n_calls"] == 1
+    assert "socket" in invoke("explain", model, tmp_path / "one.txt").stdout
+
+
+def test_an_unreadable_file_is_told(
+    invoke: Invoke, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Permissions do not stop root, so that the system's refusal is played here."""
+    write(tmp_path / "data" / "secret.txt", NORMAL)
+    write(tmp_path / "data" / "open.txt", f"{NORMAL} " * 4)
+    real = Path.open
+
+    def refuse(self: Path, *arguments: Any, **options: Any) -> Any:
+        if self.name == "secret.txt":
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    result = invoke("detect", model, tmp_path / "data" / "secret.txt", status=2)
+    assert "secret.txt: cannot be read: Permission denied" in result.stderr
+    result = invoke("detect", model, tmp_path / "data")
+    assert "1 left out" in result.stderr
+    assert "secret.txt: cannot be read: Permission denied" in result.stderr
+    invoke("detect", model, tmp_path / "data", "--strict")
+
+
+def test_broken_lines_are_counted_or_under_strict_an_error(
+    invoke: Invoke, model: Path, tmp_path: Path
+) -> None:
+    write(tmp_path / "some.txt", f"{NORMAL}\n{NORMAL} \x1b[31m!!\n{NORMAL} {NORMAL}")
+    result = invoke("detect", model, tmp_path / "some.txt", "--format", "plain")
+    assert "1 broken and passed over" in result.stderr
+    assert "some.txt:2" in result.stderr
+    assert "\x1b" not in result.output
+    strict = invoke(
+        "detect", model, tmp_path / "some.txt", "--format", "plain", "--strict", "-o",
+        tmp_path / "out", status=2,
+    )  # fmt: skip
+    assert "some.txt:2" in strict.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "detect", "evaluate", "threshold", "add"])
+def test_a_full_disk_leaves_nothing(
+    invoke: Invoke, model: Path, recordings: Path, tmp_path: Path, command: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    kept, out = tmp_path / "m", tmp_path / "out"
+    shutil.copytree(model, kept)
+    before = {file.name: file.read_bytes() for file in kept.iterdir()}
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("habitus.storage.os.fsync", full)
+    arguments = {
+        "train": ["train", "ngram", "--data", recordings, "-o", out],
+        "detect": ["detect", kept, recordings, "-o", out],
+        "evaluate": ["evaluate", kept, "--data", recordings, "-o", out],
+        "threshold": ["model", "threshold", kept, "--false-alarms", "50%"],
+        "add": ["data", "add", "mine", recordings],
+    }
+    result = invoke(*arguments[command], status=2)
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.output
+    assert not left_over(tmp_path)
+    assert not out.exists() or not list(out.iterdir())
+    assert {file.name: file.read_bytes() for file in kept.iterdir()} == before
+    data = tmp_path / "home" / "data"
+    assert not data.exists() or not list(data.iterdir())
+
+
+def test_a_device_is_written_and_not_replaced(
+    run: Run, model: Path, recordings: Path, tmp_path: Path
+) -> None:
+    done = run("detect", model, recordings, "-o", "/dev/full", status=2)
+    assert "/dev/full: No space left on device" in done.stderr
+    assert Path("/dev/full").is_char_device()
+    done = run("detect", model, recordings / "attack" / "shell", "-o", "/dev/stdout", status=1)
+    assert len([line for line in done.stdout.splitlines() if line.startswith("{")]) == 3
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    run("detect", model, recordings / "attack" / "shell", "-o", "link", status=1)
+    assert (tmp_path / "link").is_symlink()
+    assert len((tmp_path / "real").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["detectors"], ["detect", "MODEL", "DATA", "--all", "--json"], ["explain", "MODEL", "DATA"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_full_standard_output_is_told(
+    home: Path, model: Path, recordings: Path, arguments: list[str]
+) -> None:
+    places = {"MODEL": model, "DATA": recordings}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command_of(*(places.get(a, a) for a in arguments)), stdout=full, text=True,
+            stderr=subprocess.PIPE, check=False, timeout=120, env=environment(home),
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["detectors"], ["detect", "MODEL", "DATA", "--all", "--json"], ["explain", "MODEL", "DATA"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_closed_pipe_is_no_error(
+    home: Path, model: Path, recordings: Path, arguments: list[str]
+) -> None:
+    """As behind `| head`: whoever reads has had enough before the first line is written."""
+    places = {"MODEL": model, "DATA": recordings}
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            command_of(*(places.get(a, a) for a in arguments)), stdout=writing, text=True,
+            stderr=subprocess.PIPE, check=False, timeout=120, env=environment(home),
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def interrupted(process: subprocess.Popen[bytes]) -> str:
+    """Send Ctrl-C and return what was said."""
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    return said.decode()
+
+
+def test_ctrl_c_while_detecting_from_a_pipe(home: Path, model: Path, tmp_path: Path) -> None:
+    """The pipe takes no 4 MiB: once they are written, the command is in the midst of reading."""
+    process = subprocess.Popen(
+        command_of("detect", model, "-", "-o", "alerts.jsonl"), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(home), cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdin is not None
+    line = (f"{NORMAL} " * 50 + "\n").encode()
+    process.stdin.write(line * (4 << 20 // len(line)) if False else line * 4000)
+    process.stdin.flush()
+    said = interrupted(process)
+    assert said == "habitus: interrupted; nothing was half-written\n"
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
+
+
+def test_ctrl_c_while_training(home: Path, tmp_path: Path) -> None:
+    """A named pipe as data: once it has been opened, the command is reading from it."""
+    pipe = tmp_path / "data.txt"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(
+        command_of("train", "ngram", "--data", pipe, "-o", "m"), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=environment(home), cwd=tmp_path,
+    )  # fmt: skip
+    with pipe.open("wb") as writing:
+        writing.write((f"{NORMAL} " * 50 + "\n").encode() * 4000)
+        writing.flush()
+        said = interrupted(process)
+    assert said == "habitus: interrupted; nothing was half-written\n"
+    assert not (tmp_path / "m").exists()
+    assert not left_over(tmp_path)
+
+
+def test_ctrl_c_while_fitting(
+    invoke: Invoke, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NGram, "fit", interrupt)
+    result = invoke("train", "ngram", "--data", recordings, "-o", tmp_path / "m", status=130)
+    assert "interrupted" in result.stderr
+    assert not (tmp_path / "m").exists()
+    assert not left_over(tmp_path)
+
+
+def test_ctrl_c_while_saving_keeps_the_old_model(
+    invoke: Invoke, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "m"
+    shutil.copytree(model, kept)
+    before = {file.name: file.read_bytes() for file in kept.iterdir()}
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("habitus.storage.os.fsync", interrupt)
+    invoke("model", "threshold", kept, "--false-alarms", "50%", status=130)
+    assert {file.name: file.read_bytes() for file in kept.iterdir()} == before
+    assert not left_over(tmp_path)
+
+
+ESCAPES = "\x1b[2J\x1b[31m\x07\x9b1m"
+
+
+def test_escape_sequences_never_reach_the_terminal(
+    invoke: Invoke, recordings: Path, tmp_path: Path
+) -> None:
+    """Names of files, folders, traces, models and data sets may hold what steers a terminal."""
+    hostile = tmp_path / f"data{ESCAPES}"
+    for i in range(4):
+        write(hostile / "normal" / f"run{ESCAPES}-{i}.txt", f"{NORMAL} " * (i + 2))
+    write(hostile / "attack" / f"kind{ESCAPES}" / f"x{ESCAPES}.txt", f"{STRANGE} " * 4)
+    write(hostile / "attack" / "shell" / "x.txt", f"{STRANGE} " * 5)
+    (hostile / f"junk{ESCAPES}").write_bytes(b"\x00\x1b[31m" * 9)
+    made = tmp_path / f"m{ESCAPES}"
+    common: list[tuple[int, tuple[object, ...]]] = [
+        (0, ("train", "ngram", "--data", hostile, "-o", made)),
+        (0, ("evaluate", made, "--data", hostile, "-o", tmp_path / f"out{ESCAPES}")),
+        (1, ("detect", made, hostile, "--all")),
+        (1, ("detect", made, hostile, "--all", "--json")),
+        (0, ("explain", made, hostile)),
+        (0, ("explain", made, hostile, "--json")),
+        (0, ("model", "show", made)),
+        (0, ("model", "show", made, "--json")),
+        (0, ("model", "verify", made)),
+        (0, ("model", "threshold", made, "--false-alarms", "10%", "--data", hostile)),
+        (0, ("data", "add", "mine", hostile)),
+        (0, ("data", "add", "mine", hostile, "--json")),
+        (0, ("data", "list")),
+        (0, ("data", "list", "--json")),
+        (2, ("data", "add", f"x{ESCAPES}", hostile)),
+        (2, ("data", "remove", f"x{ESCAPES}")),
+        (2, ("detect", made, f"nowhere{ESCAPES}")),
+        (2, ("detect", f"nowhere{ESCAPES}", hostile)),
+        (2, ("explain", made, hostile, "--trace", ESCAPES)),
+        (2, ("train", f"x{ESCAPES}", "--data", hostile, "-o", made)),
+        (2, ("train", "ngram", "--data", hostile, "-o", made, "--set", ESCAPES)),
+        (2, ("train", "ngram", "--data", hostile, "-o", made, "--set", f"order={ESCAPES}")),
+        (2, ("evaluate", made, "--data", hostile, "--protocol", ESCAPES)),
+        (2, ("evaluate", made, "--data", hostile, "--aggregation", ESCAPES)),
+        (2, ("detect", made, hostile, "--format", ESCAPES)),
+    ]
+    for status, arguments in common:
+        output = invoke(*arguments, status=status).output
+        for character in ESCAPES:
+            assert character.isprintable() or character not in output, arguments
+
+
+def test_a_name_forges_no_line(invoke: Invoke, model: Path, tmp_path: Path) -> None:
+    name = "x\nALERT    99.0000  innocent.txt"
+    write(tmp_path / "data" / name, f"{STRANGE} " * 4)
+    out = invoke("detect", model, tmp_path / "data", status=1).stdout
+    assert len([line for line in out.splitlines() if line.startswith("ALERT")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "nobody", "--data", "D", "-o", "O"), "ngram, stide"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--set", "order"), "name=value"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--set", "order=0"), "ngram: order"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--set", "x=1"), "its settings: order"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--set", "order=1", "--set", "order=2"),
+         "each setting once"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--false-alarms", "lots"), "1% or 0.01"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--false-alarms", "100%"), "below 1"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--false-alarms", "nan"), "below 1"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--aggregation", "max"), "quantile:Q"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--protocol", "p"), "adfa-ld/distinct"),
+        (("train", "ngram", "--data", "adfa-ld", "-o", "O"), "habitus data add adfa-ld FILE"),
+        (("train", "ngram", "--data", "no-such", "-o", "O"), "no data set and no file"),
+        (("evaluate", "O", "--data", "D"), "no model here"),
+        (("detect", "O", "D"), "no model here"),
+        (("detect", "M", "D", "--format", "pcap"), "adfa, native, plain, strace"),
+        (("detect", "M", "D", "--stretch", "0"), "stretch"),
+        (("nonsense",), "nonsense"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_told_with_what_is_right(
+    invoke: Invoke, model: Path, recordings: Path, tmp_path: Path, arguments: tuple[str, ...],
+    message: str,
+) -> None:  # fmt: skip
+    places = {"D": recordings, "O": tmp_path / "out", "M": model}
+    result = invoke(*(places.get(a, a) for a in arguments), status=2)
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_take_the_model_is_told_before_the_work(
+    invoke: Invoke, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worked(*_: object, **__: object) -> None:
+        pytest.fail("trained, although the model could not be kept")
+
+    monkeypatch.setattr(NGram, "fit", worked)
+    write(tmp_path / "file", "precious")
+    write(tmp_path / "folder" / "file", "precious")
+    for place in ("file", "folder"):
+        result = invoke("train", "ngram", "--data", recordings, "-o", tmp_path / place, status=2)
+        assert place in result.stderr
+    assert (tmp_path / "file").read_text() == "precious\n"
