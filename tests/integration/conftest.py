@@ -74,7 +74,10 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve normal recordings and six attacks, of two kinds."""
     folder = tmp_path_factory.mktemp("data") / "recordings"
     for i in range(12):
-        write(folder / "normal" / f"run-{i}.txt", f"{NORMAL} " * (3 + i % 5) + f"exit_group {'stat ' * i}")
+        write(
+            folder / "normal" / f"run-{i}.txt",
+            f"{NORMAL} " * (3 + i % 5) + f"exit_group {'stat ' * i}",
+        )
     for i in range(3):
         write(folder / "attack" / "shell" / f"run-{i}.txt", f"{STRANGE} " * (i + 2))
         write(folder / "attack" / "miner" / f"run-{i}.txt", NORMAL + " futex sched_yield" * (i + 5))

@@ -66,9 +66,7 @@ def test_from_data_to_an_explained_alert(run: Run, recordings: Path, tmp_path: P
     verified = json.loads(run("model", "verify", "m", "--json").stdout)
     assert verified == {"model": "m", "digest": trained["digest"]}
     run("model", "verify", "m", "--digest", "0" * 64, status=2)
-    stricter = json.loads(
-        run("model", "threshold", "m", "--false-alarms", "0", "--json").stdout
-    )
+    stricter = json.loads(run("model", "threshold", "m", "--false-alarms", "0", "--json").stdout)
     assert stricter["digest"] != trained["digest"]
     assert stricter["decisions"][0]["threshold"] >= trained["decisions"][0]["threshold"]
     assert stricter["decisions"][0]["calibration"]["n_over"] == 0
@@ -136,9 +134,7 @@ def test_the_same_alerts_from_any_packing(
     assert [r["score"] for r in records(out)] == [r["score"] for r in wanted]
 
 
-def test_several_places_are_judged_in_turn(
-    invoke: Invoke, model: Path, recordings: Path
-) -> None:
+def test_several_places_are_judged_in_turn(invoke: Invoke, model: Path, recordings: Path) -> None:
     shell, miner = (recordings / "attack" / kind for kind in ("shell", "miner"))
     out = invoke("detect", model, shell, miner, "--json", status=1)
     assert "in 6 traces" in out.stderr
@@ -150,7 +146,10 @@ def test_an_explanation_shows_the_lines_of_the_source(
     invoke: Invoke, recordings: Path, tmp_path: Path
 ) -> None:
     for i in range(4):
-        lines = [f'7  1700000000.{j:06} {c}(0) = 0' for j, c in enumerate((NORMAL + " ") .split() * (i + 3))]
+        lines = [
+            f"7  1700000000.{j:06} {c}(0) = 0"
+            for j, c in enumerate((NORMAL + " ").split() * (i + 3))
+        ]
         write(tmp_path / "normal" / f"run-{i}.strace", "\n".join(lines))
     strange = [*lines, '7  1700000009.000000 connect(3, "evil.example") = 0']
     write(tmp_path / "strange.strace", "\n".join(strange))
@@ -163,9 +162,7 @@ def test_an_explanation_shows_the_lines_of_the_source(
 
 
 def test_a_trace_is_explained_by_name(invoke: Invoke, model: Path, recordings: Path) -> None:
-    named = invoke(
-        "explain", model, recordings, "--trace", "normal/run-3.txt:1", "--json"
-    ).stdout
+    named = invoke("explain", model, recordings, "--trace", "normal/run-3.txt:1", "--json").stdout
     record = checked("alert", json.loads(named))
     assert record["habitus"]["trace"]["name"] == "normal/run-3.txt:1"
     assert record["habitus"]["explanation"]["calls"]

@@ -61,7 +61,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
     made = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
     for column in columns:
         right = column.startswith(">")
-        made.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+        heading = escape(printable(column.removeprefix(">")))
+        made.add_column(heading, justify="right" if right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(escape(printable(cell)) for cell in row))
     console().print(made)

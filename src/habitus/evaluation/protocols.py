@@ -87,7 +87,13 @@ def training_part(traces: TraceSet, protocol: Protocol | None) -> tuple[TraceSet
         ProtocolError: if the protocol finds nothing to learn from.
     """
     if protocol is None:
-        return traces.select(traces.labels != Label.ATTACK), Protocol.NO_SPLIT
+        learnable = traces.labels != Label.ATTACK
+        if not learnable.any():
+            raise ProtocolError(
+                f"all {traces.n_traces} traces are labelled attacks by the folder they lie in; a "
+                "detector learns from normal traces"
+            )
+        return traces.select(learnable), Protocol.NO_SPLIT
     mask = protocol.training(traces)
     if not mask.any():
         raise ProtocolError(f"{protocol.name}: nothing to learn from: is this its data set?")

@@ -70,6 +70,7 @@ class TraceReader(Iterator[TraceSet]):
         self.report.strict = strict
         self._options = ReadOptions(abi=abi)
         self._format = None if format is None else get_format(format).name
+        self._above = Path(path).resolve().name if Path(path).is_dir() else ""
         self._batches = self._read()
 
     def __next__(self) -> TraceSet:
@@ -117,7 +118,7 @@ class TraceReader(Iterator[TraceSet]):
         # `Path` first: sources are written the way it writes paths, without `./` and `//`.
         below = info.source.removeprefix(readable(str(Path(self.path)))).lstrip("/:")
         recording = re.sub(r"\.\d+$", "", below) or PurePosixPath(info.source).name
-        return labelled(replace(info, group=info.group or recording))
+        return labelled(replace(info, group=info.group or recording), self._above)
 
     def _nothing_read(self) -> str:
         lines = [f"{self.path}: no trace could be read"]
@@ -153,16 +154,17 @@ def read_traces(
     return join(TraceReader(path, format=format, abi=abi, strict=strict))
 
 
-def labelled(info: TraceInfo) -> TraceInfo:
+def labelled(info: TraceInfo, above: str = "") -> TraceInfo:
     """``info`` with label and attack type from the folders it lies in, where its format told none.
 
     ``normal/`` and ``attack/`` folders give the label, ``train/`` the training part. The type of an
     attack is the next folder, or the file's name without its number: ``reverse-shell-02.strace``
-    is a ``reverse-shell``.
+    is a ``reverse-shell``. ``above`` is the folder that was read: ``recordings/attack`` holds
+    attacks, too.
     """
     if info.label is not Label.UNKNOWN:
         return info
-    parts = PurePosixPath(info.name).parts
+    parts = PurePosixPath(above, info.name).parts
     folders = [part.lower() for part in parts[:-1]]
     split = next((_SPLIT_FOLDERS[part] for part in folders if part in _SPLIT_FOLDERS), info.split)
     marks = [i for i, part in enumerate(folders) if part in _LABEL_FOLDERS]

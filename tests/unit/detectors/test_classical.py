@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from habitus.detectors.base import SequenceDetector
 
+
 def traces_of(alphabet: str, min_traces: int) -> st.SearchStrategy[list[list[str]]]:
     """Few different calls, so that windows repeat; empty traces and traces of one call, too."""
     trace = st.lists(st.sampled_from(alphabet), max_size=14)

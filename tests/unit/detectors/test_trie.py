@@ -76,9 +76,7 @@ def test_no_node_at_all_is_refused() -> None:
 
 @settings(deadline=None)
 @given(
-    nodes=st.lists(
-        st.tuples(st.integers(-2, 5), st.integers(0, 4), st.integers(-1, 6)), max_size=5
-    )
+    nodes=st.lists(st.tuples(st.integers(-2, 5), st.integers(0, 4), st.integers(-1, 6)), max_size=5)
 )
 def test_any_columns_are_a_trie_or_refused(nodes: list[tuple[int, int, int]]) -> None:
     """Whatever passes the checks can be walked without leaving the columns."""

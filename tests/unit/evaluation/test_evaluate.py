@@ -21,9 +21,7 @@ from sklearn.metrics import roc_auc_score
 if TYPE_CHECKING:
     from habitus.evaluation.results import Results
 
-SCHEMA = json.loads(
-    (Path(habitus.__file__).parent / "schemas" / "results.schema.json").read_text()
-)
+SCHEMA = json.loads((Path(habitus.__file__).parent / "schemas" / "results.schema.json").read_text())
 
 
 @pytest.fixture(autouse=True)
@@ -78,9 +76,7 @@ def test_results_say_what_was_judged(models: dict[str, habitus.Model], tree: str
     assert any("too short for stide" in warning for warning in read["warnings"])
 
 
-def test_the_numbers_are_those_of_the_scores(
-    models: dict[str, habitus.Model], tree: str
-) -> None:
+def test_the_numbers_are_those_of_the_scores(models: dict[str, habitus.Model], tree: str) -> None:
     (result,) = habitus.evaluate({"m": models["ngram"]}, tree).results
     traces = habitus.read_traces(tree)
     judged = traces.select(np.array([info.split != "training" for info in traces.infos]))
@@ -102,9 +98,7 @@ def test_the_numbers_are_those_of_the_scores(
     assert result.baselines[0].stranger == ("more" if area > 0.5 else "fewer")
 
 
-def test_the_same_seed_gives_the_same_numbers(
-    models: dict[str, habitus.Model], tree: str
-) -> None:
+def test_the_same_seed_gives_the_same_numbers(models: dict[str, habitus.Model], tree: str) -> None:
     def numbers(seed: int) -> dict[str, Any]:
         (result,) = habitus.evaluate({"m": models["ngram"]}, tree, seed=seed).results
         return result.model_dump(exclude={"score_seconds", "calls_per_second", "seed"})
@@ -112,9 +106,7 @@ def test_the_same_seed_gives_the_same_numbers(
     assert numbers(1) == numbers(1)
 
 
-def test_another_aggregation_has_no_threshold(
-    models: dict[str, habitus.Model], tree: str
-) -> None:
+def test_another_aggregation_has_no_threshold(models: dict[str, habitus.Model], tree: str) -> None:
     results = habitus.evaluate({"m": models["ngram"]}, tree, aggregation="quantile:0.7")
     assert results.results[0].at_threshold is None
     assert results.results[0].aggregation == "quantile:0.7"
@@ -223,9 +215,7 @@ def test_when_every_normal_was_learned_there_is_nothing_to_judge(tmp_path: Path)
         habitus.evaluate({"m": model}, str(folder))
 
 
-def test_data_without_attacks_fit_no_protocol(
-    models: dict[str, habitus.Model], tree: str
-) -> None:
+def test_data_without_attacks_fit_no_protocol(models: dict[str, habitus.Model], tree: str) -> None:
     with pytest.raises(ProtocolError, match="normal/ and attack/"):
         habitus.evaluate(models, f"{tree}/Training_Data_Master")
 

@@ -166,9 +166,7 @@ def test_a_train_folder_is_all_that_is_learned_and_never_judged() -> None:
 
 
 def test_unlabelled_traces_are_neither_learned_nor_judged_by_a_protocol() -> None:
-    traces = folder_traces(
-        ("ab", N, "n", ""), ("ab", Label.UNKNOWN, "u", ""), ("xy", A, "a", "")
-    )
+    traces = folder_traces(("ab", N, "n", ""), ("ab", Label.UNKNOWN, "u", ""), ("xy", A, "a", ""))
     learned, judged = parts(traces, "folder")
     assert "u" not in {info.group for info in (*learned.infos, *judged.infos)}
 

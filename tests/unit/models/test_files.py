@@ -290,9 +290,7 @@ def changed(column: str, place: int, value: int) -> dict[str, Any]:
         ({"memory__names": np.frombuffer(b"\xff\xff", np.uint8)}, "names are damaged"),
     ],
 )
-def test_hostile_arrays_are_refused(
-    folder: Path, arrays: dict[str, Any], complaint: str
-) -> None:
+def test_hostile_arrays_are_refused(folder: Path, arrays: dict[str, Any], complaint: str) -> None:
     forge(folder, **arrays)
     with pytest.raises(ModelError, match=complaint):
         load_model(folder)

@@ -197,6 +197,9 @@ def test_a_trace_of_exactly_a_batch(n_calls: int, end: str) -> None:
 def test_a_trace_that_breaks_after_its_beginning_went_out_is_closed() -> None:
     with pieces(block_bytes=8, batch_calls=4):
         batches, report = batches_of("adfa", "6 " * 30 + "x 6 6", "3")
+    ends = [info.ends for batch in batches for info in batch.infos if info.name == "file"]
+    assert len(ends) > 1
+    assert ends == [False] * (len(ends) - 1) + [True]
     joined = join(batches)
     assert joined.names == ("file", "file2")
     assert set(joined.trace(0)) == {"close"}

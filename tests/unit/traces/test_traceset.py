@@ -183,12 +183,14 @@ def test_a_name_that_comes_back_after_its_end_is_another_trace() -> None:
 
 
 def test_a_missing_beginning_or_middle_is_told() -> None:
-    def part(first_call: int, calls: str) -> TraceSet:
-        info = TraceInfo("t", "f", first_call=first_call, ends=False)
+    def part(first_call: int, calls: str, *, ends: bool = False) -> TraceSet:
+        info = TraceInfo("t", "f", first_call=first_call, ends=ends)
         return TraceSet.from_names(traces_of(calls), infos=[info])
 
     with pytest.raises(UsageError, match="t: the beginning of this trace is missing"):
         join([part(2, "open")])
+    with pytest.raises(UsageError, match="t: the beginning of this trace is missing"):
+        join([part(0, "open read", ends=True), part(2, "close")])
     with pytest.raises(UsageError, match="after 2 calls a segment begins at call 3; a part"):
         join([part(0, "open read"), part(3, "close")])
     assert join([part(0, "open read"), part(2, "close")]).trace(0) == ["open", "read", "close"]
