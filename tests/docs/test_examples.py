@@ -21,7 +21,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted([*DOCS.glob("tutorial/*.md"), *DOCS.glob("how-to/*.md")])
 _FENCE = re.compile(r"^```(\w+)(?: title=\"([\w.]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SHOWN = {"console", "yaml"}
+SHOWN = {"console", "toml", "yaml"}
 
 
 class Fence(NamedTuple):
