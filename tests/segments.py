@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from habitus.traces.traceset import TraceInfo, TraceSet
 from hypothesis import strategies as st
+
+from habitus.traces.traceset import TraceInfo, TraceSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,28 +5,29 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, ClassVar
 
-import habitus
-import habitus.detectors
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+from typer.testing import CliRunner
+
+import habitus
+import habitus.detectors
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
 from habitus.errors import ModelError, UsageError
 from habitus.models.training import fit_model
 from habitus.progress import SILENT, Progress
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import Field
 from segments import segmented, whole
-from typer.testing import CliRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from habitus.detectors.base import SequenceDetector, State
-    from habitus.models.model import Model
     from numpy.typing import NDArray
+
+    from habitus.detectors.base import SequenceDetector, State
 
 
 class RaritySettings(habitus.DetectorSettings):

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import habitus
 import pytest
+
+import habitus
 
 PACKAGE = Path(habitus.__file__).parent
 

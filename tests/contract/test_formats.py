@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import pytest
+
 import habitus
 import habitus.traces.formats
-import pytest
 from habitus.errors import UsageError
 from habitus.traces.traceset import TraceInfo, TraceSet
 

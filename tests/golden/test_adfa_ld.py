@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 from habitus.detectors import get_detector
 from habitus.evaluation.metrics import roc
 from habitus.evaluation.protocols import get_protocol, training_part
@@ -21,8 +22,9 @@ from habitus.traces.traceset import Label
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from habitus.traces.traceset import TraceSet
     from numpy.typing import NDArray
+
+    from habitus.traces.traceset import TraceSet
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
+
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
-from typer.testing import CliRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

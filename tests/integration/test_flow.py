@@ -10,10 +10,11 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import habitus
 import jsonschema
 import pytest
 import typer
+
+import habitus
 from conftest import NORMAL, STRANGE, write
 from habitus.cli.app import app
 

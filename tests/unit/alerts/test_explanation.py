@@ -6,10 +6,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import habitus
 import jsonschema
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import habitus
 from habitus.alerts.alignment_kernels import nearest_stretch
 from habitus.alerts.explanation import explain_score
 from habitus.alerts.record import Record, alert_record, to_line
@@ -17,8 +20,6 @@ from habitus.alerts.scoring import Scorer, TraceScore
 from habitus.models.model import Memory, Model
 from habitus.models.training import fit_model
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 NORMAL = [list("abcabcabd"), list("abdabc"), list("cabcabcabcab"), list("abcabdabcab")]
 SYMBOLS = st.lists(st.integers(0, 3), max_size=8)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from habitus.alerts.scoring import STRIP_CELLS, Scorer, Strip, TraceScore
 from habitus.errors import InputError
 from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceInfo, TraceSet
-from hypothesis import given
-from hypothesis import strategies as st
 from segments import segmented, whole
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def judged(
 @given(data=st.data(), traces=TRACES, stretch=st.integers(1, 9), all_=st.booleans())
 def test_segments_are_judged_as_the_whole(
     detector: str, aggregation: str, data: st.DataObject, traces: list[list[str]], stretch: int,
-    all_: bool,  # noqa: FBT001
+    all_: bool,
 ) -> None:  # fmt: skip
     made = model(detector, aggregation)
     wanted = judged(made, [whole(traces)], stretch, all_=all_)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import SlowNGram, SlowStide
+
 from habitus.detectors.ngram import NGram
 from habitus.detectors.stide import Stide
 from habitus.traces.reading import read_traces
 from habitus.traces.traceset import TraceSet
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from reference import SlowNGram, SlowStide
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from habitus.detectors.trie import CallTrie
-from habitus.errors import ModelError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from habitus.detectors.trie import CallTrie
+from habitus.errors import ModelError
 
 
 def columns(*nodes: tuple[int, int, int]) -> dict[str, np.ndarray]:

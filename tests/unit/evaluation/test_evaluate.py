@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import habitus
 import jsonschema
 import numpy as np
 import pytest
-from adfa_tree import FOLDERS, TRAINING, VALIDATION, adfa_tree
+from adfa_tree import FOLDERS, VALIDATION, adfa_tree
+from sklearn.metrics import roc_auc_score
+
+import habitus
 from habitus.errors import DataHomeError, ProtocolError
 from habitus.models.training import fit_model
 from habitus.traces.traceset import Label
-from sklearn.metrics import roc_auc_score
 
 if TYPE_CHECKING:
     from habitus.evaluation.results import Results

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from habitus.evaluation.metrics import cluster_bootstrap, roc
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
+
+from habitus.evaluation.metrics import cluster_bootstrap, roc
 
 # Few different values, so that normals and attacks tie among themselves and with each other.
 SCORES = st.lists(st.integers(0, 7).map(float), min_size=1, max_size=40).map(np.array)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adfa_tree import FOLDERS, TRAINING, VALIDATION, adfa_tree
+
 from habitus.errors import ProtocolError, UsageError
 from habitus.evaluation.protocols import (
     PROTOCOLS,

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
+
 from habitus.models.files import MANIFEST_FILE, MODEL_FILE, WEIGHTS_FILE, save_model
 from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceSet
-from safetensors.numpy import load_file, save_file
 
 if TYPE_CHECKING:
     from habitus.models.model import Model

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation, worst_stretch
 from habitus.traces.traceset import offsets_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 # Eighths are exact in binary, so that sums do not depend on their order.
 SURPRISE = st.one_of(st.just(math.nan), st.integers(0, 80).map(lambda eighths: eighths / 8))

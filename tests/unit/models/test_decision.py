@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation
 from habitus.models.decision import Decision, decide
-from hypothesis import given
-from hypothesis import strategies as st
 
 MEAN = Aggregation("mean")
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from model_folders import SETTINGS, TRACES, forge, rewrite, seal, small_folder, small_model
+
 from habitus.errors import HabitusError, ModelError, UsageError
 from habitus.models.files import (
     MANIFEST_FILE,
@@ -23,7 +25,6 @@ from habitus.models.files import (
 from habitus.models.model import Memory
 from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceSet
-from model_folders import SETTINGS, TRACES, forge, rewrite, seal, small_folder, small_model
 
 FILES = (MODEL_FILE, WEIGHTS_FILE, MANIFEST_FILE)
 JUDGED = TraceSet.from_names([list("abcXab"), [], ["b"], list("abcabc")])

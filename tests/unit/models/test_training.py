@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from model_folders import small_model
+
 from habitus.detectors.stide import Stide
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation
 from habitus.models.training import cross_fitted_scores, fit_model
 from habitus.traces.traceset import Label, TraceInfo, TraceSet
-from model_folders import small_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
