@@ -46,10 +46,10 @@ class Rarity(habitus.SequenceDetector):
     def fit(
         self,
         normal: habitus.TraceSet,
-        held_out: habitus.TraceSet | None = None,
-        progress: Progress = SILENT,
+        held_out: habitus.TraceSet | None = None,  # noqa: ARG002
+        progress: Progress = SILENT,  # noqa: ARG002
         *,
-        seed: int = 1,
+        seed: int = 1,  # noqa: ARG002
     ) -> None:
         self.vocabulary = habitus.Vocabulary.of(normal)
         self.counts = np.bincount(self.vocabulary.encode(normal), minlength=len(self.vocabulary))

@@ -1,4 +1,4 @@
-"""The house's floors: a module imports from floors below its own, and `habitus` tells all it has."""
+"""The house's floors: no module imports from a floor above, and `habitus` tells all it has."""
 
 from __future__ import annotations
 

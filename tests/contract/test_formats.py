@@ -27,11 +27,14 @@ class ArrowFormat:
     title: ClassVar[str] = "a trace a line, calls joined by arrows"
     sample: ClassVar[str] = "#arrows\nopen -> read -> close\n"
 
-    def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:
+    def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
         return 100 if head.startswith(b"#arrows\n") else 0
 
     def read(
-        self, files: Iterator[InputFile], options: ReadOptions, report: ReadReport
+        self,
+        files: Iterator[InputFile],
+        options: ReadOptions,  # noqa: ARG002
+        report: ReadReport,
     ) -> Iterator[TraceSet]:
         for file in files:
             rows, infos = [], []

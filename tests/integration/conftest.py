@@ -1,11 +1,10 @@
-"""One's own recordings, models of them, and the command line, in a process of its own and in ours."""
+"""Recordings, models of them, and the command line, in a process of its own and in this one."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from habitus.cli.app import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from click.testing import Result
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-import typer
 
 import habitus
 from conftest import NORMAL, STRANGE, write
 from habitus.cli.app import app
 
 if TYPE_CHECKING:
+    import typer
+
     from conftest import Invoke, Run
 
 SCHEMAS = Path(habitus.__file__).parent / "schemas"
@@ -250,9 +251,9 @@ def test_lists_are_json_for_programs(invoke: Invoke) -> None:
     assert listed["detectors"] == set(habitus.detector_names())
     assert listed["formats"] == set(habitus.format_names())
     assert {"adfa-ld", "adfa-ld/final", "folder"} <= listed["protocols"]
-    for name in listed:
+    for name, entries in listed.items():
         table = invoke(name).stdout
-        assert all(entry in table for entry in listed[name])
+        assert all(entry in table for entry in entries)
 
 
 def test_a_zip_within_the_home_is_read_in_place(

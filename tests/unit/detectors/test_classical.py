@@ -28,7 +28,7 @@ def traces_of(alphabet: str, min_traces: int) -> st.SearchStrategy[list[list[str
     return st.lists(trace, min_size=min_traces, max_size=6)
 
 
-LEARNED = traces_of("abcd", 1).filter(lambda traces: any(traces))
+LEARNED = traces_of("abcd", 1).filter(any)
 JUDGED = traces_of("abcdXY", 0)  # X and Y are calls that training never saw
 LENGTHS = st.integers(1, 18)  # beyond every trace's length
 FLOORS = st.sampled_from([1.0, 4.0, 6.0, 341.0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,6 +20,9 @@ from habitus.evaluation.protocols import (
 )
 from habitus.traces.reading import read_traces
 from habitus.traces.traceset import Label, TraceInfo, TraceSet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 test_part.__test__ = False  # type: ignore[attr-defined]  # its name is not for pytest
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from habitus.models.files import MANIFEST_FILE, MODEL_FILE, WEIGHTS_FILE, save_model
@@ -15,6 +13,10 @@ from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceSet
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
     from habitus.models.model import Model
 
 TRACES = [list("abcabc"), list("abcab"), list("bcabca"), list("abcabc"), list("aabbc")]
@@ -51,11 +53,11 @@ def forge(folder: Path, **arrays: np.ndarray | None) -> None:
     path = folder / WEIGHTS_FILE
     held: dict[str, Any] = load_file(path)
     for name, array in arrays.items():
-        name = name.replace("__", ".")
+        key = name.replace("__", ".")
         if array is None:
-            del held[name]
+            del held[key]
         else:
-            held[name] = array
+            held[key] = array
     save_file(held, path)
     seal(folder)
 

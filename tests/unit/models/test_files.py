@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from model_folders import SETTINGS, TRACES, forge, rewrite, seal, small_folder, small_model
 
-from habitus.errors import HabitusError, ModelError, UsageError
+from habitus.errors import ModelError, UsageError
 from habitus.models.files import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -120,10 +121,8 @@ def test_every_flipped_byte_under_a_forged_manifest_loads_or_is_refused(
             continue
         scores = loaded.scores(JUDGED)
         assert scores.shape == (JUDGED.n_traces,)
-        try:
+        with suppress(UsageError):  # no score that a threshold could be set on
             loaded.with_budget(0.5)
-        except HabitusError as error:
-            assert "can be scored" in str(error)
     assert n_refused > len(sound) / 2
 
 
@@ -306,7 +305,7 @@ def test_a_window_without_its_suffix_is_refused(tmp_path: Path) -> None:
         detector__symbol=np.array([0, 0, 1], np.uint16),
         detector__count=np.array([9, 5, 4], np.int64),
     )
-    with pytest.raises(ModelError, match="window 2 .* its suffix is missing"):
+    with pytest.raises(ModelError, match=r"window 2 .* its suffix is missing"):
         load_model(folder)
 
 

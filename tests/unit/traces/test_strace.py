@@ -94,6 +94,20 @@ def test_what_a_terminal_shows_with_every_prefix() -> None:
     assert report.n_broken == 0
 
 
+def test_the_command_beside_a_process_id_is_passed_over() -> None:
+    """-Y writes ``412<sh>``, and ``[pid 412<sh>]`` on a terminal."""
+    traces, report = read(
+        "strace",
+        b"412<sh> 1700000000.1 brk(NULL) = 0\n"
+        b"412<my tool> 1700000000.2 <... brk resumed>) = 0\n"
+        b"[pid 413<sh>] getpid() = 413<sh>\n"
+        b"412<sh> 1700000000.3 +++ exited with 0 +++\n",
+    )
+    assert threads(traces) == {"file#412": "brk", "file#413": "getpid"}
+    assert report.notes["ends of threads"] == 1
+    assert report.n_broken == 0
+
+
 def test_a_call_is_resumed_once() -> None:
     """Another resumption, or one after another call or the thread's end, belongs to no call."""
     begin, rest = "7 read( <unfinished ...>\n", "7 <... read resumed>) = 0\n"

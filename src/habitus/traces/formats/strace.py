@@ -30,7 +30,8 @@ MAX_OPEN_THREADS = 1 << 17
 MAX_THREADS = 1 << 20
 
 _LINE = re.compile(
-    rb"\s*(\[pid\s+\d+\]\s*|\d+\s+)?(\d+\.\d+\s+|[\d:]+(\.\d+)?\s+)?(\[[ \da-f?]+\]\s+)*"
+    rb"\s*(\[pid\s+\d+(<[^>]*>)?\]\s*|\d+(<[^>]*>)?\s+)?"
+    rb"(\d+\.\d+\s+|[\d:]+(\.\d+)?\s+)?(\[[ \da-f?]+\]\s+)*"
     rb"(\w+\(.*(\s=\s|\.\.\.>\s*$)|<\.\.\. \w+ resumed|--- SIG|\+\+\+ |\S*strace: |\[ Process )"
 )
 _WIDTH = re.compile(rb"PID=\d+ runs in (\d+) bit mode")
@@ -46,7 +47,7 @@ _NOTES = (
 
 
 class StraceFormat:
-    """Lines of strace, with or without ``-f``, ``-t`` to ``-ttt``, ``-r``, ``-i``, ``-n``, ``-T``.
+    """Lines of strace, with or without ``-f``, ``-Y``, ``-t`` to ``-ttt``, ``-r``, ``-i``, ``-n``.
 
     A call counts where it begins: the line of an unfinished call is the call, its resumption is
     not another. A process id that comes back after its thread has ended is another thread.

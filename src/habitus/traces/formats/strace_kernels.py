@@ -117,6 +117,52 @@ def read_time(text, place, end):
 
 
 @kernel
+def read_pid(text, place, end):
+    """(process id, place after it) of ``412`` or ``412<bash>``; no digit gives ``place``."""
+    pid, behind = read_number(text, place, end)
+    if behind > place and behind < end and text[behind] == 60:
+        while behind < end and text[behind] != 62:
+            behind += 1
+        behind = min(behind + 1, end)
+    return pid, behind
+
+
+@kernel
+def read_prefix(text, place, end):
+    """(process id or 0, time or `NO_TIME`, place) of what stands before a call on its line."""
+    pid = 0
+    time = NO_TIME
+    if end - place > 5 and text[place] == 91 and text[place + 1] == 112:  # "[pid 412] "
+        pid, place = read_pid(text, skip_spaces(text, place + 4, end), end)
+        if place < end and text[place] == 93:
+            place = skip_spaces(text, place + 1, end)
+    elif 48 <= text[place] <= 57:  # "412 "
+        value, behind = read_pid(text, place, end)
+        if behind < end and text[behind] == 32:
+            pid = value
+            place = skip_spaces(text, behind, end)
+    if place < end and 48 <= text[place] <= 57:
+        seen, behind = read_time(text, place, end)
+        if behind < end and text[behind] == 32:  # otherwise a name that begins with a digit
+            time, place = seen, skip_spaces(text, behind, end)
+    while (
+        end - place > 2
+        and text[place] == 91
+        and (
+            text[place + 1] == 32
+            or text[place + 1] == 63
+            or 48 <= text[place + 1] <= 57
+            or 97 <= text[place + 1] <= 102
+        )
+        and text[place + 2] != 80
+    ):  # "[ 257]", "[00007f...]" and "[????]", but not "[ Process ...]"
+        while place < end and text[place] != 93:
+            place += 1
+        place = skip_spaces(text, min(place + 1, end), end)
+    return pid, time, place
+
+
+@kernel
 def parse_strace(
     text, place, end, line, multiplier, name_slots, arena, starts,
     pids, slots, pid_of, pending, ended, n_threads,
@@ -158,36 +204,7 @@ def parse_strace(
             place = after
             continue
 
-        pid = 0
-        time = NO_TIME
-        if stop - place > 5 and text[place] == 91 and text[place + 1] == 112:  # "[pid "
-            pid, place = read_number(text, skip_spaces(text, place + 4, stop), stop)
-            if place < stop and text[place] == 93:
-                place = skip_spaces(text, place + 1, stop)
-        elif 48 <= text[place] <= 57:
-            value, behind = read_number(text, place, stop)
-            if behind < stop and text[behind] == 32:
-                pid = value
-                place = skip_spaces(text, behind, stop)
-        if place < stop and 48 <= text[place] <= 57:
-            seen, behind = read_time(text, place, stop)
-            if behind < stop and text[behind] == 32:  # otherwise a name that begins with a digit
-                time, place = seen, skip_spaces(text, behind, stop)
-        while (
-            stop - place > 2
-            and text[place] == 91
-            and (
-                text[place + 1] == 32
-                or text[place + 1] == 63
-                or 48 <= text[place + 1] <= 57
-                or 97 <= text[place + 1] <= 102
-            )
-            and text[place + 2] != 80
-        ):  # "[ 257]", "[00007f...]" and "[????]", but not "[ Process ...]"
-            while place < stop and text[place] != 93:
-                place += 1
-            place = skip_spaces(text, min(place + 1, stop), stop)
-
+        pid, time, place = read_prefix(text, place, stop)
         byte = text[place] if place < stop else 0
         broken = False
         if starts_with(text, place, stop, 60, 46, 46):  # "<... name resumed>"
