@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,13 @@ import numpy as np
 
 from habitus.errors import ProtocolError
 from habitus.evaluation import ledger
+from habitus.evaluation.baselines import trivial_baselines
+from habitus.evaluation.judged import Judged, judged_of
 from habitus.evaluation.metrics import cluster_bootstrap, roc
 from habitus.evaluation.protocols import Protocol, test_part
 from habitus.evaluation.results import (
     AttackResult,
     AtThreshold,
-    Baseline,
     Detection,
     Result,
     Results,
@@ -115,7 +115,7 @@ def _evaluate_one(
     aggregation = chosen or model.aggregation
     surprise, seconds = _timed_surprise(model.detector, test)
     scores = aggregation.scores(surprise, test.offsets)
-    judged = _judged(test, scores, _has_novel(model.detector, test), protocol)
+    judged = judged_of(test, scores, _has_novel(model.detector, test), protocol)
     normal, attack = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
     if not len(normal.scores) or not len(attack.scores):
         raise ProtocolError(
@@ -167,7 +167,7 @@ def _evaluate_one(
         train_seconds=model.provenance.train_seconds,
         score_seconds=seconds,
         calls_per_second=test.n_calls / seconds,
-        baselines=_baselines(test, protocol),
+        baselines=trivial_baselines(test, protocol),
     )
     return result, _warnings(result, model)
 
@@ -200,61 +200,6 @@ def _warnings(result: Result, model: Model) -> list[str]:
     return lines
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """Traces or recordings, with their scores; those without are counted and gone."""
-
-    scores: NDArray[np.float64]
-    labels: NDArray[np.int8]
-    attacks: NDArray[np.str_]
-    clusters: NDArray[np.int64]
-    sequences: NDArray[np.int64]
-    novel: NDArray[np.bool_]
-    n_unscoreable: int = 0
-    n_unscoreable_attack: int = 0
-
-    def of(self, label: Label) -> _Judged:
-        """Those of one label, with clusters numbered from 0."""
-        mask = self.labels == label
-        clusters = np.unique(self.clusters[mask], return_inverse=True)[1]
-        return _Judged(
-            self.scores[mask], self.labels[mask], self.attacks[mask], clusters,
-            self.sequences[mask], self.novel[mask],
-        )  # fmt: skip
-
-
-def _judged(
-    test: TraceSet, scores: NDArray[np.float64], novel: NDArray[np.bool_], protocol: Protocol
-) -> _Judged:
-    """The things that are judged: traces, or recordings as strange as their strangest thread."""
-    groups = np.unique([info.group for info in test.infos], return_inverse=True)[1]
-    sequences = test.sequence_ids()
-    attacks = np.array([info.attack for info in test.infos])
-    is_attack = test.labels == Label.ATTACK
-    by_sequence = protocol.normal_clusters == "sequence"
-    clusters = np.where(is_attack | (not by_sequence), groups, groups.max() + 1 + sequences)
-    if protocol.unit == "recording":
-        scores = _maximum_by(groups, scores)
-        novel = np.bincount(groups, weights=novel) > 0
-        firsts = np.unique(groups, return_index=True)[1]
-        labels, attacks = test.labels[firsts], attacks[firsts]
-        clusters, sequences = clusters[firsts], np.arange(len(firsts))
-    else:
-        labels = test.labels
-    scored = np.isfinite(scores)
-    return _Judged(
-        scores[scored], labels[scored], attacks[scored], clusters[scored], sequences[scored],
-        novel[scored], int(np.sum(~scored)), int(np.sum(~scored & (labels == Label.ATTACK))),
-    )  # fmt: skip
-
-
-def _maximum_by(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_groups,) float64: the largest defined score of each group; NaN where none is."""
-    largest = np.full(int(groups.max()) + 1, np.nan)
-    np.fmax.at(largest, groups, scores)
-    return largest
-
-
 def _has_novel(detector: SequenceDetector, test: TraceSet) -> NDArray[np.bool_]:
     """(n_traces,) bool: whether a trace holds a call that the detector never saw."""
     is_novel = np.append(np.cumsum(detector.vocabulary.encode(test) == UNKNOWN), 0)
@@ -276,7 +221,7 @@ def _timed_surprise(
 
 
 def _at_threshold(
-    model: Model, aggregation: Aggregation, normal: _Judged, attack: _Judged
+    model: Model, aggregation: Aggregation, normal: Judged, attack: Judged
 ) -> AtThreshold | None:
     decision = model.decision
     if str(aggregation) != decision.aggregation:
@@ -293,7 +238,7 @@ def _at_threshold(
     )
 
 
-def _per_attack(normal: _Judged, attack: _Judged) -> dict[str, AttackResult]:
+def _per_attack(normal: Judged, attack: Judged) -> dict[str, AttackResult]:
     found = {}
     for kind in sorted(set(attack.attacks.tolist())):
         scores = attack.scores[attack.attacks == kind]
@@ -304,26 +249,3 @@ def _per_attack(normal: _Judged, attack: _Judged) -> dict[str, AttackResult]:
             dr_at_fpr={f"{rate:g}": curve.detection_at(rate)[0] for rate in FALSE_ALARM_RATES},
         )
     return found
-
-
-def _baselines(test: TraceSet, protocol: Protocol) -> tuple[Baseline, ...]:
-    """Trivial statistics as scores, each in its better direction."""
-    distinct = np.array(
-        [
-            len(np.unique(test.calls[begin:end]))
-            for begin, end in zip(test.offsets[:-1], test.offsets[1:], strict=True)
-        ],
-        dtype=np.float64,
-    )
-    nothing = np.zeros(test.n_traces, dtype=bool)
-    baselines = []
-    for name, values in (("distinct calls", distinct), ("calls", test.lengths.astype(np.float64))):
-        areas = {}
-        for stranger, sign in (("fewer", -1), ("more", 1)):
-            judged = _judged(test, sign * values, nothing, protocol)
-            areas[stranger] = roc(
-                judged.of(Label.NORMAL).scores, judged.of(Label.ATTACK).scores
-            ).auc
-        best = max(areas, key=lambda stranger: areas[stranger])
-        baselines.append(Baseline(name=name, stranger=best, auc=areas[best]))  # type: ignore[arg-type]
-    return tuple(baselines)

@@ -64,7 +64,7 @@ class Calibration(BaseModel):
             lines.append(
                 f"{self.n_traces} normal traces cannot show a false-alarm rate of "
                 f"{self.false_alarms * 100:g} %: the threshold is the highest of their scores; the "
-                f"finest rate they can show is {100 / max(1, self.n_traces):.2g} %"
+                f"finest rate they can show is {100 / max(1, self.n_traces):.3g} %"
             )
         return lines
 

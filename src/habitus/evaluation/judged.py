@@ -1,0 +1,80 @@
+"""What a protocol judges: traces, or recordings by their strangest thread, each with one score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.traces.traceset import Label
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from habitus.evaluation.protocols import Protocol
+    from habitus.traces.traceset import TraceSet
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Traces or recordings, with their scores; those without are counted and gone.
+
+    Attributes:
+        scores: (n,) float64, finite.
+        labels: (n,) int8; ``attacks`` (n,) the attack's type, or empty.
+        clusters: (n,) int64; what one independent observation is for the bootstrap.
+        sequences: (n,) int64; equal for equal sequences.
+        novel: (n,) bool, whether it holds a call that the detector never saw.
+        n_unscoreable, n_unscoreable_attack: those without a score.
+    """
+
+    scores: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    attacks: NDArray[np.str_]
+    clusters: NDArray[np.int64]
+    sequences: NDArray[np.int64]
+    novel: NDArray[np.bool_]
+    n_unscoreable: int = 0
+    n_unscoreable_attack: int = 0
+
+    def of(self, label: Label) -> Judged:
+        """Those of one label, with clusters numbered from 0."""
+        mask = self.labels == label
+        clusters = np.unique(self.clusters[mask], return_inverse=True)[1]
+        return Judged(
+            self.scores[mask], self.labels[mask], self.attacks[mask], clusters,
+            self.sequences[mask], self.novel[mask],
+        )  # fmt: skip
+
+
+def judged_of(
+    test: TraceSet, scores: NDArray[np.float64], novel: NDArray[np.bool_], protocol: Protocol
+) -> Judged:
+    """The things that are judged: traces, or recordings as strange as their strangest thread."""
+    groups = np.unique([info.group for info in test.infos], return_inverse=True)[1]
+    sequences = test.sequence_ids()
+    attacks = np.array([info.attack for info in test.infos])
+    is_attack = test.labels == Label.ATTACK
+    by_sequence = protocol.normal_clusters == "sequence"
+    clusters = np.where(is_attack | (not by_sequence), groups, groups.max() + 1 + sequences)
+    if protocol.unit == "recording":
+        scores = _maximum_by(groups, scores)
+        novel = np.bincount(groups, weights=novel) > 0
+        firsts = np.unique(groups, return_index=True)[1]
+        labels, attacks = test.labels[firsts], attacks[firsts]
+        clusters, sequences = clusters[firsts], np.arange(len(firsts))
+    else:
+        labels = test.labels
+    scored = np.isfinite(scores)
+    return Judged(
+        scores[scored], labels[scored], attacks[scored], clusters[scored], sequences[scored],
+        novel[scored], int(np.sum(~scored)), int(np.sum(~scored & (labels == Label.ATTACK))),
+    )  # fmt: skip
+
+
+def _maximum_by(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_groups,) float64: the largest defined score of each group; NaN where none is."""
+    largest = np.full(int(groups.max()) + 1, np.nan)
+    np.fmax.at(largest, groups, scores)
+    return largest
