@@ -25,12 +25,12 @@ HEAD = (
 
 def row(name: str, result: Result) -> tuple[str, ...]:
     """One line of a table."""
-    low, high = result.auc_ci95
+    interval = result.auc_ci95
     at = result.at_threshold
     return (
         name,
         f"{result.auc:.4f}",
-        f"{low:.3f}-{high:.3f}",
+        "" if interval is None else f"{interval[0]:.3f}-{interval[1]:.3f}",
         *(f"{found.dr:.1%} ({found.achieved_fpr:.2%})" for found in result.dr_at_fpr.values()),
         f"{result.fpr_at_dr90:.1%}",
         "" if at is None else f"{at.dr:.1%} ({at.fpr:.1%})",

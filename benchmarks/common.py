@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +27,10 @@ def test_data() -> Path:
 
 
 class Store:
-    """Measurements by name, each a list of numbers, written down as soon as they are made."""
+    """Measurements by name, each a list of numbers, written down as soon as they are made.
+
+    What was measured of another version of the code or of the libraries is never used again.
+    """
 
     def __init__(self, name: str) -> None:
         parser = argparse.ArgumentParser(description=f"Benchmark {name}.")
@@ -35,8 +40,13 @@ class Store:
         self.runs: int = arguments.runs
         self._path = WORK / f"{name}.json"
         self._values: dict[str, list[float]] = {}
+        self._measured = measured_version()
         if self._path.exists() and not arguments.fresh:
-            self._values = json.loads(self._path.read_text())
+            held = json.loads(self._path.read_text())
+            if held.get("measured") == self._measured:
+                self._values = held["values"]
+            else:
+                print("what was measured of another version is measured again", flush=True)
 
     def measure(self, contenders: dict[str, Callable[[], float]]) -> None:
         """Run contenders in turn, A B A B ..., until each has its number of runs."""
@@ -47,7 +57,8 @@ class Store:
                     values.append(contender())
                     print(f"{name} [{run + 1}/{self.runs}]: {values[-1]:.6g}", flush=True)
                     self._path.parent.mkdir(exist_ok=True)
-                    self._path.write_text(json.dumps(self._values))
+                    held = {"measured": self._measured, "values": self._values}
+                    self._path.write_text(json.dumps(held))
 
     def median(self, name: str) -> float:
         """The median of a measurement."""
@@ -57,6 +68,24 @@ class Store:
         """The smallest and the largest value of a measurement."""
         values = self._values[name]
         return f"{min(values):.3g} to {max(values):.3g}"
+
+
+def measured_version() -> dict[str, str]:
+    """What numbers depend on: the code, with what is not committed, and the libraries."""
+    from habitus.models.training import versions
+
+    uncommitted = _git("status", "--porcelain", "--", "src") + _git("diff", "HEAD", "--", "src")
+    return {
+        "src": _git("rev-parse", "HEAD:src").strip(),
+        "uncommitted": hashlib.sha256(uncommitted.encode()).hexdigest() if uncommitted else "",
+        **versions(),
+    }
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, check=True, text=True, capture_output=True
+    ).stdout
 
 
 def machine() -> str:

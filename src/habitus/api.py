@@ -6,10 +6,11 @@ Each takes a path or a name wherever the command line does, and returns objects 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from habitus.alerts.explanation import Explanation, explain_score
+from habitus.alerts.explanation import MAX_STRETCH, Explanation, explain_score
 from habitus.alerts.record import Record, alert_record
 from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer, TraceScore
 from habitus.datasets.source import find_source, input_path
@@ -21,14 +22,18 @@ from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
 from habitus.progress import SILENT, Progress
 from habitus.traces.inputs import open_inputs
 from habitus.traces.reading import TraceReader
+from habitus.traces.report import ReadReport
+from habitus.traces.traceset import Label
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Sequence
 
+    from habitus.evaluation.protocols import Protocol
     from habitus.evaluation.results import Results
     from habitus.models.model import Model
-    from habitus.traces.report import ReadReport
+    from habitus.traces.traceset import TraceSet
+
+Place = str | os.PathLike[str]
 
 MAX_LINE_BYTES = 1 << 20
 
@@ -67,6 +72,7 @@ def train(
     source = find_source(data)
     traces = source.read(format=format, abi=abi, strict=strict, progress=progress, report=report)
     chosen = default_protocol(traces, data) if protocol is None else get_protocol(protocol)
+    _count_unlabelled(traces, chosen, report)
     normal, part = training_part(traces, chosen)
     return fit_model(
         detector,
@@ -83,7 +89,7 @@ def train(
 
 
 def evaluate(
-    models: Sequence[str | os.PathLike[str]] | Mapping[str, Model],
+    models: Place | Sequence[Place] | Mapping[str, Model],
     data: str,
     *,
     protocol: str | None = None,
@@ -99,7 +105,7 @@ def evaluate(
     """Judge the test part of ``data`` with models and measure how well that went.
 
     Args:
-        models: folders of models, or models by name.
+        models: a folder of a model, several, or models by name.
         data, protocol, format, abi, strict, report: as for `train`.
         aggregation: overrides each model's own.
         seed: of the bootstrap.
@@ -111,8 +117,10 @@ def evaluate(
     if isinstance(models, Mapping):
         loaded = dict(models)
     else:
-        loaded = {str(path): load_model(path) for path in models}
+        places = [models] if isinstance(models, str | os.PathLike) else models
+        loaded = {str(place): load_model(place) for place in places}
     chosen = None if protocol is None else get_protocol(protocol)
+    report = ReadReport() if report is None else report
     source = find_source(data)
     traces = source.read(format=format, abi=abi, strict=strict, progress=progress, report=report)
     chosen = chosen or default_protocol(traces, data)
@@ -121,6 +129,7 @@ def evaluate(
             f"{data}: no protocol fits: to evaluate one's own traces, put them into the folders "
             "normal/ and attack/ (and train/)"
         )
+    _count_unlabelled(traces, chosen, report)
     return evaluate_models(
         loaded,
         traces,
@@ -130,12 +139,13 @@ def evaluate(
         seed=seed,
         command=command,
         progress=progress,
+        report=report,
     )
 
 
 def detect(
-    model: Model,
-    path: str | os.PathLike[str],
+    model: Model | Place,
+    path: Place,
     *,
     all_traces: bool = False,
     stretch_calls: int = DEFAULT_STRETCH,
@@ -157,6 +167,7 @@ def detect(
     Raises:
         HabitusError: while reading, if the input cannot be read.
     """
+    model = _loaded(model)
     for judged in judge(
         model, path, stretch_calls=stretch_calls,
         format=format, abi=abi, strict=strict, progress=progress, report=report,
@@ -166,8 +177,8 @@ def detect(
 
 
 def judge(
-    model: Model,
-    path: str | os.PathLike[str],
+    model: Model | Place,
+    path: Place,
     *,
     explain_all: bool = False,
     stretch_calls: int = DEFAULT_STRETCH,
@@ -178,8 +189,9 @@ def judge(
     report: ReadReport | None = None,
 ) -> Iterator[TraceScore]:
     """Judge every trace of ``path`` and yield what `detect` makes records of."""
-    if stretch_calls < 1:
-        raise UsageError(f"a stretch is at least one call, not {stretch_calls}")
+    model = _loaded(model)
+    if not 1 <= stretch_calls <= MAX_STRETCH:
+        raise UsageError(f"a stretch is 1 to {MAX_STRETCH} calls, not {stretch_calls}")
     reader = TraceReader(
         input_path(path), format=format, abi=abi, strict=strict, progress=progress, report=report
     )
@@ -187,8 +199,8 @@ def judge(
 
 
 def explain(
-    model: Model,
-    path: str | os.PathLike[str],
+    model: Model | Place,
+    path: Place,
     *,
     trace: str | None = None,
     stretch_calls: int = DEFAULT_STRETCH,
@@ -206,6 +218,7 @@ def explain(
     Raises:
         HabitusError: if the input cannot be read, or there is no such trace or none to explain.
     """
+    model = _loaded(model)
     strangest: TraceScore | None = None
     for judged in judge(
         model, path, explain_all=True, stretch_calls=stretch_calls,
@@ -248,6 +261,21 @@ def source_lines(
                     lines[number] = line.decode("utf-8", "replace").strip()
             break
     return lines
+
+
+def _loaded(model: Model | Place) -> Model:
+    return load_model(model) if isinstance(model, str | os.PathLike) else model
+
+
+def _count_unlabelled(
+    traces: TraceSet, protocol: Protocol | None, report: ReadReport | None
+) -> None:
+    """Count the traces that a protocol can make nothing of, because no folder labels them."""
+    if protocol is None or report is None:
+        return
+    for info in traces.infos:
+        if info.label is Label.UNKNOWN:
+            report.add_skipped(info.name, "lies in no folder named normal, attack or train")
 
 
 def _rank(judged: TraceScore) -> tuple[float, int]:

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 
 class HabitusError(Exception):
-    """Base of every error raised on purpose; its text is meant for the user."""
+    """Base of every error raised on purpose; its text is meant for the user.
+
+    Args:
+        lines: the lines of its text. A newline within one comes from data, a file's name perhaps,
+            and is escaped: no name shall forge a line.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+
+    def __str__(self) -> str:
+        return "\n".join(str(line).replace("\n", "\\n") for line in self.args)
 
 
 class UsageError(HabitusError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 _T = TypeVar("_T")
+
+
+class PluginWarning(UserWarning):
+    """Something that an installed package brings cannot be used, and is left out."""
 
 
 class Registry(Generic[_T]):
@@ -29,6 +34,7 @@ class Registry(Generic[_T]):
         self._builtin = builtin
         self._group = group
         self._made: dict[str, _T] = {}
+        self._broken: dict[str, str] = {}
 
     def register(self, name: str, made: _T) -> None:
         """Make a thing known.
@@ -41,35 +47,60 @@ class Registry(Generic[_T]):
         self._made[name] = made
 
     def names(self) -> tuple[str, ...]:
-        """All names, sorted."""
-        return tuple(sorted({*self._declared, *self._made}))
+        """The names of all that can be used, sorted; a package's broken one is warned of once."""
+        usable = {*self._builtin, *self._made}
+        return tuple(sorted(usable.union(filter(self._is_usable, self._declared))))
 
     def get(self, name: str) -> _T:
         """The thing of this name.
 
         Raises:
-            UsageError: if there is none; the message lists those there are.
+            UsageError: if there is none, or a package's cannot be used; the message lists those
+                there are.
         """
         if name not in self._made and name in self._declared:
-            self._made[name] = self._load(name)
+            made = self._load(name)
+            if made is None:
+                raise UsageError(self._broken[name])
+            self._made[name] = made
         if name not in self._made:
             raise UsageError(
                 f"no {self._kind} is named {name!r}; there are: {', '.join(self.names())}"
             )
         return self._made[name]
 
+    def _is_usable(self, name: str) -> bool:
+        if name in self._made or name in self._builtin:
+            return True
+        known_broken = name in self._broken
+        made = self._load(name)
+        if made is not None:
+            self._made[name] = made
+        elif not known_broken:
+            # One broken package must not keep all others from working.
+            warnings.warn(f"left out: {self._broken[name]}", PluginWarning, stacklevel=3)
+        return made is not None
+
     def _load(self, name: str) -> Any:
+        """What was declared; None if it is a package's and `_broken` says what is wrong with it."""
         declared = self._declared[name]
         if isinstance(declared, str):
             module, _, attribute = declared.partition(":")
             return getattr(import_module(module), attribute)
+        if name in self._broken:
+            return None
+        package = declared.dist.name if declared.dist else "an installed package"
+        what = f"the {self._kind} {name!r}, which {package} declares,"
         try:
-            return declared.load()
-        except (ImportError, AttributeError) as error:
-            package = declared.dist.name if declared.dist else "an installed package"
-            raise UsageError(
-                f"the {self._kind} {name!r}, which {package} declares, cannot be imported: {error}"
-            ) from error
+            made = declared.load()
+        except Exception as error:  # noqa: BLE001 - importing runs whatever the package holds
+            reason = f"{type(error).__name__}: {error}"
+            self._broken[name] = f"{what} cannot be imported: {reason}"
+            return None
+        if getattr(made, "name", None) != name:
+            self._broken[name] = f"{what} calls itself {getattr(made, 'name', None)!r}"
+            return None
+        return made
 
     @cached_property
     def _declared(self) -> dict[str, str | EntryPoint]:

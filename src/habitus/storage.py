@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,10 +18,15 @@ from habitus.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # from Linux's headers
+_CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name; on success sync it and give it its name.
+
+    A file that is replaced hands on who may read it.
 
     On any error, and on Ctrl-C, the old file stands as it was and nothing new is left. A device or
     a pipe, which cannot be replaced, is written as it is.
@@ -41,7 +48,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(_mode_of(path, otherwise=0o666))
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -54,6 +61,9 @@ def atomic_folder(
     path: str | os.PathLike[str], *, may_replace: Callable[[Path], bool]
 ) -> Iterator[Path]:
     """Fill a folder under a temporary name; on success sync it and give it its name.
+
+    Where the system can exchange two names in one step, whoever opens the folder meanwhile finds
+    the old one or the new one, and a kill leaves one of them.
 
     Args:
         may_replace: told of a folder that already stands there, decides whether it may go.
@@ -73,24 +83,14 @@ def atomic_folder(
     try:
         with _naming(path):
             yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                with file.open("rb") as opened:
-                    os.fsync(opened.fileno())
-        temporary.chmod(0o777 & ~_umask())
-        _sync_folder(temporary)
-        if path.exists():
-            # A folder cannot be replaced in one step: the old one steps aside first.
-            aside = temporary.with_suffix(".old")
-            path.rename(aside)
-            try:
-                temporary.rename(path)
-            except BaseException:
-                aside.rename(path)
-                raise
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
+        temporary.chmod(_mode_of(path, otherwise=0o777))
+        _sync_tree(temporary)
+        if not path.exists():
             temporary.rename(path)
+        elif _exchange(temporary, path):
+            shutil.rmtree(temporary, ignore_errors=True)  # the old folder has this name now
+        else:
+            _replace_in_two_steps(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -136,11 +136,56 @@ def _naming(path: Path) -> Iterator[None]:
         raise
 
 
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False where the system or the file system cannot."""
+    # Not everywhere in libc, and nowhere in Python.
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    if renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], ctypes.c_uint(_RENAME_EXCHANGE)) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def _replace_in_two_steps(temporary: Path, path: Path) -> None:
+    """The old folder steps aside, and comes back if the new one cannot take its place."""
+    aside = temporary.with_suffix(".old")
+    path.rename(aside)
+    try:
+        temporary.rename(path)
+    except BaseException:
+        aside.rename(path)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _mode_of(path: Path, *, otherwise: int) -> int:
+    """Who may do what with what stands there; if nothing does, what the umask leaves."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    return otherwise & ~_umask()
+
+
 def _umask() -> int:
     """The process's umask, which can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def _sync_tree(folder: Path) -> None:
+    """Put a folder, its files and the folders in it onto the disk."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            _sync_folder(path)
+        elif path.is_file():
+            with path.open("rb") as opened:
+                os.fsync(opened.fileno())
+    _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -42,6 +42,7 @@ class Rarity(habitus.SequenceDetector):
     name: ClassVar[str] = "rarity"
     summary: ClassVar[str] = "how rare a call is, wherever it stands"
     Settings: ClassVar[type[habitus.DetectorSettings]] = RaritySettings
+    memory_calls: ClassVar[int] = 0
 
     def fit(
         self,
@@ -245,11 +246,11 @@ def test_one_call_a_million_times(name: str) -> None:
 @every_detector
 def test_bad_settings_are_named(name: str) -> None:
     detector = habitus.get_detector(name)
-    with pytest.raises(UsageError, match=rf"{name}: nonsense"):
+    with pytest.raises(UsageError, match=rf"{name}: there is no setting 'nonsense'"):
         detector.with_settings({"nonsense": 1})
     for setting in detector.Settings.model_fields:
         for value in ("many", "", "-1", "nan", "1e400"):
-            with pytest.raises(UsageError, match=rf"{name}: {setting}: .*got '{value}'"):
+            with pytest.raises(UsageError, match=rf"{name}: {setting}={value}: "):
                 detector.with_settings({setting: value})
 
 

@@ -383,7 +383,7 @@ def test_a_name_forges_no_line(invoke: Invoke, model: Path, tmp_path: Path) -> N
         (("train", "nobody", "--data", "D", "-o", "O"), "ngram, stide"),
         (("train", "ngram", "--data", "D", "-o", "O", "--set", "order"), "name=value"),
         (("train", "ngram", "--data", "D", "-o", "O", "--set", "order=0"), "ngram: order"),
-        (("train", "ngram", "--data", "D", "-o", "O", "--set", "x=1"), "its settings: order"),
+        (("train", "ngram", "--data", "D", "-o", "O", "--set", "x=1"), "there is no setting 'x'"),
         (("train", "ngram", "--data", "D", "-o", "O", "--set", "order=1", "--set", "order=2"),
          "each setting once"),
         (("train", "ngram", "--data", "D", "-o", "O", "--false-alarms", "lots"), "1% or 0.01"),

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
 from habitus.alerts.alignment_kernels import nearest_stretch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from habitus.alerts.scoring import Stretch, TraceScore
-    from habitus.models.model import Model
+    from habitus.models.model import Memory, Model
+
+    Found = tuple[int, int, int, int]
 
 TOP = 5
+MAX_STRETCH = 200
+"""The nearest normal stretch costs this many steps for every call remembered, at most."""
+_CHUNK_STEPS = 1 << 24
+_MAX_FOUND = 1024
+
+_SEARCHES: WeakKeyDictionary[Memory, Callable[[bytes], Found]] = WeakKeyDictionary()
+"""Alerts repeat themselves, and so do their stretches."""
 
 
 @dataclass(frozen=True)
@@ -100,17 +113,46 @@ def explain_score(model: Model, judged: TraceScore) -> Explanation | None:
 def nearest_normal(model: Model, symbols: NDArray[np.uint16]) -> NearestNormal | None:
     """Where the model's training traces come nearest to ``symbols``; None if it remembers none."""
     memory = model.memory
-    scratch = np.zeros(len(symbols) + 1, dtype=np.int64)
-    edits, trace, begin, end = nearest_stretch(symbols, memory.symbols, memory.offsets, scratch)
+    edits, trace, begin, end = _search_of(memory)(symbols.astype(np.uint16).tobytes())
     if trace < 0:
         return None
     names = model.detector.vocabulary.names
     return NearestNormal(
         trace=memory.names[trace],
         first_call=int(begin - memory.offsets[trace]),
-        edits=int(edits),
+        edits=edits,
         calls=tuple(names[symbol] for symbol in memory.symbols[begin:end]),
     )
+
+
+def _search_of(memory: Memory) -> Callable[[bytes], Found]:
+    """`_search` in ``memory``, which keeps what it found as long as the memory lives."""
+    if memory not in _SEARCHES:
+        alive = ref(memory)  # a reference of its own would keep the memory for ever
+
+        def search(symbols: bytes) -> Found:
+            found_in = alive()
+            assert found_in is not None  # whoever asks holds it
+            return _search(found_in, np.frombuffer(symbols, dtype=np.uint16))
+
+        _SEARCHES[memory] = lru_cache(_MAX_FOUND)(search)
+    return _SEARCHES[memory]
+
+
+def _search(memory: Memory, symbols: NDArray[np.uint16]) -> Found:
+    """(edits, trace, begin, end) of the nearest stretch; stops often enough for Ctrl-C."""
+    text = memory.symbols
+    cells = np.zeros(len(symbols) + 1, dtype=np.int64)
+    trace, best, best_trace, best_end = -1, (len(symbols) + 1) << 32, -1, 0
+    step = max(1, _CHUNK_STEPS // len(cells))
+    for begin in range(0, len(text), step):
+        trace, best, best_trace, best_end = nearest_stretch(
+            symbols, text, begin, min(begin + step, len(text)), memory.offsets,
+            trace, best, best_trace, best_end, cells,
+        )  # fmt: skip
+        if best >> 32 == 0:
+            break  # none that comes later is nearer
+    return int(best >> 32), int(best_trace), int(best & 0xFFFFFFFF), int(best_end)
 
 
 def _explained_calls(model: Model, stretch: Stretch) -> list[ExplainedCall]:

@@ -39,7 +39,8 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
         explain: whether to explain the trace, where its strangest stretch was kept.
     """
     explanation = explain_score(model, judged) if explain else None
-    timestamp, clock = _timestamp(explanation)
+    timestamp, clock = _timestamp(explanation, judged.time_ns)
+    calibration = model.decision.calibration
     record: Record = {
         "timestamp": timestamp,
         "event_type": "alert" if judged.is_alert else "trace",
@@ -48,7 +49,6 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
         "verdict": judged.verdict,
     }
     if judged.is_alert:
-        share = model.share_of_stranger_normals(judged.score)
         record["alert"] = {
             "action": "allowed",  # as EVE says of what was only observed
             "gid": 1,
@@ -56,7 +56,8 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
             "rev": 1,
             "signature": f"Habitus {model.detector.name}: unusual sequence of system calls",
             "category": "Behavioural anomaly",
-            "severity": _severity(model, share),
+            # EVE's 1 is severe: stranger than every normal that the threshold was set on.
+            "severity": 1 if calibration.n_as_strange(judged.score) == 0 else 2,
         }
     record["habitus"] = {
         "record_version": RECORD_VERSION,
@@ -75,7 +76,7 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
             "n_novel_calls": judged.n_novel,
         },
         "stranger_normals": (
-            model.share_of_stranger_normals(judged.score) if judged.scoreable else None
+            calibration.share_as_strange(judged.score) if judged.scoreable else None
         ),
         "explanation": None if explanation is None else explanation_record(explanation),
     }
@@ -99,18 +100,15 @@ def to_line(record: Record) -> str:
     return json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
 
 
-def _severity(model: Model, share: float) -> int:
-    """EVE's 1 is severe: stranger than every normal that the threshold was set on."""
-    return 1 if share <= 1 / (1 + model.decision.calibration.n_traces) else 2
-
-
-def _timestamp(explanation: Explanation | None) -> tuple[str, str]:
-    """(ISO 8601, what it is): the time of the strangest call, or else of this detection."""
+def _timestamp(explanation: Explanation | None, time_ns: int | None) -> tuple[str, str]:
+    """(ISO 8601, what it is): of the strangest call, else of the trace's last, else of now."""
     calls = explanation.calls if explanation else ()
     dated = [call for call in calls if call.time_ns is not None and call.time_ns >= _FIRST_DATE_NS]
     if dated:
         strangest = max(dated, key=lambda call: -1.0 if call.surprise is None else call.surprise)
-        return _time_text(strangest.time_ns or 0), "capture"
+        time_ns = strangest.time_ns
+    if time_ns is not None and time_ns >= _FIRST_DATE_NS:
+        return _time_text(time_ns), "capture"
     return datetime.now(UTC).isoformat(timespec="microseconds"), "detection"
 
 

@@ -125,6 +125,7 @@ class TraceScore:
         is_alert: whether the model's decision says so.
         n_novel: calls whose name the model has never seen.
         position_unit: what positions count: ``line`` or ``call``.
+        time_ns: when its last call was made, or None where the source tells no time.
         stretch, strip: the strangest stretch, and the whole trace in short; None where they were
             not asked for.
     """
@@ -137,6 +138,7 @@ class TraceScore:
     position_unit: str
     stretch: Stretch | None
     strip: Strip | None
+    time_ns: int | None = None
 
     @property
     def scoreable(self) -> bool:
@@ -215,8 +217,9 @@ class Scorer:
                 stretch, strip = self._worst(_calls(batch, row, symbols, surprise)), Strip()
                 strip.add(surprise[begin:end])
             yield TraceScore(
-                info, end - begin, n_novel, score, is_alert, batch.position_unit, stretch, strip
-            )
+                info, end - begin, n_novel, score, is_alert, batch.position_unit, stretch, strip,
+                _last_time(batch.times_ns, begin, end),
+            )  # fmt: skip
 
     def _segment(
         self, info: TraceInfo, position_unit: str, calls: Calls, n_novel: int
@@ -226,9 +229,12 @@ class Scorer:
                 yield self._judge(self._open.pop(info.name))
             running = self._aggregation.running()
             self._open[info.name] = _OpenTrace(info, position_unit, running)
-        elif info.name not in self._open:
-            raise InputError(f"{info.source}: the beginning of the trace {info.name!r} is missing")
-        trace = self._open[info.name]
+        trace = self._open.get(info.name)
+        if trace is None or trace.n_calls != info.first_call:
+            raise InputError(
+                f"{info.source}: calls before number {info.first_call + 1} of the trace "
+                f"{info.name!r} are missing"
+            )
         trace.running.add(calls.surprise)
         trace.strip.add(calls.surprise)
         trace.n_novel += n_novel
@@ -244,6 +250,7 @@ class Scorer:
         return TraceScore(
             replace(trace.info, ends=True), trace.n_calls, trace.n_novel, score, is_alert,
             trace.position_unit, trace.best if kept else None, trace.strip if kept else None,
+            None if trace.tail is None else _last_time(trace.tail.times_ns, 0, len(trace.tail)),
         )  # fmt: skip
 
     def _extend(self, trace: _OpenTrace, calls: Calls) -> None:
@@ -277,6 +284,12 @@ class Scorer:
             calls=calls.cut(begin, begin + self.stretch_calls),
             history=calls.symbols[max(0, begin - self._memory) : begin],
         )
+
+
+def _last_time(times_ns: NDArray[np.int64] | None, begin: int, end: int) -> int | None:
+    if times_ns is None or begin == end or times_ns[end - 1] < 0:
+        return None
+    return int(times_ns[end - 1])
 
 
 def _calls(

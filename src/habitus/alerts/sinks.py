@@ -11,7 +11,7 @@ from habitus.storage import atomic_write
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Sink(Protocol):
@@ -47,6 +47,39 @@ class JsonLines:
     def close(self) -> None:
         """Flush; the stream is its owner's."""
         self.flush()
+
+
+class UntilBroken:
+    """Passes records on until nobody reads them any more; whoever else takes them goes on.
+
+    Args:
+        broken: told once that the pipe is broken.
+    """
+
+    def __init__(self, sink: Sink, broken: Callable[[], None]) -> None:
+        self._sink: Sink | None = sink
+        self._broken = broken
+
+    def emit(self, record: Record) -> None:
+        """Pass one record on."""
+        self._try(lambda sink: sink.emit(record))
+
+    def flush(self) -> None:
+        """Flush, if anybody reads."""
+        self._try(lambda sink: sink.flush())
+
+    def close(self) -> None:
+        """Take no more."""
+        self._try(lambda sink: sink.close())
+
+    def _try(self, action: Callable[[Sink], None]) -> None:
+        if self._sink is None:
+            return
+        try:
+            action(self._sink)
+        except BrokenPipeError:
+            self._sink = None
+            self._broken()
 
 
 @contextmanager

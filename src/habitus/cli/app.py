@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from functools import wraps
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -53,6 +54,7 @@ def command(group: typer.Typer, name: str, example: str) -> Callable[[Any], Any]
 
 def run() -> None:
     """Read the arguments and run the command."""
+    warnings.showwarning = _show_warning
     try:
         from habitus.cli import commands  # noqa: F401 - registers them
 
@@ -61,18 +63,38 @@ def run() -> None:
         sys.exit(EXIT_INTERRUPTED)
 
 
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """Show warnings meant for the user as one line, and others as Python does."""
+    from habitus.cli.terminal import warn
+    from habitus.registry import PluginWarning
+
+    if issubclass(category, PluginWarning):
+        warn([f"habitus: {message}"])
+        return
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
+
+
+def mute_output() -> None:
+    """Whoever read our output has had enough, as `head` does; keep Python from complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _stop(error: Exception) -> NoReturn:
     """End with a message and status 2 if the user can act on the error; raise it on otherwise."""
+    from habitus.cli.terminal import printable
     from habitus.errors import HabitusError
 
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has had enough, as `head` does; keep Python from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute_output()
         raise typer.Exit(EXIT_NOTHING_FOUND)
     if isinstance(error, HabitusError):
         _fail(str(error))
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{printable(str(error.filename))}: " if error.filename else ""
         _fail(f"{place}{error.strerror}; nothing was half-written")
     if isinstance(error, MemoryError):
         _fail("not enough memory")
@@ -80,9 +102,9 @@ def _stop(error: Exception) -> NoReturn:
 
 
 def _fail(message: str, status: int = EXIT_UNUSABLE) -> NoReturn:
-    from habitus.cli.terminal import printable
+    from habitus.cli.terminal import printable_lines
 
-    print(f"habitus: {printable(message)}", file=sys.stderr)  # noqa: T201
+    print(f"habitus: {printable_lines(message)}", file=sys.stderr)  # noqa: T201
     raise typer.Exit(status)
 
 

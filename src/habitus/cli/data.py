@@ -53,8 +53,7 @@ def add(
 def list_(json: options.Json = False) -> None:
     """List the data sets that have names."""
     from habitus.cli.terminal import printable, table
-    from habitus.datasets.home import DataHome
-    from habitus.datasets.source import DEMO
+    from habitus.datasets.home import DEMO, DataHome
 
     home = DataHome()
     entries = home.entries()

@@ -48,7 +48,7 @@ def _trained_and_judged(
 ) -> tuple[dict[str, Model], Results]:
     """Train every detector, telling ``say`` about it, and judge the runs held out."""
     from habitus import api
-    from habitus.datasets.source import DEMO
+    from habitus.datasets.home import DEMO
     from habitus.models.files import save_model
 
     models = {}
@@ -69,7 +69,7 @@ def _show(folder: Path, progress: Progress) -> None:
     from habitus.cli.evaluate import print_results
     from habitus.cli.explain import print_explanation
     from habitus.cli.terminal import console, warn
-    from habitus.datasets.source import DEMO
+    from habitus.datasets.home import DEMO
 
     typer.echo(
         "Three programs (a web service, a build, a database client) were recorded with strace at\n"

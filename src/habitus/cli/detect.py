@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from habitus.cli import options
-from habitus.cli.app import EXIT_ALERTS, app, command
+from habitus.cli.app import EXIT_ALERTS, app, command, mute_output
+from habitus.cli.terminal import counted, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from habitus.alerts.record import Record
+    from habitus.alerts.scoring import TraceScore
+    from habitus.alerts.sinks import Sink
     from habitus.traces.report import ReadReport
+
+_STDOUT = {"-", "/dev/stdout", "/dev/fd/1"}
 
 
 @command(
@@ -42,30 +49,33 @@ def detect(
     """Judge traces and raise alerts.
 
     Ends with status 1 if there is an alert, with 0 if there is none. Traces are read once, in
-    memory that does not grow with them.
+    memory that does not grow with them. Where they cannot be read on, the records so far are kept
+    and the status is 2.
     """
     from habitus import api
     from habitus.alerts.record import alert_record
-    from habitus.alerts.sinks import json_lines_file
-    from habitus.cli.terminal import TerminalProgress, printable, warn_of
+    from habitus.cli.terminal import TerminalProgress, warn_of
+    from habitus.errors import HabitusError
     from habitus.models.files import load_model
     from habitus.traces.report import ReadReport
 
     loaded = load_model(model)
     reports = [ReadReport() for _ in paths]
     counts = {"alert": 0, "normal": 0, "not_scoreable": 0}
+    n_records, failure = 0, None
+    to_stdout = json or str(output) in _STDOUT
     with ExitStack() as stack:
-        sinks = []
-        if output is not None:
-            sinks.append(stack.enter_context(json_lines_file(output)))
-        if json:
-            sinks.append(stack.enter_context(json_lines_file("-")))
+        sinks = _open_sinks(stack, output, to_stdout)
         progress = stack.enter_context(TerminalProgress())
-        for path, report in zip(paths, reports, strict=True):
-            for judged in api.judge(
+
+        def judge(path: str, report: ReadReport) -> Iterator[TraceScore]:
+            return api.judge(
                 loaded, path, stretch_calls=stretch,
                 format=format, abi=abi, strict=strict, progress=progress, report=report,
-            ):  # fmt: skip
+            )  # fmt: skip
+
+        try:
+            for judged in _each(judge, paths, reports):
                 counts[judged.verdict] += 1
                 if not (judged.is_alert or all_):
                     continue
@@ -75,17 +85,66 @@ def detect(
                 if not sinks:
                     progress.pause()
                     _print_record(record)
+                n_records += 1
+        except HabitusError as error:
+            # What has been found is kept: a damaged file must not hide the alerts before it.
+            if not n_records:
+                raise
+            failure = error
     for report in reports:
         warn_of(report)
-    summary = _summary(counts, reports)
-    typer.echo(printable(summary), err=json)
+    if failure is not None:
+        kept = f"{counted(n_records, 'record')} from before that {_place_of(output)}"
+        raise HabitusError(*str(failure).split("\n"), kept) from failure
+    _say(_summary(counts, reports), to_stderr=to_stdout)
     if counts["alert"]:
         raise typer.Exit(EXIT_ALERTS)
 
 
-def _summary(counts: dict[str, int], reports: list[ReadReport]) -> str:
-    from habitus.cli.terminal import counted
+def _open_sinks(stack: ExitStack, output: Path | None, to_stdout: bool) -> list[Sink]:
+    from habitus.alerts.sinks import UntilBroken, json_lines_file
 
+    sinks: list[Sink] = []
+    if output is not None and str(output) not in _STDOUT:
+        sinks.append(stack.enter_context(json_lines_file(output)))
+    if to_stdout:
+        printed: Sink = stack.enter_context(json_lines_file("-"))
+        if sinks:
+            # The file is finished even if `head` has had enough.
+            printed = UntilBroken(printed, mute_output)
+            stack.callback(printed.close)
+        sinks.append(printed)
+    return sinks
+
+
+def _each(
+    judge: Callable[[str, ReadReport], Iterator[TraceScore]],
+    paths: list[str],
+    reports: list[ReadReport],
+) -> Iterator[TraceScore]:
+    """The traces of all paths; what the system says of one that cannot be read on names it."""
+    from habitus.errors import InputError
+
+    for path, report in zip(paths, reports, strict=True):
+        try:
+            yield from judge(path, report)
+        except OSError as error:
+            raise InputError(f"{error.filename or path}: cannot be read: {error}") from error
+
+
+def _place_of(output: Path | None) -> str:
+    return "were printed" if output is None or str(output) in _STDOUT else f"are kept in {output}"
+
+
+def _say(summary: str, *, to_stderr: bool) -> None:
+    """Print the last line; that nobody reads it changes nothing."""
+    try:
+        typer.echo(summary, err=to_stderr)
+    except BrokenPipeError:
+        mute_output()
+
+
+def _summary(counts: dict[str, int], reports: list[ReadReport]) -> str:
     n_traces = sum(counts.values())
     n_calls = sum(report.n_calls for report in reports)
     text = (
@@ -99,8 +158,6 @@ def _summary(counts: dict[str, int], reports: list[ReadReport]) -> str:
 
 def _print_record(record: Record) -> None:
     """One line a trace: its score and where it is strangest."""
-    from habitus.cli.terminal import printable
-
     ours = record["habitus"]
     verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "short"}[record["verdict"]]
     line = f"{verdict:6}  {record['score']:8.4f}  {ours['trace']['name']}"
@@ -116,4 +173,4 @@ def _print_record(record: Record) -> None:
             line += " (never seen)"
         elif strangest["expected"]:
             line += f" where {strangest['expected'][0]['name']} was expected"
-    typer.echo(printable(line).replace("\n", "\\n"))  # a name must not forge a line
+    typer.echo(printable(line))

@@ -111,12 +111,12 @@ def _short_names(models: list[str]) -> list[str]:
 
 
 def _row(name: str, result: Result) -> tuple[str, ...]:
-    low, high = result.auc_ci95
+    interval = result.auc_ci95
     return (
         name,
         result.aggregation,
         f"{result.auc:.4f}",
-        f"{low:.3f}-{high:.3f}",
+        "-" if interval is None else f"{interval[0]:.3f}-{interval[1]:.3f}",
         *(f"{found.dr:.1%}" for found in result.dr_at_fpr.values()),
         f"{result.calls_per_second / 1e6:.1f}",
     )

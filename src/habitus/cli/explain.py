@@ -81,7 +81,7 @@ def print_explanation(
 
     from habitus.cli.terminal import printable
 
-    out.print(Text(printable(_headline(model, judged))), soft_wrap=True)
+    out.print(Text(_headline(model, judged)), soft_wrap=True)
     strip = _strip(explanation.strip, model.decision.threshold)
     n_calls = explanation.calls_per_cell
     strip.append(f"  {n_calls} calls a cell" if n_calls > 1 else "  one call a cell")
@@ -98,16 +98,16 @@ def print_explanation(
     nearest = explanation.nearest_normal
     if nearest is not None:
         told = (
-            f"\nnearest normal stretch ({nearest.edits} edits for {len(explanation.calls)} calls): "
+            f"nearest normal stretch ({nearest.edits} edits for {len(explanation.calls)} calls): "
             f"{nearest.trace}, from call {nearest.first_call + 1}"
         )
-        out.print(Text(printable(told)), soft_wrap=True)
+        out.print(Text("\n" + printable(told)), soft_wrap=True)
         out.print(Text("[-only there-] ", "green").append("{+only here+}", "red"))
         out.print(_difference([c.name for c in explanation.calls], list(nearest.calls)))
 
 
 def _headline(model: Model, judged: TraceScore) -> str:
-    from habitus.cli.terminal import counted
+    from habitus.cli.terminal import counted, printable
 
     verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "too short to be scored"}
     lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {counted(judged.n_calls, 'call')}"]
@@ -120,15 +120,16 @@ def _headline(model: Model, judged: TraceScore) -> str:
         )
     if judged.n_novel:
         lines.append(f"{judged.n_novel:,} of its calls never seen in training")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))  # a name forges no line
 
 
 def _rarity(model: Model, score: float) -> str:
-    share = model.share_of_stranger_normals(score)
-    n_normals = model.decision.calibration.n_traces
-    if share <= 1 / (1 + n_normals):
-        return f"stranger than all {n_normals:,} normal traces it was set on"
-    return f"about {share:.1%} of normal traces are as strange"
+    calibration = model.decision.calibration
+    above = calibration.n_as_strange(score)
+    if above == 0:
+        return f"stranger than all {calibration.n_traces:,} normal traces it was set on"
+    many = f"more than {len(calibration.highest_scores):,}" if above is None else f"{above:,}"
+    return f"{many} of the {calibration.n_traces:,} normal traces it was set on are as strange"
 
 
 def _heat(value: float | None, threshold: float) -> tuple[str, str]:

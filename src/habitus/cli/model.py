@@ -94,7 +94,7 @@ def threshold(
         if 0 < n_known < normal.n_traces:
             warn([f"{n_known} of the {normal.n_traces} traces keep their cross-fitted scores"])
     saved = save_model(model, folder)
-    warn(saved.decision.calibration.warnings())
+    warn(saved.warnings())
     print_model(saved, str(folder), as_json=json)
 
 

@@ -20,7 +20,10 @@ Abi = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first broken line.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes every random choice.")]
-Stretch = Annotated[int, typer.Option("--stretch", min=1, help="Calls in the stretch explained.")]
+# As `habitus.alerts.explanation.MAX_STRETCH`, which is too slow to import for --help.
+Stretch = Annotated[
+    int, typer.Option("--stretch", min=1, max=200, help="Calls in the stretch explained.")
+]
 FalseAlarms = Annotated[
     str,
     typer.Option("--false-alarms", help="Budget of the threshold: a share of normal traces."),

@@ -32,8 +32,13 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def printable(text: str) -> str:
-    """Text from a file with everything escaped that could steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    """Text from a file with everything escaped that could steer a terminal or forge a line."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """Lines that were joined by us, each made printable: newlines in data are escaped by then."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def counted(number: int, thing: str) -> str:
@@ -64,7 +69,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         heading = escape(printable(column.removeprefix(">")))
         made.add_column(heading, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(printable(cell)) for cell in row))
+        made.add_row(*(escape(printable_lines(cell)) for cell in row))
     console().print(made)
 
 

@@ -66,5 +66,5 @@ def train(
         )
     saved = save_model(made, output)
     warn_of(report)
-    warn(saved.decision.calibration.warnings())
+    warn(saved.warnings())
     print_model(saved, str(output), as_json=json)

@@ -15,6 +15,8 @@ from habitus.errors import DataHomeError, UsageError
 from habitus.storage import atomic_folder, files_below, readable, sha256_of_path
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+DEMO = "demo"
+RESERVED = {DEMO}
 _ENTRY, _CONTENT = "entry.json", "content"
 
 
@@ -112,6 +114,8 @@ class DataHome:
                 f"{name!r} cannot name a data set: at most 64 small letters, digits, dots, dashes "
                 "and underscores, a letter or digit first"
             )
+        if name in RESERVED:
+            raise UsageError(f"{name!r} is the recordings that Habitus ships; choose another name")
         path = Path(source)
         if not path.exists():
             raise UsageError(f"{path}: there is no such file or folder")

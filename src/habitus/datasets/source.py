@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from habitus.datasets.home import DataHome
+from habitus.datasets.home import DEMO, DataHome
 from habitus.datasets.known import KNOWN
 from habitus.errors import DataHomeError
 from habitus.progress import SILENT, Progress
@@ -17,8 +17,6 @@ from habitus.traces.traceset import TraceSet, join
 
 if TYPE_CHECKING:
     from habitus.traces.report import ReadReport
-
-DEMO = "demo"
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class SequenceDetector(ABC):
     implements `fit`, `surprise`, `state` and `restore`. Scoring never changes a detector.
 
     Attributes:
+        unit: of the surprise; ``max_surprise`` is the highest there can be, or None.
         settings: checked settings.
         vocabulary: the calls it knows, once fitted.
     """
@@ -56,6 +57,7 @@ class SequenceDetector(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     unit: ClassVar[str] = "nats"
+    max_surprise: ClassVar[float | None] = None
     Settings: ClassVar[type[DetectorSettings]] = DetectorSettings
 
     def __init__(self, settings: DetectorSettings | None = None) -> None:
@@ -72,17 +74,16 @@ class SequenceDetector(ABC):
         try:
             return cls(cls.Settings.model_validate(dict(settings)))
         except ValidationError as error:
-            known = ", ".join(cls.Settings.model_fields) or "none"
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}"
-                for e in error.errors()
-            )
-            raise UsageError(f"{cls.name}: {problems} (its settings: {known})") from None
+            problems = "; ".join(_problem(dict(e), cls.Settings) for e in error.errors())
+            raise UsageError(f"{cls.name}: {problems}") from None
 
     @property
+    @abstractmethod
     def memory_calls(self) -> int:
-        """How many earlier calls of its trace a call's surprise depends on, at most."""
-        return 0
+        """How many earlier calls of its trace a call's surprise depends on, at most.
+
+        Traces longer than a batch are scored right because of it: nothing can guess it.
+        """
 
     @abstractmethod
     def fit(
@@ -126,6 +127,18 @@ class SequenceDetector(ABC):
     def stream(self) -> SurpriseStream:
         """A scorer of traces that arrive in segments; it equals `surprise` on whole traces."""
         return WindowStream(self)
+
+
+def _problem(error: Mapping[str, Any], settings: type[DetectorSettings]) -> str:
+    """What is wrong with one setting, and what it should be."""
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return (
+            f"there is no setting {name!r}; there are: {', '.join(settings.model_fields) or 'none'}"
+        )
+    field = settings.model_fields.get(name)
+    meaning = f" ({field.description})" if field is not None and field.description else ""
+    return f"{name}={error['input']}: {error['msg'].lower()}{meaning}"
 
 
 class SurpriseStream(ABC):

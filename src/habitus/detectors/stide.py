@@ -39,6 +39,7 @@ class Stide(WindowDetector):
     name: ClassVar[str] = "stide"
     summary: ClassVar[str] = "windows of n calls that normal traces never held (Forrest 1996)"
     unit: ClassVar[str] = "unseen"
+    max_surprise: ClassVar[float | None] = 1.0
     Settings: ClassVar[type[DetectorSettings]] = StideSettings
 
     @property

@@ -31,6 +31,8 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 CHUNK_CALLS = 1 << 16
 """Loops stop this often for progress and Ctrl-C."""
 MAX_NODES = 1 << 30
+MAX_CALLS = 1 << 53
+"""Counts below this are exact as float64, too."""
 
 _COMPLAINTS = {
     k.BAD_PARENT: "its parent does not stand before it",
@@ -39,6 +41,7 @@ _COMPLAINTS = {
     k.TOO_DEEP: "its window is longer than the order",
     k.TWICE: "the same window stands twice",
     k.NO_SUFFIX: "its suffix is missing",
+    k.TOO_OFTEN: "it and the windows beside it stand more often than the window they go on from",
 }
 
 
@@ -71,35 +74,28 @@ class CallTrie:
         n_nodes = len(parent)
         if n_nodes < 1 or n_nodes > MAX_NODES or not n_nodes == len(symbol) == len(count):
             raise ModelError("the windows' columns are empty, too long or of different lengths")
+        if not 0 <= count[k.ROOT] < MAX_CALLS:
+            raise ModelError(f"the number of calls, {count[k.ROOT]}, is not between 0 and 2**53")
         self.order = order
         self.n_symbols = n_symbols
         self.parent, self.symbol, self.count = parent, symbol, count
         self.depth = np.zeros(n_nodes, dtype=np.int32)
         self.link = np.zeros(n_nodes, dtype=np.int32)
+        self.total = np.zeros(n_nodes, dtype=np.int64)
         self.keys = _empty_table(n_nodes)
         self._multiplier = np.uint64(hash_multiplier())
         status, node = k.relink(
             parent, symbol, count, order, n_symbols,
-            self._multiplier, self.keys, self.depth, self.link,
+            self._multiplier, self.keys, self.depth, self.link, self.total,
         )  # fmt: skip
         if status != k.GOOD:
             raise ModelError(f"window {node} of the model is damaged: {_COMPLAINTS[status]}")
-        self.total = np.zeros(n_nodes, dtype=np.int64)
         self.types = np.zeros(n_nodes, dtype=np.int64)
         self.follow = np.zeros(n_nodes, dtype=np.int32)
         k.summarise(
-            parent,
-            symbol,
-            count,
-            self.depth,
-            self.link,
-            order,
-            self._multiplier,
-            self.keys,
-            self.total,
-            self.types,
-            self.follow,
-        )
+            parent, symbol, self.depth, self.link, order,
+            self._multiplier, self.keys, self.total, self.types, self.follow,
+        )  # fmt: skip
 
     @classmethod
     def grown(

@@ -26,6 +26,7 @@ BAD_COUNT = 3
 TOO_DEEP = 4
 TWICE = 5
 NO_SUFFIX = 6
+TOO_OFTEN = 7
 
 
 @kernel
@@ -103,8 +104,8 @@ def refill(parent, symbol, multiplier, keys):
 
 
 @kernel
-def relink(parent, symbol, count, order, n_symbols, multiplier, keys, depth, link):
-    """Rebuild the table, the depths and the suffix links of nodes that come from a file.
+def relink(parent, symbol, count, order, n_symbols, multiplier, keys, depth, link, total):
+    """Rebuild the table, depths, suffix links and totals of nodes that come from a file.
 
     Returns:
         (status, node): `GOOD`, or what is wrong with which node.
@@ -122,6 +123,10 @@ def relink(parent, symbol, count, order, n_symbols, multiplier, keys, depth, lin
         depth[node] = depth[above] + 1
         if depth[node] > order:
             return TOO_DEEP, node
+        # Asked at every step, so that no sum exceeds the root's count and overflows.
+        total[above] += count[node]
+        if total[above] > count[above]:
+            return TOO_OFTEN, node
         slot = edge_slot(above, symbol[node], multiplier, keys)
         if keys[slot, 1] != 0:
             return TWICE, node
@@ -137,14 +142,13 @@ def relink(parent, symbol, count, order, n_symbols, multiplier, keys, depth, lin
 
 
 @kernel
-def summarise(parent, symbol, count, depth, link, order, multiplier, keys, total, types, follow):
-    """Per node: the count and number of its continuations, and where reading goes on from it.
+def summarise(parent, symbol, depth, link, order, multiplier, keys, total, types, follow):
+    """Per node: the number of its continuations, and where reading goes on from it.
 
     ``follow`` is the longest suffix of a window that something was seen to follow: the history of
     the next call. A window of ``order`` calls is too long to be a history itself.
     """
     for node in range(1, len(parent)):
-        total[parent[node]] += count[node]
         types[parent[node]] += 1
     follow[ROOT] = ROOT
     for node in range(1, len(parent)):

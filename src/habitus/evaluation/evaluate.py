@@ -11,13 +11,14 @@ import numpy as np
 from habitus.errors import ProtocolError
 from habitus.evaluation import ledger
 from habitus.evaluation.baselines import trivial_baselines
-from habitus.evaluation.judged import Judged, judged_of
+from habitus.evaluation.judged import Judged, judged_of, n_units
 from habitus.evaluation.metrics import cluster_bootstrap, roc
 from habitus.evaluation.protocols import Protocol, test_part
 from habitus.evaluation.results import (
     AttackResult,
     AtThreshold,
     Detection,
+    Reading,
     Result,
     Results,
 )
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
     from habitus.datasets.source import Source
     from habitus.detectors.base import SequenceDetector
     from habitus.models.model import Model
+    from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
 FALSE_ALARM_RATES = (0.001, 0.01, 0.05)
+FEW = 10
+"""Fewer observations than this on either side are called few."""
 _TIMED_SECONDS = 0.5
 _MAX_TIMED_RUNS = 5
 
@@ -54,6 +58,7 @@ def evaluate_models(
     replicates: int = 1000,
     command: str = "",
     progress: Progress = SILENT,
+    report: ReadReport | None = None,
 ) -> Results:
     """Judge ``traces`` under ``protocol`` with each of ``models`` (by what the user calls them).
 
@@ -65,6 +70,7 @@ def evaluate_models(
         aggregation: overrides each model's own; its threshold then does not apply.
         seed, replicates: of the bootstrap.
         command: the command that makes these results again.
+        report: what the reading of ``traces`` left out, to be kept with the results.
 
     Raises:
         ProtocolError: if the protocol does not fit the traces.
@@ -92,6 +98,7 @@ def evaluate_models(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         final_runs=n_final,
+        reading=None if report is None else Reading.of(report),
         warnings=tuple(dict.fromkeys(warnings)),
         results=tuple(results),
     )
@@ -110,7 +117,8 @@ def _evaluate_one(
     is_known = (model.memory.known(test) >= 0) & (test.labels == Label.NORMAL)
     n_known, n_left_out = int(is_known.sum()), 0
     if protocol.leaves_out_known:
-        n_left_out = n_known
+        # What was learned, and what is no different from it: our own splits divide no sequence.
+        n_left_out = n_units(test, protocol) - n_units(test.select(~is_known), protocol)
         test = test.select(~is_known)
     aggregation = chosen or model.aggregation
     surprise, seconds = _timed_surprise(model.detector, test)
@@ -119,9 +127,14 @@ def _evaluate_one(
     normal, attack = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
     if not len(normal.scores) or not len(attack.scores):
         raise ProtocolError(
-            f"{protocol.name}: {name} can score {len(normal.scores)} normals and "
-            f"{len(attack.scores)} attacks, and needs both"
-            + (" (every normal was learned: train on less of the data)" if n_left_out else "")
+            f"{protocol.name}: {name} can score {len(normal.scores)} normal and "
+            f"{len(attack.scores)} attack {protocol.unit}s, and needs both"
+            + (
+                f"; {n_left_out} normal {protocol.unit}s are left out, because they hold nothing "
+                "that it was not trained on: record different runs"
+                if n_left_out
+                else ""
+            )
         )
     curve = roc(normal.scores, attack.scores)
     intervals = cluster_bootstrap(
@@ -167,7 +180,7 @@ def _evaluate_one(
         train_seconds=model.provenance.train_seconds,
         score_seconds=seconds,
         calls_per_second=test.n_calls / seconds,
-        baselines=trivial_baselines(test, protocol),
+        baselines=trivial_baselines(test.select(np.isfinite(scores)), protocol),
     )
     return result, _warnings(result, model)
 
@@ -181,10 +194,21 @@ def _warnings(result: Result, model: Model) -> list[str]:
             f"{result.model} was trained on {data!r} ({part}), not on the training part of "
             f"{result.protocol}"
         )
-    if result.n_known_normals and not result.n_left_out:
+    if result.n_left_out:
         lines.append(
-            f"{result.n_known_normals} of the normals judged equal a trace that {result.model} was "
-            "trained on"
+            f"{result.n_left_out} normal {result.unit}s are left out: they hold nothing that "
+            f"{result.model} was not trained on (its own training part, or copies of it)"
+        )
+    elif result.n_known_normals:
+        lines.append(
+            f"{result.n_known_normals} of the normal traces judged equal one that {result.model} "
+            "was trained on"
+        )
+    if min(result.n_normal, result.n_attack) < FEW:
+        lines.append(
+            f"{result.n_normal} normal and {result.n_attack} attack {result.unit}s are few: a "
+            f"false-alarm rate below {1 / result.n_normal:.1%} cannot be seen here, and the "
+            "intervals are too narrow"
         )
     best = max(result.baselines, key=lambda baseline: baseline.auc)
     if best.auc >= result.auc:

@@ -78,3 +78,10 @@ def _maximum_by(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArr
     largest = np.full(int(groups.max()) + 1, np.nan)
     np.fmax.at(largest, groups, scores)
     return largest
+
+
+def n_units(test: TraceSet, protocol: Protocol) -> int:
+    """How many traces or recordings there are to judge."""
+    if protocol.unit == "trace":
+        return test.n_traces
+    return len({info.group for info in test.infos})

@@ -68,15 +68,15 @@ def roc(
 
 @dataclass(frozen=True)
 class Intervals:
-    """95 % intervals (low, high).
+    """95 % intervals (low, high); None where there is only one cluster to resample.
 
     Attributes:
         auc: of the area.
         detection: of the detection rate at each false-alarm rate asked for.
     """
 
-    auc: tuple[float, float]
-    detection: dict[float, tuple[float, float]]
+    auc: tuple[float, float] | None
+    detection: dict[float, tuple[float, float] | None]
 
 
 def cluster_bootstrap(
@@ -96,6 +96,8 @@ def cluster_bootstrap(
             same sequence, is one observation and not many.
         seed: makes the resampling.
     """
+    if min(len(np.unique(normal_clusters)), len(np.unique(attack_clusters))) < 2:
+        return Intervals(auc=None, detection=dict.fromkeys(false_alarms))
     random = np.random.default_rng(seed)
     areas = np.empty(replicates)
     rates = np.empty((replicates, len(false_alarms)))

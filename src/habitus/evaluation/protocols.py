@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from habitus.datasets.source import DEMO
+from habitus.datasets.home import DEMO
 from habitus.errors import ProtocolError, UsageError
 from habitus.syscalls import number_of
 from habitus.traces.traceset import Label, TraceSet

@@ -19,6 +19,8 @@ from habitus.storage import atomic_write
 if TYPE_CHECKING:
     import os
 
+    from habitus.traces.report import ReadReport
+
 Interval = tuple[float, float]
 
 
@@ -35,7 +37,7 @@ class Detection(_Part):
     """
 
     dr: float
-    dr_ci95: Interval
+    dr_ci95: Interval | None
     achieved_fpr: float
 
 
@@ -86,9 +88,10 @@ class Result(_Part):
     Attributes:
         unit: what was judged: traces, or recordings by their strangest thread.
         auc_ci95: cluster bootstrap, attacks by folder or recording, normals by distinct sequence or
-            recording.
+            recording; None where there is only one of either.
         n_unscoreable: judged things too short to be scored; they are in no rate.
-        n_known_normals: normals equal to a training trace; ``n_left_out`` of them were left out.
+        n_known_normals: normal traces of the test that equal a training trace; a protocol of ours
+            leaves them out, and ``n_left_out`` counts the units that are wholly gone with them.
         n_with_novel: judged things that hold a call the model never saw.
         calls_per_second: warm, one thread, duplicates scored like the rest.
         supervised: whether attacks were used to choose anything.
@@ -103,7 +106,7 @@ class Result(_Part):
     aggregation: str
     unit: Literal["trace", "recording"]
     auc: float
-    auc_ci95: Interval
+    auc_ci95: Interval | None
     dr_at_fpr: dict[str, Detection]
     fpr_at_dr90: float
     at_threshold: AtThreshold | None
@@ -129,12 +132,34 @@ class Result(_Part):
     baselines: tuple[Baseline, ...]
 
 
+class Reading(_Part):
+    """What the data's reading left out.
+
+    Attributes:
+        broken, skipped: the first examples, as ``file:place: why``.
+    """
+
+    n_files: int
+    n_traces: int
+    n_calls: int
+    n_broken: int
+    n_skipped: int
+    broken: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+    @classmethod
+    def of(cls, report: ReadReport) -> Reading:
+        """The parts of a report that a reader of results needs."""
+        return cls(**{name: getattr(report, name) for name in cls.model_fields})
+
+
 class Results(_Part):
     """One evaluation of one or more models.
 
     Attributes:
         final_runs: for a protocol that may be scored only once a release: how often, with this one,
             it has been scored on this machine; else None.
+        reading: what the data's reading left out; None for traces that were not read from files.
         warnings: what a reader must know before believing a number.
     """
 
@@ -144,6 +169,7 @@ class Results(_Part):
     created: str
     command: FileText
     final_runs: int | None = None
+    reading: Reading | None = None
     warnings: tuple[FileText, ...] = ()
     results: tuple[Result, ...]
 

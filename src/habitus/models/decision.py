@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _HAIR = 1e-9
 """Added to shares of whole traces: .29 * 100 is 28.999999999999996."""
 
+MAX_HIGHEST = 256
+"""How many calibration scores a model keeps: the tail is where alerts lie."""
+
 Method = Literal["cross-fitting", "other traces", "training traces"]
 
 
@@ -34,6 +37,7 @@ class Calibration(BaseModel):
         n_over: how many of them would have raised an alarm.
         folds: parts of the cross-fitting; 0 without.
         data_sha256: the content the traces came from.
+        highest_scores: the `MAX_HIGHEST` highest scores among them, highest first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +49,22 @@ class Calibration(BaseModel):
     n_over: int = Field(ge=0)
     folds: int = Field(ge=0)
     data_sha256: str = ""
+    highest_scores: tuple[float, ...] = Field(default=(), max_length=MAX_HIGHEST)
+
+    def n_as_strange(self, score: float) -> int | None:
+        """How many of these normals score at least this high; None if more than were kept."""
+        n_kept = len(self.highest_scores)
+        above = sum(kept >= score for kept in self.highest_scores)
+        return None if above == n_kept < self.n_traces else above
+
+    def share_as_strange(self, score: float) -> float | None:
+        """How often a normal trace scores at least this high: an upper estimate, or None.
+
+        ``(1 + normals at or above it) / (1 + normals)``, the conformal p-value of V. Vovk et al.,
+        *Algorithmic Learning in a Random World*, 2005.
+        """
+        above = self.n_as_strange(score)
+        return None if above is None else (1 + above) / (1 + self.n_traces)
 
     @property
     def is_fine_enough(self) -> bool:
@@ -65,6 +85,12 @@ class Calibration(BaseModel):
                 f"{self.n_traces} normal traces cannot show a false-alarm rate of "
                 f"{self.false_alarms * 100:g} %: the threshold is the highest of their scores; the "
                 f"finest rate they can show is {100 / max(1, self.n_traces):.3g} %"
+            )
+        elif self.n_over < (allowed := math.floor(self.false_alarms * self.n_traces + _HAIR)):
+            lines.append(
+                f"many of the {self.n_traces} normal traces are alike: {self.n_over} of them lie "
+                f"above the threshold, not the {allowed} that the budget allows, so that it may be "
+                "far too high; record different runs"
             )
         return lines
 
@@ -146,8 +172,18 @@ def decide(
             n_over=int(counts[scored & (scores > threshold)].sum()),
             folds=folds,
             data_sha256=data_sha256,
+            highest_scores=tuple(_highest(scores, counts, strangest_first)),
         ),
     )
+
+
+def _highest(
+    scores: NDArray[np.float64], counts: NDArray[np.int64], strangest_first: NDArray[np.int64]
+) -> list[float]:
+    """The highest scores, each as often as it occurs."""
+    first = strangest_first[:MAX_HIGHEST]
+    repeated = np.repeat(scores[first], np.minimum(counts[first], MAX_HIGHEST))
+    return [float(score) for score in repeated[:MAX_HIGHEST]]
 
 
 def check_budget(false_alarms: float) -> None:

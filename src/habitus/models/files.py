@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,6 @@ from habitus.traces.traceset import DIGEST_BYTES
 from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
@@ -39,6 +39,10 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 MODEL_FILE, WEIGHTS_FILE, MANIFEST_FILE = "model.json", "weights.safetensors", "MANIFEST.sha256"
 _MAX_BYTES = {MODEL_FILE: 64 << 20, WEIGHTS_FILE: 8 << 30, MANIFEST_FILE: 1 << 10}
 _DETECTOR, _MEMORY = "detector.", "memory."
+_MEMORY_ARRAYS = {
+    _MEMORY + name for name in ("symbols", "offsets", "names", "digests", "scores", "multiplicity")
+}
+_MAX_TRIES = 10
 
 
 class ModelFile(BaseModel):
@@ -116,8 +120,8 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
         state = {n.removeprefix(_DETECTOR): a for n, a in arrays.items() if n.startswith(_DETECTOR)}
         detector.restore(state)
         memory = _memory(arrays, len(described.vocabulary), described.provenance.n_traces)
-        if not described.decisions:
-            raise ModelError("it makes no decision")
+        _refuse_other_arrays(arrays, detector.state())
+        _check_decisions(described.decisions)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
@@ -136,10 +140,38 @@ def verify_model(path: str | os.PathLike[str], *, digest: str | None = None) -> 
 
 
 def _verified_contents(folder: Path) -> dict[str, bytes]:
-    """The three files' bytes, read once, so that what is checked is what is used."""
-    if not folder.is_dir():
-        raise ModelError(f"{folder}: there is no model here (a model is a folder)")
-    names = {entry.name for entry in folder.iterdir()}
+    """The three files' bytes, read once, so that what is checked is what is used.
+
+    The folder is opened once: its files are of one model even if another takes its place. What is
+    replaced is taken away, perhaps while it is being read: then the new model is read.
+    """
+    for _ in range(_MAX_TRIES):
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            raise ModelError(f"{folder}: there is no model here (a model is a folder)") from None
+        except OSError as error:
+            raise ModelError(f"{folder}: cannot be read: {error.strerror}") from error
+        try:
+            return _contents_of(folder, handle)
+        except ModelError:
+            if not _was_replaced(folder, handle):
+                raise
+        finally:
+            os.close(handle)
+    raise ModelError(f"{folder}: is replaced again and again; try again when it has come to rest")
+
+
+def _was_replaced(folder: Path, handle: int) -> bool:
+    """Whether another folder stands where the opened one did."""
+    try:
+        return not os.path.samestat(os.fstat(handle), folder.stat())
+    except OSError:
+        return False
+
+
+def _contents_of(folder: Path, handle: int) -> dict[str, bytes]:
+    names = set(os.listdir(handle))
     wanted = set(_MAX_BYTES)
     if wanted - names:
         missing = ", ".join(sorted(wanted - names))
@@ -147,7 +179,7 @@ def _verified_contents(folder: Path) -> dict[str, bytes]:
     if names - wanted:
         extra = ", ".join(sorted(names - wanted))
         raise ModelError(f"{folder}: holds what no model does: {extra}; take it away to use it")
-    contents = {name: _read(folder / name) for name in sorted(wanted)}
+    contents = {name: _read(folder / name, handle) for name in sorted(wanted)}
     files = {name: contents[name] for name in (MODEL_FILE, WEIGHTS_FILE)}
     expected = _manifest_of(files)
     if contents[MANIFEST_FILE] != expected:
@@ -163,16 +195,20 @@ def _verified_contents(folder: Path) -> dict[str, bytes]:
     return contents
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, folder: int) -> bytes:
+    """A file of the opened folder."""
     try:
-        info = path.lstat()
+        info = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
         if not stat.S_ISREG(info.st_mode):
             raise ModelError(f"{path}: not a regular file; a model holds its files itself")
         if info.st_size > _MAX_BYTES[path.name]:
             raise ModelError(
                 f"{path}: larger than any {path.name} of ours ({info.st_size:,} bytes)"
             )
-        return path.read_bytes()
+        # Whatever has taken its place since: no link is followed, no pipe waited for.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb") as file:
+            return file.read(info.st_size)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -191,6 +227,19 @@ def _arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"{WEIGHTS_FILE}: not a file of arrays ({error})") from error
     return arrays
+
+
+def _refuse_other_arrays(arrays: Arrays, state: Arrays) -> None:
+    other = set(arrays) - _MEMORY_ARRAYS - {_DETECTOR + name for name in state}
+    if other:
+        raise ModelError(f"{WEIGHTS_FILE}: holds what no model does: {', '.join(sorted(other))}")
+
+
+def _check_decisions(decisions: tuple[Decision, ...]) -> None:
+    if not decisions:
+        raise ModelError("it makes no decision")
+    if sum(decision.scope == "trace" for decision in decisions) > 1:
+        raise ModelError("it makes more than one decision about a trace")
 
 
 def _memory(arrays: Arrays, n_symbols: int, n_traces: int) -> Memory:

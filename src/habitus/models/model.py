@@ -144,15 +144,16 @@ class Model:
         aggregation = aggregation or self.aggregation
         return aggregation.scores(self.detector.surprise(traces), traces.offsets)
 
-    def share_of_stranger_normals(self, score: float) -> float:
-        """How often a normal trace scores at least this high: an upper estimate from calibration.
-
-        ``(1 + number of calibration normals at or above it) / (1 + their number)``, the conformal
-        p-value of V. Vovk et al., *Algorithmic Learning in a Random World*, 2005.
-        """
-        scored = np.isfinite(self.memory.scores)
-        above = self.memory.multiplicity[scored & (self.memory.scores >= score)].sum()
-        return float((1 + above) / (1 + self.memory.multiplicity[scored].sum()))
+    def warnings(self) -> list[str]:
+        """What a user should hear before relying on this model; empty if nothing."""
+        lines = self.decision.calibration.warnings()
+        highest = self.detector.max_surprise
+        if highest is not None and self.decision.threshold >= highest:
+            lines.append(
+                f"the threshold is {highest:g}, which no score exceeds: this model can never raise "
+                "an alert; choose other settings (for stide a smaller n) or more false alarms"
+            )
+        return lines
 
     def with_budget(
         self, false_alarms: float, normal: TraceSet | None = None, data_sha256: str = ""

@@ -70,7 +70,7 @@ class TraceReader(Iterator[TraceSet]):
         self.report.strict = strict
         self._options = ReadOptions(abi=abi)
         self._format = None if format is None else get_format(format).name
-        self._above = Path(path).resolve().name if Path(path).is_dir() else ""
+        self._above = _folders_above(Path(path))
         self._batches = self._read()
 
     def __next__(self) -> TraceSet:
@@ -94,7 +94,7 @@ class TraceReader(Iterator[TraceSet]):
                 self.report.n_traces += sum(info.first_call == 0 for info in batch.infos)
                 yield replace(batch, infos=tuple(self._labelled(info) for info in batch.infos))
         if self.report.n_traces == 0:
-            raise InputError(self._nothing_read())
+            raise InputError(*self._nothing_read())
 
     def _choose(self, file: InputFile) -> str | None:
         """The format of one file; None if it is left out."""
@@ -120,10 +120,10 @@ class TraceReader(Iterator[TraceSet]):
         recording = re.sub(r"\.\d+$", "", below) or PurePosixPath(info.source).name
         return labelled(replace(info, group=info.group or recording), self._above)
 
-    def _nothing_read(self) -> str:
+    def _nothing_read(self) -> list[str]:
         lines = [f"{self.path}: no trace could be read"]
         lines += self.report.warnings() or ["there is no file in it"]
-        return "\n".join([*lines, _known_formats()])
+        return [*lines, _known_formats()]
 
 
 def recognise(head: bytes, file: InputFile, options: ReadOptions) -> str | None:
@@ -177,6 +177,12 @@ def labelled(info: TraceInfo, above: str = "") -> TraceInfo:
     stem = PurePosixPath(re.sub(r"[#:].*$", "", below[0])).stem
     attack = below[0] if len(below) > 1 else re.sub(r"[-_.]?\d+$", "", stem) or stem
     return replace(info, split=split, label=label, attack=attack)
+
+
+def _folders_above(path: Path) -> str:
+    """The folders that a path names: what lies in ``rec/attack/shell`` lies in ``attack``, too."""
+    folder = path if path.is_dir() else path.parent
+    return str(folder) if folder.name else folder.resolve().name
 
 
 def _known_formats() -> str:

@@ -111,6 +111,9 @@ class TraceSet:
         4
         """
         index: dict[str, int] = {}
+        traces = list(traces)
+        if any(isinstance(trace, str) for trace in traces):
+            raise UsageError("a trace is a list of call names, not one text: split it")
         rows = [[index.setdefault(call, len(index)) for call in trace] for trace in traces]
         if len(index) > MAX_ALPHABET:
             raise UsageError(f"an alphabet holds at most {MAX_ALPHABET} names")

@@ -148,7 +148,9 @@ def test_a_namesake_that_begins_anew_does_not_swallow_the_first() -> None:
 
 def test_a_segment_without_a_beginning_is_an_error_of_the_input() -> None:
     scorer = Scorer(model("ngram", "mean"))
-    with pytest.raises(InputError, match="file: the beginning of the trace 't' is missing"):
+    with pytest.raises(
+        InputError, match="file: calls before number 6 of the trace 't' are missing"
+    ):
         list(scorer.push(segment("t", "abc", 5, ends=True)))
 
 

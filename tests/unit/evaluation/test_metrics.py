@@ -107,10 +107,19 @@ def test_copies_of_one_observation_are_one_observation() -> None:
 
 
 def test_a_cluster_is_drawn_whole() -> None:
-    """With one cluster a side there is nothing to resample: the interval is the point."""
+    """Two clusters a side, each of two equal scores: the area has the few values they can give."""
     found = cluster_bootstrap(
-        np.array([1.0, 3.0]), np.array([2.0, 4.0]), np.zeros(2, np.int64), np.zeros(2, np.int64),
+        np.array([1.0, 1.0, 3.0, 3.0]), np.array([2.0, 2.0, 4.0, 4.0]),
+        np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), (0.5,), seed=1, replicates=200,
+    )  # fmt: skip
+    assert found.auc == (0.0, 1.0)
+
+
+def test_one_cluster_a_side_has_no_interval() -> None:
+    """There is nothing to resample: a point is no interval, and is not shown as one."""
+    found = cluster_bootstrap(
+        np.array([1.0, 3.0]), np.array([2.0, 4.0]), np.zeros(2, np.int64), np.arange(2),
         (0.5,), seed=1, replicates=20,
     )  # fmt: skip
-    assert found.auc == (0.75, 0.75)
-    assert found.detection[0.5] == (1.0, 1.0)
+    assert found.auc is None
+    assert found.detection == {0.5: None}

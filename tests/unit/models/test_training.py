@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from model_folders import small_model
 from habitus.detectors.stide import Stide
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation
+from habitus.models.decision import decide
 from habitus.models.training import cross_fitted_scores, fit_model
 from habitus.traces.traceset import Label, TraceInfo, TraceSet
 
@@ -164,13 +164,33 @@ def test_what_was_learned_from_one_sequence_never_claims_cross_fitting() -> None
     assert back.decision.calibration.warnings()
 
 
-def test_share_of_stranger_normals_is_a_conformal_p_value() -> None:
-    model = small_model()
-    memory = replace(
-        model.memory,
-        scores=np.array([1.0, 2.0, 3.0, np.nan]),
-        multiplicity=np.array([2, 1, 1, 1], np.int64),
-    )
-    model = replace(model, memory=memory)
-    shares = [model.share_of_stranger_normals(score) for score in (0.5, 1.0, 1.5, 3.0, 9.0)]
+def test_how_rare_a_score_is_is_a_conformal_p_value_of_what_the_threshold_was_set_on() -> None:
+    scores = np.array([1.0, 2.0, 3.0, np.nan])
+    counts = np.array([2, 1, 1, 1], np.int64)
+    made = decide(scores, Aggregation.parse("mean"), 0.1, method="other traces", counts=counts)
+    shares = [made.calibration.share_as_strange(score) for score in (0.5, 1.0, 1.5, 3.0, 9.0)]
     assert shares == [1.0, 1.0, 3 / 5, 2 / 5, 1 / 5]
+    assert made.calibration.n_as_strange(9.0) == 0
+
+
+def test_of_many_scores_the_highest_are_kept_and_nothing_is_said_of_the_others() -> None:
+    scores = np.arange(1000.0)
+    made = decide(scores, Aggregation.parse("mean"), 0.01, method="cross-fitting").calibration
+    assert made.highest_scores == tuple(scores[::-1][:256])
+    assert made.n_as_strange(990.0) == 10
+    assert made.n_as_strange(10.0) is None
+    assert made.share_as_strange(10.0) is None
+
+
+def test_a_threshold_that_no_score_exceeds_is_said() -> None:
+    """Every window of the held-out traces is new: the share of unseen windows is 1 already."""
+    traces = TraceSet.from_names([list("abc"), list("def"), list("ghi"), list("jkl")])
+    model = fit_model("stide", traces, settings={"n": 3}, false_alarms=0.25)
+    assert any("can never raise an alert" in line for line in model.warnings())
+
+
+def test_traces_that_are_alike_use_up_the_budget_and_that_is_said() -> None:
+    traces = TraceSet.from_names([list("abcabd")] * 30 + [list("abdabc")] * 30)
+    model = fit_model("ngram", traces, false_alarms=0.1)
+    assert model.decision.calibration.n_over == 0
+    assert any("alike" in line for line in model.warnings())
