@@ -27,6 +27,14 @@ class _Bare:
         return str(self.text)
 
 
+# What has no docstring of its own.
+CONSTANTS = {
+    "SILENT": "A `Progress` that hears of everything and shows nothing.",
+    "UNKNOWN": "The symbol of every call that is not in a `Vocabulary`: 65535.",
+    "__version__": "The version of Habitus, as text.",
+}
+
+
 def signature_of(name: str, thing: Callable[..., Any]) -> str:
     """``name(...)`` with annotations as they stand in the source, a long one a parameter a line."""
     signature = inspect.signature(thing)
@@ -104,7 +112,7 @@ Each is imported when it is first used. Examples:
         thing = getattr(habitus, name)
         parts.append(f"\n## {name}\n\n")
         if not callable(thing):
-            parts.append("The version of Habitus, as text.\n")
+            parts.append(CONSTANTS[name] + "\n")
             continue
         is_class = inspect.isclass(thing)
         if not (is_class and issubclass(thing, (Exception, int))):

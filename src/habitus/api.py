@@ -256,7 +256,9 @@ def source_lines(
     for file in open_inputs(input_path(path), on_skip=lambda *_: None):
         if file.source == source:
             for number in range(1, max(wanted) + 1):
-                line = file.stream.readline(MAX_LINE_BYTES)
+                line = part = file.stream.readline(MAX_LINE_BYTES)
+                while len(part) == MAX_LINE_BYTES and not part.endswith(b"\n"):
+                    part = file.stream.readline(MAX_LINE_BYTES)  # the rest of a line is no line
                 if number in wanted:
                     lines[number] = line.decode("utf-8", "replace").strip()
             break

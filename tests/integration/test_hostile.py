@@ -167,6 +167,108 @@ def test_broken_lines_are_counted_or_under_strict_an_error(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.fixture
+def half_damaged(tmp_path: Path) -> Path:
+    """A folder whose first files hold attacks, and whose last is a truncated archive."""
+    folder = tmp_path / "half"
+    for i in range(3):
+        write(folder / f"a{i}.strace", "".join(f"7 {c}() = 0\n" for c in STRANGE.split() * 9))
+    lines = "".join(f"7 {NORMAL.split()[i % 4]}({i * i}) = 0\n" for i in range(200_000))
+    whole = gzip.compress(lines.encode())
+    (folder / "b.strace.gz").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def test_a_damaged_file_keeps_the_alerts_before_it(
+    invoke: Invoke, model: Path, half_damaged: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    result = invoke("detect", model, half_damaged, "-o", out, status=2)
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(records) >= 3
+    assert {record["verdict"] for record in records} == {"alert"}
+    assert out.read_text().endswith("}\n")
+    first, last = result.stderr.splitlines()
+    assert re.search(r"^habitus: .*b\.strace\.gz.*(damaged|truncated)", first)
+    assert last == f"{len(records)} records from before that are kept in {out}"
+    assert not left_over(tmp_path)
+    printed = invoke("detect", model, half_damaged, "--json", status=2)
+    assert len(printed.stdout.splitlines()) == len(records)
+    assert "records from before that were printed" in printed.stderr
+
+
+def test_an_error_of_the_system_while_reading_keeps_the_alerts_before_it(
+    invoke: Invoke, model: Path, recordings: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from habitus import api
+
+    real = api.judge
+
+    def judge(*arguments: Any, **options: Any) -> Any:
+        yield from real(*arguments, **options)
+        raise OSError(5, "Input/output error", "worn-out-disk")
+
+    monkeypatch.setattr(api, "judge", judge)
+    out = tmp_path / "out.jsonl"
+    result = invoke("detect", model, recordings, "-o", out, status=2)
+    assert "worn-out-disk: cannot be read: " in result.stderr
+    assert out.read_text().count("\n") >= 3
+
+
+def test_ctrl_c_keeps_no_records(
+    invoke: Invoke, model: Path, recordings: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from habitus import api
+
+    real = api.judge
+
+    def judge(*arguments: Any, **options: Any) -> Any:
+        yield from real(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "judge", judge)
+    out = tmp_path / "out.jsonl"
+    out.write_text("old")
+    invoke("detect", model, recordings, "-o", out, status=130)
+    assert out.read_text() == "old"
+    assert not left_over(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []])
+def test_a_closed_pipe_keeps_the_file_and_the_status(
+    home: Path, model: Path, recordings: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    """As `--json -o file | head`: only the pipe is given up."""
+    out = tmp_path / "out.jsonl"
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            command_of("detect", model, recordings, "--all", "-o", out, *arguments),
+            stdout=writing, text=True, stderr=subprocess.PIPE, check=False, timeout=120,
+            env=environment(home),
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "rror" not in done.stderr
+    assert len(out.read_text().splitlines()) == 18
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-o", "-"], ["-o", "/dev/stdout"], ["--json", "-o", "-"], ["--json"]]
+)
+def test_records_alone_are_on_standard_output(
+    run: Run, model: Path, recordings: Path, arguments: list[str]
+) -> None:
+    done = run("detect", model, recordings, "--all", *arguments, status=1)
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 18
+    assert "in 18 traces" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["train", "detect", "evaluate", "threshold", "add"])
 def test_a_full_disk_leaves_nothing(
     invoke: Invoke, model: Path, recordings: Path, tmp_path: Path, command: str,
@@ -377,6 +479,67 @@ def test_a_name_forges_no_line(invoke: Invoke, model: Path, tmp_path: Path) -> N
     assert len([line for line in out.splitlines() if line.startswith("ALERT")]) == 1
 
 
+FORGED = "x\nALERT    99.0000  innocent"
+
+
+def test_a_name_forges_no_line_in_warnings_and_messages(
+    invoke: Invoke, model: Path, tmp_path: Path
+) -> None:
+    data, empty, strict = tmp_path / "data", tmp_path / "empty", tmp_path / "s"
+    for folder in (data, empty):
+        folder.mkdir()
+        (folder / f"{FORGED}.txt").touch()
+        (folder / f"{FORGED}.bin").write_bytes(b"\x00\x01" * 20)
+    write(data / "sound.txt", f"{STRANGE} " * 4)
+    write(strict / f"{FORGED}.txt", f"{NORMAL}\n{NORMAL} !!\n{NORMAL} {NORMAL}")
+    common: list[tuple[int, tuple[object, ...]]] = [
+        (1, ("detect", model, data)),
+        (1, ("detect", model, data, "--json")),
+        (2, ("detect", model, empty)),
+        (2, ("detect", model, tmp_path / FORGED)),
+        (2, ("detect", tmp_path / FORGED, data)),
+        (2, ("detect", model, strict, "--format", "plain", "--strict")),
+        (1, ("detect", model, strict, "--format", "plain")),
+        (0, ("explain", model, strict, "--format", "plain")),
+        (2, ("explain", model, data, "--trace", FORGED)),
+        (2, ("train", FORGED, "--data", data, "-o", tmp_path / "out")),
+    ]
+    for status, arguments in common:
+        result = invoke(*arguments, status=status)
+        forged = [line for line in result.output.splitlines() if line.startswith("ALERT    99.0")]
+        assert not forged, arguments
+
+
+def test_a_broken_plug_in_is_told_and_left_out(
+    home: Path, model: Path, recordings: Path, tmp_path: Path
+) -> None:
+    write(tmp_path / "site" / "broken.py", "raise RuntimeError('no luck')")
+    info = tmp_path / "site" / "broken_package-1.dist-info"
+    write(info / "METADATA", "Metadata-Version: 2.1\nName: broken-package\nVersion: 1")
+    write(info / "entry_points.txt", "[habitus.formats]\nodd = broken:ODD\n"
+          "[habitus.detectors]\nodd = broken:Odd")  # fmt: skip
+    site = {"PYTHONPATH": str(tmp_path / "site"), "PYTHONWARNINGS": ""}
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command_of(*arguments), capture_output=True, text=True, check=False, timeout=120,
+            env=environment(home) | site, cwd=tmp_path,
+        )  # fmt: skip
+
+    told = "habitus: left out: the {} 'odd', which broken-package declares, cannot be imported: "
+    for what, *arguments in (
+        ("format", "detect", model, recordings / "normal" / "run-0.txt"),
+        ("format", "formats"),
+        ("detector", "detectors"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count(told.format(what) + "RuntimeError: no luck\n") == 1
+    done = run("train", "odd", "--data", recordings, "-o", "m")
+    assert done.returncode == 2
+    assert "the detector 'odd', which broken-package declares, cannot" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -397,6 +560,7 @@ def test_a_name_forges_no_line(invoke: Invoke, model: Path, tmp_path: Path) -> N
         (("detect", "O", "D"), "no model here"),
         (("detect", "M", "D", "--format", "pcap"), "adfa, native, plain, strace"),
         (("detect", "M", "D", "--stretch", "0"), "stretch"),
+        (("explain", "M", "D", "--stretch", "201"), "stretch"),
         (("nonsense",), "nonsense"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -206,6 +207,7 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
 ) -> None:
     path = old_folder(tmp_path)
     real = Path.rename
+    monkeypatch.setattr(storage, "_exchange", lambda *_: False)
 
     def failing(self: Path, target: Path) -> Path:
         if self.suffix == ".partial":
@@ -222,6 +224,77 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
         replace()
     assert tree(tmp_path) == {"m/old": b"old"}
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_is_replaced_with_and_without_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can_exchange: bool
+) -> None:
+    path = old_folder(tmp_path)
+    if not can_exchange:
+        monkeypatch.setattr(storage, "_exchange", lambda *_: False)
+    with atomic_folder(path, may_replace=lambda _: True) as folder:
+        (folder / "new").write_bytes(b"new")
+    assert tree(tmp_path) == {"m/new": b"new"}
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_there_is_always_a_folder_for_readers(tmp_path: Path) -> None:
+    path = old_folder(tmp_path)
+    stop = threading.Event()
+    missed = []
+
+    def look() -> None:
+        while not stop.is_set():
+            if not path.exists():
+                missed.append(path)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for _ in range(200):
+        with atomic_folder(path, may_replace=lambda _: True) as folder:
+            (folder / "new").write_bytes(b"new")
+    stop.set()
+    reader.join()
+    assert not missed
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(errno.ENOSYS, False), (errno.EINVAL, False), (errno.EIO, True)]
+)
+def test_a_system_that_cannot_exchange_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, told: bool
+) -> None:
+    class Library:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def renameat2(self, *_: object) -> int:
+            ctypes.set_errno(number)
+            return -1
+
+    monkeypatch.setattr(storage.ctypes, "CDLL", Library)
+    if told:
+        with pytest.raises(OSError, match="Input/output"):
+            storage._exchange(tmp_path, tmp_path)
+    else:
+        assert not storage._exchange(tmp_path, tmp_path)
+    monkeypatch.delattr(Library, "renameat2")
+    assert not storage._exchange(tmp_path, tmp_path)
+
+
+def test_who_may_read_stays_as_it_was(tmp_path: Path, umask: int) -> None:
+    private, folder = tmp_path / "file", old_folder(tmp_path)
+    private.write_bytes(b"old")
+    private.chmod(0o600)
+    folder.chmod(0o700)
+    with atomic_write(private) as file:
+        file.write(b"new")
+    with atomic_folder(folder, may_replace=lambda _: True) as made:
+        (made / "new").write_bytes(b"new")
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert os.umask(umask) == umask
 
 
 def test_digests_of_files_and_folders(tmp_path: Path) -> None:
@@ -272,3 +345,8 @@ def test_the_file_given_is_binary_and_syncs_itself(
     with atomic_write(tmp_path / "a") as file:
         fill(file)
     assert synced == ["file", "folder"]
+    synced.clear()
+    with atomic_folder(tmp_path / "b", may_replace=lambda _: True) as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "a").write_bytes(b"a")
+    assert synced == ["folder", "file", "folder", "folder"]  # deep, a, b, and b's name

@@ -17,9 +17,9 @@ def nearest_stretch(pattern, text, begin, end, offsets, trace, best, best_trace,
         begin, end: which calls to read now; those before ``begin`` were read before.
         trace, best, best_trace, best_end: where the calls before left off, as returned; at first
             -1, ``(m + 1) << 32``, -1, 0.
-        cells: (m + 1,) int64, kept from call to call: for each prefix of the pattern, the fewest edits to a stretch
-            that ends here in the high half, where that stretch begins in the low half. The least of
-            such numbers is the fewest edits and, of equals, the earliest begin.
+        cells: (m + 1,) int64, kept from call to call: for each prefix of the pattern, the fewest
+            edits to a stretch that ends here in the high half, where that stretch begins in the low
+            half. The least of such numbers is the fewest edits and, of equals, the earliest begin.
 
     Returns:
         (trace, best, best_trace, best_end): the trace being read; of the first nearest stretch, the

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from habitus.alerts.alignment_kernels import nearest_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from habitus.alerts.scoring import Stretch, TraceScore
@@ -28,7 +25,7 @@ MAX_STRETCH = 200
 _CHUNK_STEPS = 1 << 24
 _MAX_FOUND = 1024
 
-_SEARCHES: WeakKeyDictionary[Memory, Callable[[bytes], Found]] = WeakKeyDictionary()
+_FOUND: WeakKeyDictionary[Memory, dict[bytes, Found]] = WeakKeyDictionary()
 """Alerts repeat themselves, and so do their stretches."""
 
 
@@ -113,7 +110,7 @@ def explain_score(model: Model, judged: TraceScore) -> Explanation | None:
 def nearest_normal(model: Model, symbols: NDArray[np.uint16]) -> NearestNormal | None:
     """Where the model's training traces come nearest to ``symbols``; None if it remembers none."""
     memory = model.memory
-    edits, trace, begin, end = _search_of(memory)(symbols.astype(np.uint16).tobytes())
+    edits, trace, begin, end = _found(memory, symbols)
     if trace < 0:
         return None
     names = model.detector.vocabulary.names
@@ -125,18 +122,15 @@ def nearest_normal(model: Model, symbols: NDArray[np.uint16]) -> NearestNormal |
     )
 
 
-def _search_of(memory: Memory) -> Callable[[bytes], Found]:
-    """`_search` in ``memory``, which keeps what it found as long as the memory lives."""
-    if memory not in _SEARCHES:
-        alive = ref(memory)  # a reference of its own would keep the memory for ever
-
-        def search(symbols: bytes) -> Found:
-            found_in = alive()
-            assert found_in is not None  # whoever asks holds it
-            return _search(found_in, np.frombuffer(symbols, dtype=np.uint16))
-
-        _SEARCHES[memory] = lru_cache(_MAX_FOUND)(search)
-    return _SEARCHES[memory]
+def _found(memory: Memory, symbols: NDArray[np.uint16]) -> Found:
+    """What `_search` finds, or found before."""
+    found = _FOUND.setdefault(memory, {})
+    key = symbols.tobytes()
+    if key not in found:
+        if len(found) >= _MAX_FOUND:
+            found.clear()
+        found[key] = _search(memory, symbols)
+    return found[key]
 
 
 def _search(memory: Memory, symbols: NDArray[np.uint16]) -> Found:

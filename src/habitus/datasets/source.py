@@ -71,7 +71,7 @@ def find_source(data: str, home: DataHome | None = None) -> Source:
     """Find data by name or path; a name in the data home comes before a file of the same name.
 
     Raises:
-        DataHomeError: if there is neither.
+        DataHomeError: if there is neither, or what is there cannot be read twice.
     """
     home = home or DataHome()
     if data in home:
@@ -81,6 +81,11 @@ def find_source(data: str, home: DataHome | None = None) -> Source:
     path = Path(data)
     try:
         if path.exists():
+            if not (path.is_file() or path.is_dir()):
+                raise DataHomeError(
+                    f"{data}: is a pipe or a device, which can be read only once, and data are "
+                    "read twice: to know their digest, and to learn; write them to a file first"
+                )
             return Source(data, path, sha256_of_path(path))
     except OSError as error:
         raise DataHomeError(f"{data}: cannot be read: {error.strerror}") from error

@@ -69,7 +69,13 @@ class Aggregation:
     def scores(
         self, surprise: NDArray[np.float32], offsets: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(n_traces,) float64: the score of each whole trace; NaN where it has none."""
+        """(n_traces,) float64: the score of each whole trace; NaN where it has none.
+
+        Raises:
+            UsageError: if a surprise is infinite, which no detector may say.
+        """
+        if np.isinf(surprise).any():
+            raise UsageError("a surprise is a finite number, or NaN where it is undefined; got inf")
         if self.kind == "worst":
             window = np.full(len(offsets) - 1, int(self.parameter), dtype=np.int64)
             return worst_windows(surprise, offsets, window)[1]

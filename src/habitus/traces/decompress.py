@@ -68,14 +68,46 @@ def _opener(kind: str, stream: io.BufferedReader) -> IO[bytes]:
 
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if kind == "xz":
-        import lzma
-
-        return lzma.LZMAFile(stream)
+        return cast("IO[bytes]", _Xz(stream))
     if kind == "bzip2":
         import bz2
 
         return bz2.BZ2File(stream)
     return cast("IO[bytes]", _Zstd(stream))
+
+
+class _Xz(io.RawIOBase):
+    """Streams of xz one after the other; unlike `lzma.LZMAFile`, with a limit on memory."""
+
+    CHUNK_BYTES = 1 << 16
+    MAX_MEMORY = 1 << 28  # `xz -9` needs 65 MiB; the format lets a file ask for 4 GiB
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._part: Any = None
+        self._left = b""
+
+    def read(self, size: int = -1) -> bytes:
+        import lzma
+
+        while True:
+            if self._part is not None and self._part.eof:
+                self._left, self._part = self._part.unused_data, None
+            chunk = b""
+            if self._part is None or self._part.needs_input:
+                chunk = self._left or self._stream.read(self.CHUNK_BYTES)
+                self._left = b""
+                if not chunk:
+                    if self._part is not None:
+                        raise EOFError("it ends within a stream")
+                    return b""
+            if self._part is None:
+                chunk = chunk.lstrip(b"\0")  # streams may be padded
+                if not chunk:
+                    continue
+                self._part = lzma.LZMADecompressor(lzma.FORMAT_XZ, self.MAX_MEMORY)
+            if data := self._part.decompress(chunk, size):
+                return bytes(data)
 
 
 class _Zstd(io.RawIOBase):

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, cast
 from habitus.errors import HabitusError, InputError
 from habitus.storage import readable
 from habitus.traces.decompress import decompressed, refuse_bomb
+from habitus.traces.forward import MAX_HEADER_BYTES, ForwardOnly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1 << 16
 """How much of a file a format may look at to recognise it."""
 MAX_ARCHIVE_MEMBERS = 10_000_000
+_ZIP_STARTS = {b"PK\x03\x04", b"PK\x05\x06"}
+_NESTED = "an archive inside an archive; unpack the outer one and name it itself"
 _LITTER = re.compile(r"(^|/)(\.[^/]|__MACOSX/|Thumbs\.db$|desktop\.ini$)")
 _LITTER_REASON = "a hidden file, or one that desktop systems leave behind"
 
@@ -116,6 +119,9 @@ def _folder(folder: Path, on_skip: OnSkip, on_bytes: OnBytes | None = None) -> I
                 on_skip(source, f"cannot be read: {error.strerror}")
                 continue
             with stream, closing(_buffered(stream, source, on_bytes)) as content:
+                if _is_archive(content):
+                    on_skip(source, "an archive inside a folder; name it itself")
+                    continue
                 yield InputFile(_without_compression(name), source, content)
 
 
@@ -124,11 +130,10 @@ def _content(
 ) -> Iterator[InputFile]:
     """A single file, or the members of the tar or zip that it is."""
     content = _buffered(stream, source, on_bytes)
-    head = content.peek(512)
-    if head[257:262] == b"ustar":
+    if _is_tar(content):
         yield from _tar(content, source, on_skip)
         return
-    if head.startswith(b"PK\x03\x04"):
+    if _is_archive(content):
         raise InputError(
             f"{source}: a zip file that is cut off or damaged (its directory, at the end, is "
             "missing), or a zip inside another stream; fetch it again or unpack it first"
@@ -139,6 +144,14 @@ def _content(
 def _buffered(stream: IO[bytes], source: str, on_bytes: OnBytes | None = None) -> io.BufferedReader:
     content = decompressed(stream, source, on_bytes)
     return io.BufferedReader(cast("io.RawIOBase", content), HEAD_BYTES)
+
+
+def _is_tar(content: io.BufferedReader) -> bool:
+    return content.peek(512)[257:262] == b"ustar"
+
+
+def _is_archive(content: io.BufferedReader) -> bool:
+    return _is_tar(content) or content.peek(4)[:4] in _ZIP_STARTS
 
 
 def input_bytes(path: str | os.PathLike[str]) -> int | None:
@@ -188,15 +201,18 @@ def _zip(
             with closing(
                 _buffered(cast("IO[bytes]", _Guarded(file, where)), where, on_bytes)
             ) as content:
+                if _is_archive(content):
+                    on_skip(where, _NESTED)
+                    continue
                 yield InputFile(_without_compression(member.filename), where, content)
 
 
 def _tar(stream: io.BufferedReader, source: str, on_skip: OnSkip) -> Iterator[InputFile]:
+    forward = ForwardOnly(stream, source)
+    forward.expect_header()
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                # tarfile keeps every header it has seen; reading a stream needs none of them.
-                vars(archive)["members"] = []
+        with tarfile.TarFile(fileobj=cast("IO[bytes]", forward)) as archive:
+            while (member := _next(archive, forward, source)) is not None:
                 if member.isdir():
                     continue
                 name = readable(member.name)
@@ -213,13 +229,31 @@ def _tar(stream: io.BufferedReader, source: str, on_skip: OnSkip) -> Iterator[In
                     with closing(
                         _buffered(cast("IO[bytes]", _Guarded(file, where)), where)
                     ) as content:
+                        if _is_archive(content):
+                            on_skip(where, _NESTED)
+                            continue
                         yield InputFile(_without_compression(name), where, content)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise InputError(f"{source}: a damaged tar archive ({error}); fetch it again") from error
 
 
+def _next(archive: tarfile.TarFile, forward: ForwardOnly, source: str) -> tarfile.TarInfo | None:
+    """The next member, held by nothing but the caller."""
+    forward.expect_header()
+    member = archive.next()
+    forward.expect_data()
+    # tarfile keeps every header it has seen; reading a stream needs none of them.
+    vars(archive)["members"] = []
+    shared = archive.pax_headers  # of all members to come
+    if sum(len(name) + len(value) for name, value in shared.items()) > MAX_HEADER_BYTES:
+        raise InputError(f"{source}: more than {MAX_HEADER_BYTES >> 10} KiB of global pax headers")
+    return member
+
+
 class _Guarded(io.RawIOBase):
-    """A member of an archive whose damage is told as such."""
+    """A member of an archive whose damage is told as such; it is read in pieces."""
+
+    PIECE_BYTES = 1 << 18
 
     def __init__(self, stream: IO[bytes], where: str) -> None:
         self.stream = stream
@@ -230,7 +264,7 @@ class _Guarded(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         try:
-            return self.stream.read(size)
+            return self.stream.read(min(size, self.PIECE_BYTES) if size >= 0 else self.PIECE_BYTES)
         except (HabitusError, MemoryError):
             raise
         except Exception as error:
@@ -248,7 +282,7 @@ def _is_zip(stream: IO[bytes]) -> bool:
     if not stream.seekable():
         return False
     start = stream.read(4)
-    found = start in {b"PK\x03\x04", b"PK\x05\x06"} and zipfile.is_zipfile(stream)
+    found = start in _ZIP_STARTS and zipfile.is_zipfile(stream)
     stream.seek(0)
     return found
 

@@ -117,7 +117,7 @@ class TraceReader(Iterator[TraceSet]):
         """Label by path; a recording is known by where it lies below the path, on any machine."""
         # `Path` first: sources are written the way it writes paths, without `./` and `//`.
         below = info.source.removeprefix(readable(str(Path(self.path)))).lstrip("/:")
-        recording = re.sub(r"\.\d+$", "", below) or PurePosixPath(info.source).name
+        recording = below or PurePosixPath(info.source).name
         return labelled(replace(info, group=info.group or recording), self._above)
 
     def _nothing_read(self) -> list[str]:
@@ -166,7 +166,9 @@ def labelled(info: TraceInfo, above: str = "") -> TraceInfo:
         return info
     parts = PurePosixPath(above, info.name).parts
     folders = [part.lower() for part in parts[:-1]]
-    split = next((_SPLIT_FOLDERS[part] for part in folders if part in _SPLIT_FOLDERS), info.split)
+    below_path = [part.lower() for part in PurePosixPath(info.name).parts[:-1]]
+    splits = [_SPLIT_FOLDERS[part] for part in below_path if part in _SPLIT_FOLDERS]
+    split = splits[0] if splits else info.split
     marks = [i for i, part in enumerate(folders) if part in _LABEL_FOLDERS]
     if not marks:
         return replace(info, split=split, label=Label.NORMAL if split else Label.UNKNOWN)

@@ -35,6 +35,11 @@ class ReadReport:
     notes: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def only_counts(self) -> bool:
+        """Whether another broken line is counted and no more: examples enough, and not strict."""
+        return len(self.broken) >= MAX_EXAMPLES and not self.strict
+
     def add_broken(self, place: str, why: str, count: int = 1) -> None:
         """Count what could not be understood, and keep it as an example while there are few.
 

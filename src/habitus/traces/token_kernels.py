@@ -19,6 +19,10 @@ MAX_TOKEN_BYTES = 100
 
 NEWLINE = 10
 
+# What a byte may do in a token, in the table `roles`.
+BEGINS = 1
+GOES_ON = 2
+
 
 @kernel
 def name_hash(text, begin, end, multiplier):
@@ -58,11 +62,24 @@ def find_name(text, begin, end, multiplier, slots, arena, starts):
 
 
 @kernel
+def fits(text, begin, end, roles):
+    """Whether the token ``text[begin:end]`` is made of bytes that may stand in one."""
+    if roles[text[begin]] & BEGINS == 0:
+        return False
+    for i in range(begin + 1, end):  # noqa: SIM110 - a loop is what compiles
+        if roles[text[i]] & GOES_ON == 0:
+            return False
+    return True
+
+
+@kernel
 def tokenise(
     text,
     place,
     end,
     lines_are_traces,
+    pass_over,
+    roles,
     multiplier,
     slots,
     arena,
@@ -77,13 +94,17 @@ def tokenise(
     Args:
         text: uint8; ``text[place:end]`` is to be read and ends with a separator.
         lines_are_traces: whether a newline ends a trace.
+        pass_over: whether to pass over lines that hold a byte that can be in no token. Otherwise
+            Python hears of each, which is slow where there are many.
+        roles: (256,) uint8; what each byte may do in a token (`BEGINS`, `GOES_ON`).
         calls, ends: int32 and int64 outputs, filled from ``n_calls`` and ``n_ends`` on; an end is
-            the number of calls before it.
+            the number of calls before it, and of a line passed over the complement (~) of that.
 
     Returns:
         (status, place, n_calls, n_ends); at `NEW_TOKEN` and `LONG_TOKEN`, ``place`` is where the
         token begins.
     """
+    line_calls = n_calls  # how many calls stand before this line
     while place < end:
         byte = text[place]
         if byte == NEWLINE and lines_are_traces:
@@ -91,6 +112,7 @@ def tokenise(
                 return OUTPUT_FULL, place, n_calls, n_ends
             ends[n_ends] = n_calls
             n_ends += 1
+            line_calls = n_calls
             place += 1
             continue
         if byte == 32 or byte == 44 or 9 <= byte <= 13:  # noqa: PLR1714 - numba has no `in` here
@@ -99,6 +121,18 @@ def tokenise(
         stop = place + 1
         while stop < end and not (text[stop] == 32 or text[stop] == 44 or 9 <= text[stop] <= 13):
             stop += 1
+        if pass_over and not fits(text, place, stop, roles):
+            if n_ends >= len(ends):
+                return OUTPUT_FULL, place, n_calls, n_ends
+            while stop < end and text[stop] != NEWLINE:
+                stop += 1
+            if stop == end:  # the line goes on in the next block
+                return NEW_TOKEN, place, n_calls, n_ends
+            n_calls = line_calls
+            ends[n_ends] = ~n_calls
+            n_ends += 1
+            place = stop + 1
+            continue
         if stop - place > MAX_TOKEN_BYTES:
             return LONG_TOKEN, place, n_calls, n_ends
         if n_calls >= len(calls):

@@ -5,6 +5,7 @@ Two formats are made of tokens: `adfa`, where a file is a trace, and `plain`, wh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from habitus.traces.builder import BatchBuilder
 from habitus.traces.formats.base import BATCH_CALLS
-from habitus.traces.token_kernels import DONE, LONG_TOKEN, OUTPUT_FULL, tokenise
+from habitus.traces.token_kernels import BEGINS, DONE, GOES_ON, LONG_TOKEN, OUTPUT_FULL, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceInfo, TraceSet
 
-    Bytes = NDArray[np.uint8]
     Describe = Callable[[int, int, bool], TraceInfo]
     """(line, first call, ends) -> the info of a trace or segment."""
 
 BLOCK_BYTES = 1 << 20
 _SEPARATORS = b" \t\n\r\v\f,"
+_TOKEN = re.compile(rb"[^ \t\n\r\v\f,]*")
 
 
 @dataclass
@@ -40,35 +41,44 @@ class TokenReader:
         names: the tokens known so far.
         lines_are_traces: whether a newline ends a trace; otherwise only the file's end does.
         wanted: what a token should have been, for messages.
+        first, further: the bytes that a token may begin with, and those that may follow. A line
+            with others is broken without asking ``names``. Only wanted where lines are traces.
     """
 
     names: NameTable
     report: ReadReport
     lines_are_traces: bool
     wanted: str
+    first: bytes = b""
+    further: bytes = b""
 
     def __post_init__(self) -> None:
         self.builder = BatchBuilder()
         self._calls = np.zeros(BATCH_CALLS, dtype=np.int32)
         self._ends = np.zeros(1 << 14, dtype=np.int64)
+        self._roles = np.zeros(256, dtype=np.uint8)
+        self._roles[list(self.first)] |= BEGINS
+        self._roles[list(self.further)] |= GOES_ON
 
     def read(self, file: InputFile, describe: Describe) -> Iterator[TraceSet]:
         """Yield the batches that fill up while ``file`` is read; `rest` gives the last one."""
         trace = _Trace()
-        for text in _blocks(file):
+        for block in _blocks(file):
+            text = np.frombuffer(block, dtype=np.uint8)
             place = 0
-            while place < len(text):
+            while place < len(block):
                 if trace.broken:
-                    place = self._pass_over(text, place, trace)
+                    place = self._pass_over(block, place, trace)
                     continue
+                pass_over = self.lines_are_traces and self.report.only_counts
                 status, place, n_calls, n_ends = tokenise(
-                    text, place, len(text), self.lines_are_traces, *self.names.arguments,
-                    self._calls, 0, self._ends, 0,
+                    text, place, len(text), self.lines_are_traces, pass_over, self._roles,
+                    *self.names.arguments, self._calls, 0, self._ends, 0,
                 )  # fmt: skip
                 self._take(trace, n_calls, n_ends, describe)
                 if status not in {DONE, OUTPUT_FULL}:
                     self._new_token(
-                        text, place, trace, file, describe, is_long=status == LONG_TOKEN
+                        block, place, trace, file, describe, is_long=status == LONG_TOKEN
                     )
                 if self.builder.full:
                     yield self.builder.flush(self.names.alphabet)
@@ -83,11 +93,16 @@ class TokenReader:
     def _take(self, trace: _Trace, n_calls: int, n_ends: int, describe: Describe) -> None:
         symbols = self.names.symbols_of(self._calls[:n_calls])
         begin = 0
-        for end in self._ends[:n_ends]:
-            trace.hold(symbols[begin:end])
-            self._end(trace, describe)
+        for end in self._ends[:n_ends].tolist():
+            if end < 0:  # a line passed over
+                self.report.n_broken += 1
+                self._give_up(trace, describe)
+                begin = ~end
+            else:
+                trace.hold(symbols[begin:end])
+                self._end(trace, describe)
+                begin = end
             trace.line += 1
-            begin = int(end)
         trace.hold(symbols[begin:])
         if trace.n_pending >= BATCH_CALLS:
             self._segment(trace, describe, ends=False)
@@ -103,36 +118,43 @@ class TokenReader:
         trace.n_calls += len(calls)
 
     def _new_token(
-        self, text: Bytes, place: int, trace: _Trace, file: InputFile, describe: Describe,
+        self, block: bytes, place: int, trace: _Trace, file: InputFile, describe: Describe,
         *, is_long: bool,
     ) -> None:  # fmt: skip
         """Take a token in, or give the trace that holds it up."""
-        stop = place + 1
-        while not is_long and text[stop] not in _SEPARATORS:
-            stop += 1
-        token = text[place : place + 20 if is_long else stop].tobytes()
+        token = block[place : place + 20] if is_long else _token(block, place)
         if not is_long and self.names.add(token):
             return
+        trace.broken = True
+        if self.report.only_counts:
+            self.report.n_broken += 1
+        else:
+            self._show_broken(token, trace, file, is_long=is_long)
+        self._give_up(trace, describe)
+
+    def _show_broken(self, token: bytes, trace: _Trace, file: InputFile, *, is_long: bool) -> None:
         where = f"{file.source}:{trace.line}" if self.lines_are_traces else file.source
         shown = token.decode("ascii", "backslashreplace")
         at = f"call {trace.n_calls + trace.n_pending + 1}"
         self.report.add_broken(where, f"{at} is {shown!r}{'...' * is_long}, not {self.wanted}")
-        trace.broken = True
+
+    def _give_up(self, trace: _Trace, describe: Describe) -> None:
+        """Leave out the rest of a broken trace."""
         trace.release()
         if trace.n_calls:  # its beginning went out with an earlier batch: close it there
             self._segment(trace, describe, ends=True)
             trace.n_calls = 0
 
-    def _pass_over(self, text: Bytes, place: int, trace: _Trace) -> int:
+    def _pass_over(self, block: bytes, place: int, trace: _Trace) -> int:
         """The place after a broken trace: the next line, or the end of the file."""
         if not self.lines_are_traces:
-            return len(text)
-        newlines = np.flatnonzero(text[place:] == ord("\n"))
-        if not len(newlines):
-            return len(text)
+            return len(block)
+        newline = block.find(b"\n", place)
+        if newline < 0:
+            return len(block)
         trace.broken, trace.n_calls = False, 0
         trace.line += 1
-        return place + int(newlines[0]) + 1
+        return newline + 1
 
 
 class _Trace:
@@ -153,12 +175,19 @@ class _Trace:
 
     def release(self) -> NDArray[np.uint16]:
         """The calls held so far, which are held no longer."""
-        calls = np.concatenate([np.zeros(0, dtype=np.uint16), *self._pending])
+        if not self._pending:
+            return np.zeros(0, dtype=np.uint16)
+        calls = np.concatenate(self._pending)
         self._pending, self.n_pending = [], 0
         return calls
 
 
-def _blocks(file: InputFile) -> Iterator[Bytes]:
+def _token(block: bytes, place: int) -> bytes:
+    found = _TOKEN.match(block, place)
+    return b"" if found is None else found[0]
+
+
+def _blocks(file: InputFile) -> Iterator[bytes]:
     """The file in blocks that end between tokens; the last one gets a separator if it lacks one."""
     left = b""
     while block := file.stream.read(BLOCK_BYTES):
@@ -168,7 +197,7 @@ def _blocks(file: InputFile) -> Iterator[Bytes]:
             left = block  # one long token so far; beyond this it is cut, and too long either way
             continue
         cut = cut or len(block)
-        yield np.frombuffer(block[:cut], dtype=np.uint8)
+        yield block[:cut]
         left = block[cut:]
     if left:
-        yield np.frombuffer(left + b" ", dtype=np.uint8)
+        yield left + b" "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import numpy as np
@@ -13,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import habitus
-from habitus.alerts.alignment_kernels import nearest_stretch
-from habitus.alerts.explanation import explain_score
+from habitus import api
+from habitus.alerts import explanation
+from habitus.alerts.explanation import MAX_STRETCH, explain_score, nearest_normal
 from habitus.alerts.record import Record, alert_record, to_line
 from habitus.alerts.scoring import Scorer, TraceScore
+from habitus.cli import options
+from habitus.errors import UsageError
 from habitus.models.model import Memory, Model
 from habitus.models.training import fit_model
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
@@ -42,9 +46,8 @@ def test_the_nearest_stretch_has_the_fewest_edits(
 ) -> None:
     text = np.array([symbol for trace in texts for symbol in trace], dtype=np.uint16)
     offsets = offsets_of([len(trace) for trace in texts])
-    edits, trace, begin, end = nearest_stretch(
-        np.array(pattern, np.uint16), text, offsets, np.zeros(len(pattern) + 1, np.int64)
-    )
+    remembered = replace(Memory.nothing(), symbols=text, offsets=offsets)
+    edits, trace, begin, end = explanation._search(remembered, np.array(pattern, np.uint16))
     distances = [
         edit_distance(pattern, trace[i:j])
         for trace in texts
@@ -111,6 +114,68 @@ def test_the_nearest_normal_stretch_is_named_by_trace_and_place() -> None:
     begin = nearest.first_call
     assert list(nearest.calls) == trace[begin : begin + len(nearest.calls)]
     assert edit_distance([ord(c) for c in "bdabXc"], [ord(c) for c in nearest.calls]) == 1
+
+
+@given(pattern=SYMBOLS, texts=st.lists(SYMBOLS, max_size=4), steps=st.integers(1, 40))
+def test_searching_in_pieces_finds_the_same(
+    pattern: list[int], texts: list[list[int]], steps: int
+) -> None:
+    remembered = replace(
+        Memory.nothing(),
+        symbols=np.array([symbol for trace in texts for symbol in trace], dtype=np.uint16),
+        offsets=offsets_of([len(trace) for trace in texts]),
+    )
+    sought = np.array(pattern, np.uint16)
+    whole = explanation._search(remembered, sought)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explanation, "_CHUNK_STEPS", steps)
+        assert explanation._search(remembered, sought) == whole
+
+
+def test_a_search_can_be_interrupted_between_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = []
+
+    def interrupted(pattern: object, text: object, begin: int, *rest: object) -> object:
+        pieces.append(begin)
+        if len(pieces) == 2:
+            raise KeyboardInterrupt
+        return real(pattern, text, begin, *rest)
+
+    real = explanation.nearest_stretch
+    monkeypatch.setattr(explanation, "nearest_stretch", interrupted)
+    monkeypatch.setattr(explanation, "_CHUNK_STEPS", 14)
+    with pytest.raises(KeyboardInterrupt):
+        nearest_normal(model(), np.full(6, 9, np.uint16))
+    assert pieces == [0, 2]
+
+
+def test_the_same_stretch_is_searched_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = []
+    real = explanation._search
+
+    def counting(memory: Memory, symbols: np.ndarray) -> object:
+        searches.append(symbols.tolist())
+        return real(memory, symbols)
+
+    monkeypatch.setattr(explanation, "_search", counting)
+    monkeypatch.setattr(explanation, "_MAX_FOUND", 2)
+    made, other = model(), model()
+    first = nearest_normal(made, np.array([0, 1, 9], np.uint16))
+    assert nearest_normal(made, np.array([0, 1, 9], np.uint16)) == first
+    assert len(searches) == 1
+    nearest_normal(other, np.array([0, 1, 9], np.uint16))
+    assert len(searches) == 2  # another model remembers other traces
+    for symbol in range(5):
+        nearest_normal(made, np.array([symbol], np.uint16))
+        assert len(explanation._FOUND[made.memory]) <= 2
+
+
+def test_a_stretch_is_bounded(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a b c\n")
+    with pytest.raises(UsageError, match=f"1 to {MAX_STRETCH} calls"):
+        list(api.judge(model(), tmp_path / "t.txt", stretch_calls=MAX_STRETCH + 1))
+    (_, option) = get_args(options.Stretch)
+    assert option.max == MAX_STRETCH
 
 
 def test_an_unknown_call_matches_nothing_normal() -> None:

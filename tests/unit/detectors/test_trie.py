@@ -49,12 +49,24 @@ def test_a_sound_trie_is_restored() -> None:
         (columns((0, 0, 3), (1, 0, 2), (2, 0, 1)), "longer than the order"),
         (columns((0, 0, 3), (0, 0, 2)), "stands twice"),
         (columns((0, 0, 3), (1, 1, 2)), "suffix is missing"),
+        (columns((0, 0, 3), (0, 1, 3)), "stand more often than"),
+        (columns((0, 0, 2), (0, 1, 3), (1, 0, 1), (1, 1, 2)), "stand more often than"),
     ],
 )
 def test_a_damaged_window_is_refused_by_its_number(
     state: dict[str, np.ndarray], complaint: str
 ) -> None:
     with pytest.raises(ModelError, match=rf"window \d+ of the model is damaged.*{complaint}"):
+        restored(state)
+
+
+@pytest.mark.parametrize("calls", [-1, 1 << 53, 1 << 62, (1 << 63) - 1])
+def test_counts_that_could_overflow_are_refused(calls: int) -> None:
+    state = columns((0, 0, 1), (0, 1, 1))
+    state["count"][:] = calls
+    with pytest.raises(
+        ModelError, match=r"the number of calls, -?\d+, is not between 0 and 2\*\*53"
+    ):
         restored(state)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from model_folders import SETTINGS, TRACES, forge, rewrite, seal, small_folder, small_model
 
 from habitus.errors import ModelError, UsageError
+from habitus.models import files
 from habitus.models.files import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -270,7 +272,7 @@ def changed(column: str, place: int, value: int) -> dict[str, Any]:
         (changed("count", 1, -1), "count is not between"),
         (changed("count", 1, 0), "count is not between"),
         (changed("count", 1, 1 << 62), "count is not between"),
-        (changed("count", 0, -1), "count is not between"),
+        (changed("count", 0, -1), "the number of calls, -1,"),
         (changed("symbol", 3, 0), "damaged"),
         ({"detector__parent": None}, "'parent' is missing"),
         ({"detector__count": np.zeros(3, np.float64)}, "'count' is missing or of another type"),
@@ -288,6 +290,10 @@ def changed(column: str, place: int, value: int) -> dict[str, Any]:
         ({"memory__names": np.frombuffer(b"{}", np.uint8)}, "do not fit together"),
         ({"memory__names": np.frombuffer(b"[" * 100_000, np.uint8)}, "names are damaged"),
         ({"memory__names": np.frombuffer(b"\xff\xff", np.uint8)}, "names are damaged"),
+        (changed("count", 0, 1 << 62), "the number of calls"),
+        ({"detector__extra": np.zeros(1)}, r"holds what no model does: detector\.extra"),
+        ({"memory__extra": np.zeros(1)}, r"holds what no model does: memory\.extra"),
+        ({"extra": np.zeros(1)}, "holds what no model does: extra"),
     ],
 )
 def test_hostile_arrays_are_refused(folder: Path, arrays: dict[str, Any], complaint: str) -> None:
@@ -341,6 +347,13 @@ def test_hostile_descriptions_are_refused(
         load_model(folder)
 
 
+def test_a_second_decision_about_a_trace_is_refused(folder: Path) -> None:
+    decision = small_model().decision.model_dump(mode="json")
+    rewrite(folder, decisions=[decision, {**decision, "threshold": 0.0}])
+    with pytest.raises(ModelError, match="more than one decision about a trace"):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "null", "[" * 100_000, '{"schema_version": 1', "\0"])
 def test_a_description_that_is_none_is_refused(folder: Path, text: str) -> None:
     (folder / MODEL_FILE).write_text(text)
@@ -391,6 +404,8 @@ def test_a_model_appears_whole_or_not_at_all(
 ) -> None:
     """Wherever saving breaks off, the old model stands and nothing new lies about."""
     before, digest = contents(folder), verify_model(folder)
+    if broken == "rename":
+        monkeypatch.setattr("habitus.storage._exchange", lambda *_: False)
     real, calls = getattr(Path, broken), []
 
     def fail_at_the_second(self: Path, *arguments: Any, **options: Any) -> Any:
@@ -406,6 +421,52 @@ def test_a_model_appears_whole_or_not_at_all(
     assert contents(folder) == before
     assert verify_model(folder) == digest
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_whoever_loads_while_a_model_is_replaced_gets_one_of_them(folder: Path) -> None:
+    models = [small_model("stide"), small_model()]
+    digests = {save_model(model, folder).digest for model in models}
+    stop = threading.Event()
+
+    def replace_again_and_again() -> None:
+        while not stop.is_set():
+            for model in models:
+                save_model(model, folder)
+
+    writer = threading.Thread(target=replace_again_and_again)
+    writer.start()
+    try:
+        loaded = {load_model(folder).digest for _ in range(300)}
+    finally:
+        stop.set()
+        writer.join()
+    assert loaded <= digests
+
+
+def test_a_model_replaced_while_it_is_read_is_read_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, saved = files._read, []
+
+    def replaced_meanwhile(path: Path, opened: int) -> bytes:
+        if not saved and path.name == WEIGHTS_FILE:
+            saved.append(save_model(small_model("stide"), folder))
+        return real(path, opened)
+
+    monkeypatch.setattr(files, "_read", replaced_meanwhile)
+    assert load_model(folder).digest == saved[0].digest
+
+
+def test_a_model_that_never_comes_to_rest_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced_meanwhile(*_: object) -> bytes:
+        save_model(small_model(), folder)
+        raise ModelError("gone")
+
+    monkeypatch.setattr(files, "_read", replaced_meanwhile)
+    with pytest.raises(ModelError, match="replaced again and again"):
+        load_model(folder)
 
 
 def test_saving_does_not_change_what_is_remembered() -> None:

@@ -53,12 +53,13 @@ def test_output_that_is_too_small_loses_nothing() -> None:
     for token in (b"a", b"b"):
         table.add(token)
     text = np.frombuffer(b"a b\nb a\n\na ", dtype=np.uint8)
+    roles = np.zeros(256, np.uint8)
     calls, ends = np.zeros(2, np.int32), np.zeros(1, np.int64)
     place, got = 0, []
     while place < len(text):
         before = place
         _, place, n_calls, n_ends = tokenise(
-            text, place, len(text), True, *table.arguments, calls, 0, ends, 0
+            text, place, len(text), True, False, roles, *table.arguments, calls, 0, ends, 0
         )
         assert place > before
         got.append((calls[:n_calls].tolist(), ends[:n_ends].tolist()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import TYPE_CHECKING, ClassVar
 
 from habitus.errors import InputError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
+_DIGITS = string.digits.encode()
+_FIRST = string.ascii_letters.encode() + b"_"
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
 
 
@@ -48,7 +51,11 @@ class PlainFormat:
             return None if options.abi is None else call_name_of_number(token, options.abi)
 
         wanted = "a call name" if options.abi is None else f"a call name or {options.abi} number"
-        reader = TokenReader(NameTable(resolve), report, lines_are_traces=True, wanted=wanted)
+        reader = TokenReader(
+            NameTable(resolve), report, lines_are_traces=True, wanted=wanted,
+            first=_FIRST if options.abi is None else _FIRST + _DIGITS,
+            further=_FIRST + _DIGITS + b".:-",
+        )  # fmt: skip
         for file in files:
             if options.abi is None and is_numbers(file.head()):
                 raise InputError(

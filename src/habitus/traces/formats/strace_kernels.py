@@ -37,6 +37,7 @@ N_BROKEN = 6
 N_COUNTS = 7
 
 MAX_NAME_BYTES = 64
+MAX_PID = 4_194_304  # Linux's largest (PID_MAX_LIMIT)
 MAX_BROKEN_SHOWN = 5
 
 
@@ -44,7 +45,12 @@ MAX_BROKEN_SHOWN = 5
 def thread_slot(pid, multiplier, pids):
     """Where ``pid`` stands, or would stand, in an open-addressing table."""
     mask = len(pids) - 1
-    i = np.int64(((np.uint64(pid) * multiplier) >> np.uint64(20)) & np.uint64(mask))
+    # Every bit of the id must reach the bits that are taken (a table has at most 2**24 places): a
+    # mere product would send ids that differ only in their high bits to one place.
+    value = np.uint64(pid) + multiplier
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    i = np.int64((value >> np.uint64(40)) & np.uint64(mask))
     while pids[i] != -1 and pids[i] != pid:
         i = (i + 1) & mask
     return i
@@ -129,18 +135,26 @@ def read_pid(text, place, end):
 
 @kernel
 def read_prefix(text, place, end):
-    """(process id or 0, time or `NO_TIME`, place) of what stands before a call on its line."""
+    """(process id or 0, time or `NO_TIME`, place) of what stands before a call on its line.
+
+    A number that is neither a process id nor a time gives -1 as the process id.
+    """
     pid = 0
     time = NO_TIME
     if end - place > 5 and text[place] == 91 and text[place + 1] == 112:  # "[pid 412] "
         pid, place = read_pid(text, skip_spaces(text, place + 4, end), end)
         if place < end and text[place] == 93:
             place = skip_spaces(text, place + 1, end)
+        if pid > MAX_PID:
+            return -1, time, place
     elif 48 <= text[place] <= 57:  # "412 "
         value, behind = read_pid(text, place, end)
         if behind < end and text[behind] == 32:
-            pid = value
-            place = skip_spaces(text, behind, end)
+            if value <= MAX_PID:
+                pid = value
+                place = skip_spaces(text, behind, end)
+            elif read_time(text, place, behind)[0] == NO_TIME:
+                return -1, time, place  # else seconds, of a recording without process ids
     if place < end and 48 <= text[place] <= 57:
         seen, behind = read_time(text, place, end)
         if behind < end and text[behind] == 32:  # otherwise a name that begins with a digit
@@ -206,8 +220,10 @@ def parse_strace(
 
         pid, time, place = read_prefix(text, place, stop)
         byte = text[place] if place < stop else 0
-        broken = False
-        if starts_with(text, place, stop, 60, 46, 46):  # "<... name resumed>"
+        broken = pid < 0
+        if broken:
+            pass
+        elif starts_with(text, place, stop, 60, 46, 46):  # "<... name resumed>"
             i = thread_slot(pid, multiplier, pids)
             if pids[i] == pid and slots[i] >= 0 and pending[slots[i]] == 1:
                 pending[slots[i]] = 0
