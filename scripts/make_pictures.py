@@ -14,7 +14,8 @@ from rich.terminal_theme import MONOKAI
 
 from habitus import api, save_model
 from habitus.cli.explain import print_explanation
-from habitus.datasets.source import DEMO, demo_path
+from habitus.datasets.home import DEMO
+from habitus.datasets.source import demo_path
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 WIDTH = 104

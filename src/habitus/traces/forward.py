@@ -1,11 +1,12 @@
 """`ForwardOnly`: a stream as `tarfile` wants it, which lets headers take little memory.
 
 tarfile reads a long name and the records of a pax header whole, of whatever length they say they
-are, and searches them in a time that may grow with the square of it.
+are. Older ones search them in a time that grows with the square of that length.
 """
 
 from __future__ import annotations
 
+import re
 from typing import IO
 
 from habitus.errors import InputError
@@ -14,6 +15,8 @@ MAX_HEADER_BYTES = 1 << 16
 """For all headers before one member; a path has at most 4,096 bytes, an extended attribute 64 KiB
 and mostly far fewer."""
 MAX_READ_BYTES = 1 << 20
+MAX_DIGITS = 1_000
+"""Over a run of them tarfile's search for records takes a time that grows with its square."""
 _SKIP_BYTES = 1 << 16
 
 
@@ -44,10 +47,12 @@ class ForwardOnly:
                 f"{self._source}: a member of the tar archive has headers of more than "
                 f"{MAX_HEADER_BYTES >> 10} KiB, as no honest archive does"
             )
-        if self._left is not None:
-            self._left -= size
         data = self._stream.read(size)
         self._place += len(data)
+        if self._left is not None:
+            self._left -= size
+            if any(len(run) > MAX_DIGITS for run in re.findall(rb"\d+", data)):
+                raise InputError(f"{self._source}: a header of the tar archive is a mass of digits")
         return data
 
     def tell(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,3 +77,12 @@ def test_known_data_says_how_to_add_it(home: DataHome) -> None:
 def test_names_that_no_file_can_have(home: DataHome, name: str) -> None:
     with pytest.raises(DataHomeError):
         find_source(name or "\0", home)
+
+
+def test_a_pipe_is_refused_before_it_is_read(home: DataHome, tmp_path: Path) -> None:
+    """``--data <(cat x)``: its digest would take what is to be learned from."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataHomeError, match=r"a pipe or a device.*write them to a file first"):
+        find_source("pipe", home)
+    with pytest.raises(DataHomeError, match="a pipe or a device"):
+        find_source("/dev/null", home)

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tarfile
 import threading
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -453,3 +455,94 @@ def test_formats_may_differ_within_a_folder(tmp_path: Path) -> None:
     assert traces.names == ("a.txt:1", "a.txt:2", "b.strace", "c.txt:1")
     assert reader.report.formats == {"plain": 2, "strace": 1}
     assert reader.report.warnings() == [f"1 left out: {tmp_path}/d.bin: no format recognises it"]
+
+
+@pytest.mark.parametrize("ending", ["", *COMPRESS])
+def test_an_archive_inside_a_folder_is_left_out(tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "data"
+    data = tar_of({"x.txt": TEXT, "y.txt": TEXT})
+    inner = put(folder / "a.tar", COMPRESS[ending](data) if ending else data)
+    other = put(folder / "b.zip", zip_of({"x.txt": TEXT}))
+    put(folder / "c.txt", TEXT)
+    reason = "an archive inside a folder; name it itself"
+    assert opened(folder) == ({"c.txt": TEXT}, {str(inner): reason, str(other): reason})
+
+
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_so_is_an_archive_inside_an_archive(tmp_path: Path, make: Callable[..., bytes]) -> None:
+    path = put(tmp_path / "outer", make({"a.tar": tar_of({"x": TEXT}), "b.txt": TEXT}))
+    found, skipped = opened(path)
+    assert found == {"b.txt": TEXT}
+    assert list(skipped) == [f"{path}:a.tar"]
+
+
+def long_header(kind: bytes, size: int) -> bytes:
+    header = tarfile.TarInfo("h")
+    header.type, header.size = kind, size
+    return header.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [b"L", b"K", b"x", b"g"])
+def test_a_tars_headers_take_little_memory(tmp_path: Path, kind: bytes) -> None:
+    """A header of 256 MiB, which tarfile would read whole."""
+    start = long_header(kind, 256 << 20)
+    data = gzip.compress(start + bytes(64 << 20))
+    path = put(tmp_path / "t.tar.gz", data)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"t\.tar\.gz: a member .* has headers of more than"):
+        opened(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+
+
+def test_many_small_headers_are_as_much_as_a_large_one(tmp_path: Path) -> None:
+    name = long_header(b"L", 512) + b"x" * 512
+    with pytest.raises(InputError, match="has headers of more than"):
+        opened(put(tmp_path / "t.tar", name * 500))
+    shared = b"".join(
+        long_header(b"g", 10_240) + b"10240 %09d=".ljust(10_234, b"v") % i + b"\n"
+        + tar_of({f"f{i}": b""})[:512]
+        for i in range(100)
+    )  # fmt: skip
+    with pytest.raises(InputError, match="global pax headers"):
+        opened(put(tmp_path / "g.tar", shared))
+
+
+def test_a_header_that_takes_long_to_search_is_refused(tmp_path: Path) -> None:
+    data = (long_header(b"x", 32_768) + b"1" * 32_768) * 20
+    with pytest.raises(InputError, match="a mass of digits"):
+        opened(put(tmp_path / "t.tar", data))
+
+
+def test_long_names_and_large_members_of_a_tar_are_read(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    name = "/".join(["d" * 100] * 30)
+    content = os.urandom(5 << 20)
+    for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        assert opened(put(tmp_path / "t.tar", buffer.getvalue()))[0] == {name: content}
+        buffer = io.BytesIO()
+
+
+def test_an_xz_file_that_asks_for_much_memory_is_refused(tmp_path: Path) -> None:
+    small = lzma.compress(TEXT, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 64 << 20}])
+    assert opened(put(tmp_path / "small", small))[0] == {"small": TEXT}
+    # The size of the dictionary is one byte of the block's header; its checksum is made anew.
+    data = bytearray(small)
+    at = data.index(b"\x21\x01") + 2
+    data[at] = 36  # 1 GiB
+    length = (data[12] + 1) * 4
+    data[12 + length - 4 : 12 + length] = zlib.crc32(data[12 : 12 + length - 4]).to_bytes(
+        4, "little"
+    )
+    with pytest.raises(InputError, match="Memory usage limit exceeded"):
+        opened(put(tmp_path / "large", bytes(data)))
+
+
+def test_padding_between_streams_of_xz_is_passed_over(tmp_path: Path) -> None:
+    data = lzma.compress(TEXT) + bytes(8) + lzma.compress(b"read\n") + bytes(4)
+    assert opened(put(tmp_path / "a", data))[0] == {"a": TEXT + b"read\n"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -235,3 +236,74 @@ def test_an_empty_recording_says_so(tmp_path: Path) -> None:
     write_native(path, [])
     with pytest.raises(InputError, match="no trace could be read"):
         read_traces(path)
+
+
+@pytest.mark.parametrize("left", [1, 4, 7, 8, 100, 1500, -8, -1])
+def test_what_a_torn_append_left_hides_no_later_one(tmp_path: Path, left: int) -> None:
+    path = tmp_path / "traces"
+    append_native(path, segments()[:1])
+    intact = path.read_bytes()
+    append_native(path, segments()[1:])
+    torn = path.read_bytes()[len(intact) :][:left]
+    path.write_bytes(intact + torn)
+    append_native(path, segments()[1:])
+    assert rows(read_traces(path)) == [["read", "write", "close", "read"], ["read"]]
+
+
+def test_a_first_append_that_was_torn_is_made_good(tmp_path: Path) -> None:
+    path = tmp_path / "traces"
+    append_native(path, segments()[:1])
+    path.write_bytes(path.read_bytes()[:-9])
+    append_native(path, segments()[:1])
+    assert rows(read_traces(path)) == [["read", "write"], ["read"]]
+
+
+def test_an_error_while_appending_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "traces"
+    write_native(path, segments()[:1])
+    before = path.read_bytes()
+
+    def failing() -> Any:
+        yield segments()[1]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        append_native(path, failing())
+    assert path.read_bytes() == before
+
+
+def test_nothing_is_appended_to_other_files_or_behind_damage(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("openat read close\n")
+    with pytest.raises(InputError, match="is no native file"):
+        append_native(path, segments())
+    assert path.read_text() == "openat read close\n"
+    write_native(path, segments())
+    whole = path.read_bytes()
+    body = whole.index(native._STREAM_START, 8)  # the second message
+    for damaged in (
+        whole[:body] + b"\0" + whole[body + 1 :],
+        whole + bytes(64),
+        whole[:-9] + whole,
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="damaged behind byte"):
+            append_native(path, segments())
+        assert path.read_bytes() == damaged
+
+
+def _append_some(path: Path) -> None:
+    for _ in range(10):
+        append_native(path, [TraceSet.from_names([["read", "write"]])])
+
+
+def test_appends_of_several_processes_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "traces"
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_append_some, args=(path,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    batches, _ = batches_of("native", path.read_bytes())
+    assert [rows(batch) for batch in batches] == [[["read", "write"]]] * 30

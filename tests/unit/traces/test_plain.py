@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,27 @@ def test_line_numbers_stay_exact_after_broken_lines(parts: list[str]) -> None:
     assert list(traces.names) == [f"file:{i}" for i in [*good, len(parts) + 1]]
     assert [int(place.split(":")[1]) for place in report.broken] == bad[:5]
     assert report.n_broken == len(bad)
+
+
+@pytest.mark.parametrize("line", [b"!\n", b"1\n", b"read !\n"])
+def test_many_broken_lines_take_no_long_time(line: bytes) -> None:
+    read("plain", b"read\n" + b"!\n" * 9)  # compiles the loops
+    n_lines = (1 << 20) // len(line)
+    before = time.perf_counter()
+    traces, report = read("plain", b"read\n" + line * n_lines + b"write\n")
+    assert time.perf_counter() - before < 5  # about 0.2 s; it took 100
+    assert rows(traces) == [["read"], ["write"]]
+    assert report.n_broken == n_lines
+    assert len(report.broken) == 5
+    assert traces.names[-1] == f"file:{n_lines + 2}"
+
+
+def test_lines_passed_over_in_any_blocks_leave_the_others_whole() -> None:
+    text = "!\n" * 6 + "read write read\nclose !x\nopenat 7! read\n\nwrite" * 30 + "\n! read\n"
+    whole, report = read("plain", text)
+    for block in (16, 50, 128):
+        with pieces(block, 1000):
+            traces, again = read("plain", text)
+        assert rows(traces) == rows(whole)
+        assert traces.names == whole.names
+        assert again.n_broken == report.n_broken == 67

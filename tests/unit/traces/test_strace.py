@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from reading import batches_of, column, pieces, read, rows
 
 from habitus.errors import InputError
-from habitus.traces.formats import get_format, strace
+from habitus.traces.formats import get_format, strace, strace_kernels
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.reading import read_traces
 
@@ -347,3 +348,61 @@ def test_two_files_of_one_recording_are_one_group(tmp_path: Path) -> None:
     traces = read_traces(tmp_path)
     assert traces.names == ("web.1200", "web.1201")
     assert {info.group for info in traces.infos} == {"web"}
+
+
+def test_seconds_without_process_ids_are_times() -> None:
+    """``strace --absolute-timestamps=unix`` without ``-f``."""
+    text = "1700000000 openat(3) = 0\n1700000001 read(3) = 0\n1700000001 +++ exited with 0 +++\n"
+    traces, report = read("strace", text)
+    assert threads(traces) == {"file": "openat read"}
+    assert times(traces) == {"file": [1_700_000_000 * 10**9, 1_700_000_001 * 10**9]}
+    assert report.n_broken == 0
+    traces, _ = read("strace", "412 1700000000 openat(3) = 0\n")
+    assert threads(traces) == {"file#412": "openat"}
+    assert times(traces) == {"file#412": [1_700_000_000 * 10**9]}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "broken"),
+    [
+        ("4194304 ", 0),
+        ("4194305 ", 1),
+        ("99999999999 ", 1),
+        ("4194305<bash> ", 1),
+        ("[pid 4194304] ", 0),
+        ("[pid 4194305] ", 1),
+        ("[pid 999999999999999999] ", 1),
+        ("1700000000 1700000000.5 ", 1),
+    ],
+)
+def test_a_process_id_beyond_linuxs_largest_is_none(prefix: str, broken: int) -> None:
+    traces, report = read("strace", f"{prefix}read(3) = 0\n")
+    assert (traces.n_calls, report.n_broken) == (1 - broken, broken)
+
+
+@pytest.mark.parametrize("multiplier", [1, 3, 0x9E3779B97F4A7C15, (1 << 63) + 1, (1 << 64) - 1])
+@pytest.mark.parametrize("shift", [0, 4, 8, 12, 20, 40, 52])
+def test_chosen_process_ids_do_not_collide(multiplier: int, shift: int) -> None:
+    """Each alone in an empty table: as many places as a random choice would give, nearly."""
+    empty = np.full(1 << 12, -1, dtype=np.int64)
+    places = {
+        strace_kernels.thread_slot(i << shift, np.uint64(multiplier), empty) for i in range(1024)
+    }
+    assert len(places) > 850  # of about 906
+
+
+def test_files_of_a_recording_are_those_with_a_process_id_for_a_number(tmp_path: Path) -> None:
+    for name in ("run.1", "run.2", "run.20240101"):
+        (tmp_path / name).write_text("412 read(3) = 0\n" if name == "run.2" else "read(3) = 0\n")
+    groups = {info.name: info.group for info in read_traces(tmp_path).infos}
+    assert groups == {"run.1": "run", "run.2#412": "run.2", "run.20240101": "run.20240101"}
+
+
+@pytest.mark.parametrize(("form", "content"), [("plain", "read close"), ("adfa", "3 6")])
+def test_numbered_files_of_other_formats_stay_apart(
+    tmp_path: Path, form: str, content: str
+) -> None:
+    (tmp_path / "normal").mkdir()
+    for i in range(1, 11):
+        (tmp_path / "normal" / f"run.{i}").write_text(content + "\n")
+    assert len({info.group for info in read_traces(tmp_path, format=form).infos}) == 10

@@ -1,7 +1,7 @@
 """`native`: Habitus's own file, one or more Arrow IPC streams of a `TraceSet`'s columns.
 
-A row is a trace or a segment of one. Appending writes another stream behind the last: a crash
-while appending can spoil only what was being appended. Call names are an Arrow dictionary, so any
+A row is a trace or a segment of one. Appending writes another stream behind the last, all or
+nothing (`native_append`). Call names are an Arrow dictionary, so any
 Arrow library reads the file without this one.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from habitus.errors import InputError, UsageError
 from habitus.storage import atomic_write
+from habitus.traces.formats.native_append import appending
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
@@ -100,8 +101,15 @@ def write_native(path: str | os.PathLike[str], batches: Iterable[TraceSet]) -> N
 
 
 def append_native(path: str | os.PathLike[str], batches: Iterable[TraceSet]) -> None:
-    """Append batches to a native file; it is made if it does not exist."""
-    with open(path, "ab") as file:  # noqa: PTH123 - a path-like is enough
+    """Append batches to a native file, all or none; it is made if it does not exist.
+
+    What an append left that never finished (a crash, a power cut) is cut off first. Appends to one
+    file wait for each other.
+
+    Raises:
+        InputError: if the file is something else, or damaged before its end.
+    """
+    with appending(path, SCHEMA_KEY) as file:
         _write_stream(file, batches)
 
 

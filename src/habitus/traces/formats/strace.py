@@ -103,6 +103,7 @@ class _Recording:
         self._pending = np.zeros(64, dtype=np.uint8)
         self._ended = np.zeros(64, dtype=np.uint8)
         self._n_threads = 0
+        self._group: str | None = None
         self._first_calls = np.zeros(64, dtype=np.int64)  # per thread: calls that went out before
         self._closed = np.zeros(64, dtype=np.bool_)  # per thread: its end went out
         self._names_of_threads: list[tuple[str, int]] = []
@@ -180,6 +181,9 @@ class _Recording:
         """A batch: the waiting calls of each thread together, threads by their first call."""
         self._describe_threads()
         known = slice(self._n_threads)
+        if self._group is None:  # once: all that the file holds is one recording
+            has_pids = self._pid_of[known].any()
+            self._group = "" if has_pids else _recording_of(self._file.name)
         ending = (self._ended[known] == 1) & ~self._closed[known]
         if not self._waiting and not ending.any():
             return
@@ -196,6 +200,7 @@ class _Recording:
                 TraceInfo(
                     name,
                     self._file.source,
+                    group=self._group,
                     thread=pid,
                     first_call=int(self._first_calls[thread]),
                     ends=bool(ending[thread]),
@@ -262,6 +267,12 @@ def _call_name(token: bytes, abi: str) -> str:
     if numbered is None:
         return token.decode()
     return name_of(abi, int(numbered[1], 16 if numbered[1].startswith(b"0x") else 10))
+
+
+def _recording_of(name: str) -> str:
+    """The recording that a file of ``strace -ff`` is a process of (``run.412``), or nothing."""
+    numbered = re.fullmatch(r"(.+)\.(\d{1,7})", name, re.DOTALL)
+    return numbered[1] if numbered and int(numbered[2]) <= k.MAX_PID else ""
 
 
 def _complaint(line: bytes) -> str:
