@@ -16,6 +16,7 @@ MAX_RATIO = 1_000
 """Refused beyond this many bytes out for each byte in; strace text reaches about 40."""
 FREE_BYTES = 256 << 20
 """The ratio counts only beyond this much output: short runs of one line compress absurdly well."""
+PIECE_BYTES = 1 << 14
 MAX_BYTES = 1 << 40
 """Refused beyond this much output, whatever the ratio."""
 
@@ -195,7 +196,8 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
         try:
-            data = self.stream.read(len(view))
+            # Piece by piece: an error takes with it whatever was asked for along with it.
+            data = self.stream.read(min(len(view), PIECE_BYTES))
         except Exception as error:
             # Each library has its own errors for one and the same thing: a damaged file.
             if isinstance(error, (HabitusError, MemoryError)):

@@ -119,7 +119,12 @@ def _folder(folder: Path, on_skip: OnSkip, on_bytes: OnBytes | None = None) -> I
                 on_skip(source, f"cannot be read: {error.strerror}")
                 continue
             with stream, closing(_buffered(stream, source, on_bytes)) as content:
-                if _is_archive(content):
+                try:
+                    is_archive = _is_archive(content)
+                except InputError as error:
+                    on_skip(source, str(error).removeprefix(f"{source}: "))
+                    continue
+                if is_archive:
                     on_skip(source, "an archive inside a folder; name it itself")
                     continue
                 yield InputFile(_without_compression(name), source, content)

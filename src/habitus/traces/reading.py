@@ -13,6 +13,7 @@ from habitus.errors import InputError, UsageError
 from habitus.progress import SILENT, Progress
 from habitus.storage import readable
 from habitus.syscalls import ABIS
+from habitus.traces.damage import files_until_damage, until_damage
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.inputs import InputFile, input_bytes, open_inputs
@@ -49,7 +50,9 @@ class TraceReader(Iterator[TraceSet]):
     Raises:
         UsageError: if there is no such format or ABI.
         InputError: while reading, if the path cannot be read, if no format or more than one
-            recognises it, or if nothing in it is a trace.
+            recognises it, or if nothing in it is a trace. Damage within a file or an archive is
+            told last, when what stood before it has been delivered; of a folder's files it is
+            counted, and reading goes on.
     """
 
     def __init__(
@@ -71,6 +74,9 @@ class TraceReader(Iterator[TraceSet]):
         self._options = ReadOptions(abi=abi)
         self._format = None if format is None else get_format(format).name
         self._above = _folders_above(Path(path))
+        self._is_folder = Path(path).is_dir()
+        self._damage: list[InputError] = []
+        self._n_damaged = 0
         self._batches = self._read()
 
     def __next__(self) -> TraceSet:
@@ -85,7 +91,8 @@ class TraceReader(Iterator[TraceSet]):
         files = open_inputs(
             self.path, on_skip=self.report.add_skipped, on_bytes=self._progress.advance
         )
-        recognised = ((file, name) for file in files if (name := self._choose(file)) is not None)
+        sound = (self._sound(file) for file in files_until_damage(files, self._damage.append))
+        recognised = ((file, name) for file in sound if (name := self._choose(file)) is not None)
         for name, run in itertools.groupby(recognised, key=lambda pair: pair[1]):
             for batch in get_format(name).read(
                 (file for file, _ in run), self._options, self.report
@@ -93,14 +100,31 @@ class TraceReader(Iterator[TraceSet]):
                 self.report.n_calls += batch.n_calls
                 self.report.n_traces += sum(info.first_call == 0 for info in batch.infos)
                 yield replace(batch, infos=tuple(self._labelled(info) for info in batch.infos))
+        if self._damage:  # told last, so that what stood before it has been delivered
+            raise self._damage[0]
         if self.report.n_traces == 0:
             raise InputError(*self._nothing_read())
 
+    def _sound(self, file: InputFile) -> InputFile:
+        """A file that ends where it is damaged: one of many in a folder, or the reading's end."""
+
+        def on_damage(error: InputError) -> None:
+            self._n_damaged += 1
+            if self._is_folder and not self.report.strict:
+                why = str(error).removeprefix(f"{file.source}: ")
+                self.report.add_skipped(file.source, f"read only as far as it is sound: {why}")
+            else:
+                self._damage.append(error)
+
+        return until_damage(file, on_damage)
+
     def _choose(self, file: InputFile) -> str | None:
         """The format of one file; None if it is left out."""
+        n_damaged = self._n_damaged
         head = file.head()
         if not head:
-            self.report.add_skipped(file.source, "empty")
+            if n_damaged == self._n_damaged:
+                self.report.add_skipped(file.source, "empty")
             return None
         name = self._format or recognise(head, file, self._options)
         if name is None:

@@ -1,0 +1,56 @@
+"""Damage in the middle of what is read: everything before it counts, and is delivered first.
+
+A cut-off archive or a disk error must not take with it what was read before: whoever can damage one
+file could otherwise hide all others. So a format sees an end where the damage is, delivers what it
+holds, and only then is the damage told.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from habitus.errors import InputError
+from habitus.traces.inputs import HEAD_BYTES, InputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from _typeshed import WriteableBuffer
+
+    OnDamage = Callable[[InputError], None]
+
+
+def files_until_damage(files: Iterator[InputFile], on_damage: OnDamage) -> Iterator[InputFile]:
+    """The files before damage in their archive, which ``on_damage`` then hears of."""
+    try:
+        yield from files
+    except InputError as error:
+        on_damage(error)
+
+
+def until_damage(file: InputFile, on_damage: OnDamage) -> InputFile:
+    """``file`` with an end where its content is damaged, which ``on_damage`` then hears of."""
+    raw: io.RawIOBase = _UntilDamage(file.stream, on_damage)
+    stream: io.BufferedReader = io.BufferedReader(raw, HEAD_BYTES)
+    return InputFile(file.name, file.source, stream)
+
+
+class _UntilDamage(io.RawIOBase):
+    def __init__(self, stream: io.BufferedReader, on_damage: OnDamage) -> None:
+        self._stream = stream
+        self._on_damage = on_damage
+        self._is_damaged = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        if self._is_damaged:
+            return 0
+        try:
+            return self._stream.readinto1(buffer)
+        except InputError as error:
+            self._is_damaged = True
+            self._on_damage(error)
+            return 0
