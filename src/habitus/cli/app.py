@@ -7,6 +7,7 @@ import sys
 import warnings
 from functools import wraps
 from inspect import cleandoc
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
@@ -16,7 +17,9 @@ from habitus.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXIT_NOTHING_FOUND, EXIT_ALERTS, EXIT_UNUSABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_ALERTS, EXIT_UNUSABLE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_CUT_OFF = 141
+"""As of a program that SIGPIPE ends: 0 would say that everything was judged."""
 
 app = typer.Typer(
     name="habitus",
@@ -55,12 +58,19 @@ def command(group: typer.Typer, name: str, example: str) -> Callable[[Any], Any]
 def run() -> None:
     """Read the arguments and run the command."""
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal of few letters must not end in an error
+            stream.reconfigure(errors="backslashreplace")
     try:
         from habitus.cli import commands  # noqa: F401 - registers them
 
         app()
     except KeyboardInterrupt:  # before the command itself has begun
         sys.exit(EXIT_INTERRUPTED)
+    except OSError as error:  # help that could not be printed, say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"habitus: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_UNUSABLE)
 
 
 def _show_warning(
@@ -90,7 +100,7 @@ def _stop(error: Exception) -> NoReturn:
 
     if isinstance(error, BrokenPipeError):
         mute_output()
-        raise typer.Exit(EXIT_NOTHING_FOUND)
+        raise typer.Exit(EXIT_CUT_OFF)
     if isinstance(error, HabitusError):
         _fail(str(error))
     if isinstance(error, OSError) and error.strerror:

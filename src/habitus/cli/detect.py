@@ -55,11 +55,13 @@ def detect(
     from habitus import api
     from habitus.alerts.record import alert_record
     from habitus.cli.terminal import TerminalProgress, warn_of
-    from habitus.errors import HabitusError
+    from habitus.errors import HabitusError, UsageError
     from habitus.models.files import load_model
     from habitus.traces.report import ReadReport
 
     loaded = load_model(model)
+    if paths.count("-") > 1:
+        raise UsageError("standard input (-) can be read once, and stands there more than once")
     reports = [ReadReport() for _ in paths]
     counts = {"alert": 0, "normal": 0, "not_scoreable": 0}
     n_records, failure = 0, None

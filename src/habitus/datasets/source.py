@@ -58,13 +58,18 @@ def demo_path() -> Path:
 def input_path(named: str | os.PathLike[str], home: DataHome | None = None) -> str:
     """The path to read where a path or a data set's name is wanted: names come first.
 
-    Whether there is anything at a path is for its reader to find.
+    Raises:
+        DataHomeError: if there is neither.
     """
     named = os.fspath(named)
     home = home or DataHome()
     if named in home:
         return str(home.path(named))
-    return str(demo_path()) if named == DEMO else named
+    if named == DEMO:
+        return str(demo_path())
+    if named != "-" and not os.path.lexists(named):
+        raise _nothing_called(named, home)
+    return named
 
 
 def find_source(data: str, home: DataHome | None = None) -> Source:
@@ -89,12 +94,16 @@ def find_source(data: str, home: DataHome | None = None) -> Source:
             return Source(data, path, sha256_of_path(path))
     except OSError as error:
         raise DataHomeError(f"{data}: cannot be read: {error.strerror}") from error
-    if data in KNOWN:
-        raise DataHomeError(
-            f"{KNOWN[data].title} is not in the data home yet: `habitus data add {data} FILE`"
+    raise _nothing_called(data, home)
+
+
+def _nothing_called(name: str, home: DataHome) -> DataHomeError:
+    if name in KNOWN:
+        return DataHomeError(
+            f"{KNOWN[name].title} is not in the data home yet: `habitus data add {name} FILE`"
         )
     names = [entry.name for entry in home.entries()] + [DEMO]
-    raise DataHomeError(
-        f"no data set and no file is called {data!r}; there are the data sets {', '.join(names)} "
+    return DataHomeError(
+        f"no data set and no file is called {name!r}; there are the data sets {', '.join(names)} "
         "(`habitus data add NAME PATH` adds one)"
     )

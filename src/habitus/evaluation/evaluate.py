@@ -182,10 +182,10 @@ def _evaluate_one(
         calls_per_second=test.n_calls / seconds,
         baselines=trivial_baselines(test.select(np.isfinite(scores)), protocol),
     )
-    return result, _warnings(result, model)
+    return result, _warnings(result, model, protocol)
 
 
-def _warnings(result: Result, model: Model) -> list[str]:
+def _warnings(result: Result, model: Model, protocol: Protocol) -> list[str]:
     """What a reader must know before believing a result."""
     lines = []
     part, data = model.provenance.part, model.provenance.data
@@ -194,10 +194,11 @@ def _warnings(result: Result, model: Model) -> list[str]:
             f"{result.model} was trained on {data!r} ({part}), not on the training part of "
             f"{result.protocol}"
         )
-    if result.n_left_out:
+    if result.n_known_normals and protocol.leaves_out_known:
+        wholly = f", and with them {result.n_left_out} whole {result.unit}s"
         lines.append(
-            f"{result.n_left_out} normal {result.unit}s are left out: they hold nothing that "
-            f"{result.model} was not trained on (its own training part, or copies of it)"
+            f"{result.n_known_normals} normal traces equal one that {result.model} was trained on "
+            f"and are left out{wholly if result.n_left_out else ''}"
         )
     elif result.n_known_normals:
         lines.append(

@@ -49,7 +49,7 @@ class Calibration(BaseModel):
     n_over: int = Field(ge=0)
     folds: int = Field(ge=0)
     data_sha256: str = ""
-    highest_scores: tuple[float, ...] = Field(default=(), max_length=MAX_HIGHEST)
+    highest_scores: tuple[float, ...] = Field(min_length=1, max_length=MAX_HIGHEST)
 
     def n_as_strange(self, score: float) -> int | None:
         """How many of these normals score at least this high; None if more than were kept."""
