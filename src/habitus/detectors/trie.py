@@ -194,7 +194,9 @@ class CallTrie:
 
     def children(self, node: int) -> NDArray[np.int64]:
         """The nodes one call longer than ``node``."""
-        begin, end = np.searchsorted(self._sorted_parents, [node, node + 1])
+        # Of the column's own type: another would have numpy copy the whole column first.
+        bounds = np.array([node, node + 1], dtype=np.int32)
+        begin, end = np.searchsorted(self._sorted_parents, bounds)
         # The root, its own parent, is the first of its children and none of them.
         return self._by_parent[begin + (node == k.ROOT) : end]
 
