@@ -17,7 +17,7 @@ from habitus.version import __version__
 
 if TYPE_CHECKING:
     from habitus.alerts.explanation import Explanation
-    from habitus.alerts.scoring import TraceScore
+    from habitus.alerts.judgement import TraceScore
     from habitus.api import detect, evaluate, explain, judge, train
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
@@ -47,7 +47,7 @@ _HOMES = {
     "SequenceDetector": "habitus.detectors.base",
     "TraceInfo": "habitus.traces.traceset",
     "TraceReader": "habitus.traces.reading",
-    "TraceScore": "habitus.alerts.scoring",
+    "TraceScore": "habitus.alerts.judgement",
     "TraceSet": "habitus.traces.traceset",
     "UNKNOWN": "habitus.traces.vocabulary",
     "Vocabulary": "habitus.traces.vocabulary",

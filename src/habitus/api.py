@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from habitus.alerts.explanation import MAX_STRETCH, Explanation, explain_score
 from habitus.alerts.record import Record, alert_record
-from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer, TraceScore
+from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer
 from habitus.datasets.source import find_source, input_path
 from habitus.errors import InputError, ProtocolError, UsageError
 from habitus.evaluation.evaluate import evaluate_models
@@ -28,6 +28,7 @@ from habitus.traces.traceset import Label
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from habitus.alerts.judgement import TraceScore
     from habitus.evaluation.protocols import Protocol
     from habitus.evaluation.results import Results
     from habitus.models.model import Model

@@ -14,7 +14,7 @@ from habitus.alerts.alignment_kernels import nearest_stretch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from habitus.alerts.scoring import Stretch, TraceScore
+    from habitus.alerts.judgement import Stretch, TraceScore
     from habitus.models.model import Memory, Model
 
     Found = tuple[int, int, int, int]

@@ -17,7 +17,7 @@ from habitus.traces.traceset import Label
 from habitus.version import __version__
 
 if TYPE_CHECKING:
-    from habitus.alerts.scoring import TraceScore
+    from habitus.alerts.judgement import TraceScore
     from habitus.models.model import Model
 
 RECORD_VERSION = 1

@@ -15,8 +15,8 @@ from habitus.cli.terminal import counted, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from habitus.alerts.judgement import TraceScore
     from habitus.alerts.record import Record
-    from habitus.alerts.scoring import TraceScore
     from habitus.alerts.sinks import Sink
     from habitus.traces.report import ReadReport
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from habitus.alerts.explanation import Explanation
-    from habitus.alerts.scoring import TraceScore
+    from habitus.alerts.judgement import TraceScore
     from habitus.models.model import Model
 
 BARS = "▁▂▃▄▅▆▇█"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import jsonschema
 import numpy as np
@@ -18,12 +18,15 @@ from habitus import api
 from habitus.alerts import explanation
 from habitus.alerts.explanation import MAX_STRETCH, explain_score, nearest_normal
 from habitus.alerts.record import Record, alert_record, to_line
-from habitus.alerts.scoring import Scorer, TraceScore
+from habitus.alerts.scoring import Scorer
 from habitus.cli import options
 from habitus.errors import UsageError
 from habitus.models.model import Memory, Model
 from habitus.models.training import fit_model
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
+
+if TYPE_CHECKING:
+    from habitus.alerts.judgement import TraceScore
 
 NORMAL = [list("abcabcabd"), list("abdabc"), list("cabcabcabcab"), list("abcabdabcab")]
 SYMBOLS = st.lists(st.integers(0, 3), max_size=8)

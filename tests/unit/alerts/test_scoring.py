@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habitus.alerts.scoring import STRIP_CELLS, Scorer, Strip, TraceScore
+from habitus.alerts.judgement import STRIP_CELLS, Strip, TraceScore
+from habitus.alerts.scoring import Scorer
 from habitus.errors import InputError
 from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceInfo, TraceSet
