@@ -211,19 +211,24 @@ def test_a_damaged_file_alone_keeps_the_alerts_before_the_damage(
     assert "records from before that were printed" in printed.stderr
 
 
-def test_an_error_of_the_system_while_reading_keeps_the_alerts_before_it(
-    invoke: Invoke, model: Path, recordings: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+def judging_ends_in(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everything be judged, and then this happen."""
     from habitus import api
 
     real = api.judge
 
     def judge(*arguments: Any, **options: Any) -> Any:
         yield from real(*arguments, **options)
-        raise OSError(5, "Input/output error", "worn-out-disk")
+        raise error
 
     monkeypatch.setattr(api, "judge", judge)
+
+
+def test_an_error_of_the_system_while_reading_keeps_the_alerts_before_it(
+    invoke: Invoke, model: Path, recordings: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    judging_ends_in(OSError(5, "Input/output error", "worn-out-disk"), monkeypatch)
     out = tmp_path / "out.jsonl"
     result = invoke("detect", model, recordings, "-o", out, status=2)
     assert "worn-out-disk: cannot be read: " in result.stderr
@@ -234,15 +239,7 @@ def test_ctrl_c_keeps_no_records(
     invoke: Invoke, model: Path, recordings: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from habitus import api
-
-    real = api.judge
-
-    def judge(*arguments: Any, **options: Any) -> Any:
-        yield from real(*arguments, **options)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(api, "judge", judge)
+    judging_ends_in(KeyboardInterrupt(), monkeypatch)
     out = tmp_path / "out.jsonl"
     out.write_text("old")
     invoke("detect", model, recordings, "-o", out, status=130)
