@@ -26,7 +26,9 @@ NORMAL, STRANGE = "openat read close brk", "socket connect dup2 execve"
 
 
 def environment(home: Path) -> dict[str, str]:
-    return {**os.environ, "HABITUS_HOME": str(home), "PYTHONWARNINGS": "error"}
+    # As a user has it: unbuffered output would hide what goes wrong when buffers are written out.
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**outer, "HABITUS_HOME": str(home), "PYTHONWARNINGS": "error"}
 
 
 def command_of(*arguments: object) -> list[str]:

@@ -64,11 +64,17 @@ def run() -> None:
     try:
         from habitus.cli import commands  # noqa: F401 - registers them
 
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a full disk can be told; Python's exit only complains
     except KeyboardInterrupt:  # before the command itself has begun
         sys.exit(EXIT_INTERRUPTED)
-    except OSError as error:  # help that could not be printed, say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        mute_output()
+        sys.exit(EXIT_CUT_OFF)
+    except OSError as error:
+        mute_output()
         print(f"habitus: {error.strerror or error}", file=sys.stderr)  # noqa: T201
         sys.exit(EXIT_UNUSABLE)
 
@@ -104,6 +110,10 @@ def _stop(error: Exception) -> NoReturn:
     if isinstance(error, HabitusError):
         _fail(str(error))
     if isinstance(error, OSError) and error.strerror:
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was standard output that failed, and would fail again at the end
+            mute_output()
         place = f"{printable(str(error.filename))}: " if error.filename else ""
         _fail(f"{place}{error.strerror}; nothing was half-written")
     if isinstance(error, MemoryError):
