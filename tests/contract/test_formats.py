@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputs import InputFile
+    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
 
 

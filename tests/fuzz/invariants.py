@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from habitus.errors import HabitusError
-from habitus.traces import builder, tokens
-from habitus.traces.formats import get_format, strace
+from habitus.traces import builder, lines, recording, tokens
+from habitus.traces.formats import get_format
 from habitus.traces.formats.base import ReadOptions
-from habitus.traces.inputs import InputFile, open_inputs
+from habitus.traces.inputfile import InputFile
+from habitus.traces.inputs import open_inputs
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import TraceSet, join
 
@@ -35,8 +36,8 @@ def small_blocks() -> Iterator[None]:
     """Blocks and batches so small that every file needs many."""
     changes = [
         (tokens, "BLOCK_BYTES", SMALL_BLOCK),
-        (strace, "BLOCK_BYTES", SMALL_BLOCK),
-        *((module, "BATCH_CALLS", SMALL_BATCH) for module in (tokens, builder, strace)),
+        (lines, "BLOCK_BYTES", SMALL_BLOCK),
+        *((module, "BATCH_CALLS", SMALL_BATCH) for module in (tokens, builder, recording)),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in changes]
     for module, name, value in changes:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 # `skip_spaces` is the smallest loop there is: compiling it takes a second.
 PROGRAM = """
 import numpy as np
-from habitus.traces.formats.strace_kernels import skip_spaces
+from habitus.traces.text_kernels import skip_spaces
 text = np.frombuffer(b"  x ", dtype=np.uint8)
 print(skip_spaces(text, 0, 4), sum(skip_spaces.stats.cache_hits.values()),
       sum(skip_spaces.stats.cache_misses.values()))
 """
 OUT_OF_BOUNDS = """
 import numpy as np
-from habitus.traces.formats.strace_kernels import skip_spaces
+from habitus.traces.text_kernels import skip_spaces
 try:
     print(skip_spaces(np.frombuffer(b"    ", dtype=np.uint8), 0, 5))
 except IndexError as error:

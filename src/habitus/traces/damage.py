@@ -8,10 +8,11 @@ holds, and only then is the damage told.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from habitus.errors import InputError
-from habitus.traces.inputs import HEAD_BYTES, InputFile
+from habitus.traces.inputfile import HEAD_BYTES, InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ def until_damage(file: InputFile, on_damage: OnDamage) -> InputFile:
     """``file`` with an end where its content is damaged, which ``on_damage`` then hears of."""
     raw: io.RawIOBase = _UntilDamage(file.stream, on_damage)
     stream: io.BufferedReader = io.BufferedReader(raw, HEAD_BYTES)
-    return InputFile(file.name, file.source, stream)
+    return replace(file, stream=stream)
 
 
 class _UntilDamage(io.RawIOBase):

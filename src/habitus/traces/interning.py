@@ -8,7 +8,7 @@ import numpy as np
 
 from habitus.compiled import hash_multiplier
 from habitus.errors import InputError
-from habitus.traces.token_kernels import name_hash
+from habitus.traces.token_kernels import MAX_TOKEN_BYTES, name_hash
 from habitus.traces.traceset import MAX_ALPHABET
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class NameTable:
     def __init__(self, resolve: Callable[[bytes], str | None]) -> None:
         self._resolve = resolve
         self._index: dict[str, int] = {}
+        self._numbers: dict[bytes, int] = {}
         self._n = 0
         self._slots = np.full(1024, -1, dtype=np.int32)
         self._arena = np.zeros(1 << 13, dtype=np.uint8)
@@ -50,6 +51,17 @@ class NameTable:
     def symbols_of(self, numbers: NDArray[np.int32]) -> NDArray[np.uint16]:
         """Indices into ``alphabet`` for the token numbers that a loop wrote."""
         return self._symbols[numbers]
+
+    def number(self, token: bytes) -> int:
+        """A token's number, for parsers in Python; -1 if it names no call.
+
+        Raises:
+            InputError: as `add` does.
+        """
+        number = self._numbers.get(token, -1)
+        if number < 0 and len(token) <= MAX_TOKEN_BYTES and self.add(token):
+            number = self._numbers[token] = self._n - 1
+        return number
 
     def add(self, token: bytes) -> bool:
         """Take a new token in; False if it names no call.

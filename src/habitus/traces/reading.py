@@ -16,12 +16,14 @@ from habitus.syscalls import ABIS
 from habitus.traces.damage import files_until_damage, until_damage
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
-from habitus.traces.inputs import InputFile, input_bytes, open_inputs
+from habitus.traces.inputs import input_bytes, open_inputs
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
 
 if TYPE_CHECKING:
     import os
+
+    from habitus.traces.inputfile import InputFile
 
 _LABEL_FOLDERS = {
     "normal": Label.NORMAL,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from habitus.traces.inputs import InputFile
+    from habitus.traces.inputfile import InputFile
     from habitus.traces.interning import NameTable
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceInfo, TraceSet

@@ -37,7 +37,8 @@ class TraceInfo:
 
     ``group`` names what must not be torn apart by a split: the recording a thread belongs to, the
     folder of an attack. ``first_call`` and ``ends`` place a segment: a whole trace starts at call 0
-    and ends in its own segment.
+    and ends in its own segment. ``attack_ns`` is when the attack on the recording began, by the
+    clock of `TraceSet.times_ns`, where ground truth tells it; else -1.
     """
 
     name: str
@@ -49,6 +50,7 @@ class TraceInfo:
     thread: int = -1
     first_call: int = 0
     ends: bool = True
+    attack_ns: int = -1
 
     @property
     def whole(self) -> bool:
@@ -67,8 +69,9 @@ class TraceSet:
         infos: one `TraceInfo` a trace.
         positions: (n_calls,) int64 or None; where each call stands in its source, from 1.
         position_unit: what ``positions`` counts: ``line`` or ``call``.
-        times_ns: (n_calls,) int64 or None; when each call was made, nanoseconds since 1970 (or
-            since midnight where the source tells no date); -1 where the source tells no time.
+        times_ns: (n_calls,) int64 or None; when each call was made, nanoseconds since 1970, or
+            since midnight, boot or the recording's start where the source tells no date (less than
+            1e17, a date of 1973); -1 where the source tells no time.
 
     Raises:
         UsageError: if the columns do not fit together.

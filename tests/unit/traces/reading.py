@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from habitus.traces import builder, tokens
-from habitus.traces.formats import get_format, strace
+from habitus.traces import builder, lines, recording, tokens
+from habitus.traces.formats import get_format
 from habitus.traces.formats.base import ReadOptions
-from habitus.traces.inputs import InputFile
+from habitus.traces.inputfile import InputFile
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import TraceSet, join
 
@@ -45,9 +45,9 @@ def read(kind: str, *contents: bytes | str, **options: Any) -> tuple[TraceSet, R
 def pieces(block_bytes: int, batch_calls: int) -> Iterator[None]:
     """Read in blocks and batches of this size, as if files were larger than they are."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (tokens, strace):
+        for module in (tokens, lines):
             patch.setattr(module, "BLOCK_BYTES", block_bytes)
-        for module in (tokens, strace, builder):
+        for module in (tokens, recording, builder):
             patch.setattr(module, "BATCH_CALLS", batch_calls)
         yield
 

@@ -21,8 +21,9 @@ import pytest
 import zstandard
 
 from habitus.errors import InputError
-from habitus.traces import decompress
-from habitus.traces.inputs import HEAD_BYTES, input_bytes, open_inputs
+from habitus.traces import archives, decompress
+from habitus.traces.inputfile import HEAD_BYTES
+from habitus.traces.inputs import input_bytes, open_inputs
 from habitus.traces.reading import TraceReader, read_traces
 from habitus.traces.traceset import join
 
@@ -329,9 +330,14 @@ def test_a_zip_bomb_is_refused_before_it_inflates(tmp_path: Path) -> None:
         read_away(path)
 
 
-def test_a_zip_inside_a_stream_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a zip inside another stream"):
-        opened(put(tmp_path / "z.gz", gzip.compress(zip_of({"a": TEXT}))))
+def test_a_zip_inside_a_stream_is_read_from_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(tmp_path / "z.gz", gzip.compress(zip_of({"a": TEXT})))
+    assert opened(path) == ({"a": TEXT}, {})
+    monkeypatch.setattr(archives, "MAX_NESTED_BYTES", 10)
+    with pytest.raises(InputError, match=r"z.gz: a zip of more than .* write it to a file"):
+        opened(path)
 
 
 def test_text_that_ends_like_a_zip_is_no_zip(tmp_path: Path) -> None:
@@ -458,22 +464,99 @@ def test_formats_may_differ_within_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["", *COMPRESS])
-def test_an_archive_inside_a_folder_is_left_out(tmp_path: Path, ending: str) -> None:
+def test_an_archive_inside_a_folder_is_read_as_a_folder(tmp_path: Path, ending: str) -> None:
     folder = tmp_path / "data"
     data = tar_of({"x.txt": TEXT, "y.txt": TEXT})
-    inner = put(folder / "a.tar", COMPRESS[ending](data) if ending else data)
-    other = put(folder / "b.zip", zip_of({"x.txt": TEXT}))
+    put(folder / "a.tar", COMPRESS[ending](data) if ending else data)
+    put(folder / "b.zip", zip_of({"x.txt": TEXT}))
     put(folder / "c.txt", TEXT)
-    reason = "an archive inside a folder; name it itself"
-    assert opened(folder) == ({"c.txt": TEXT}, {str(inner): reason, str(other): reason})
+    names = ["a.tar/x.txt", "a.tar/y.txt", "b.zip/x.txt", "c.txt"]
+    assert opened(folder) == (dict.fromkeys(names, TEXT), {})
 
 
 @pytest.mark.parametrize("make", [tar_of, zip_of])
-def test_so_is_an_archive_inside_an_archive(tmp_path: Path, make: Callable[..., bytes]) -> None:
-    path = put(tmp_path / "outer", make({"a.tar": tar_of({"x": TEXT}), "b.txt": TEXT}))
+@pytest.mark.parametrize("inner", [tar_of, zip_of])
+def test_so_is_an_archive_inside_an_archive(
+    tmp_path: Path, make: Callable[..., bytes], inner: Callable[..., bytes]
+) -> None:
+    path = put(tmp_path / "outer", make({"s/a.zip": inner({"x": TEXT}), "t.txt": TEXT}))
+    assert opened(path) == ({"s/a.zip/x": TEXT, "t.txt": TEXT}, {})
+    sources = [file.source for file in open_inputs(path, on_skip=lambda *_: None)]
+    assert sources == [f"{path}:s/a.zip:x", f"{path}:t.txt"]
+
+
+def test_three_archives_deep_is_too_deep(tmp_path: Path) -> None:
+    path = put(tmp_path / "z", zip_of({"y": zip_of({"x": zip_of({"a": TEXT}), "b": TEXT})}))
     found, skipped = opened(path)
-    assert found == {"b.txt": TEXT}
-    assert list(skipped) == [f"{path}:a.tar"]
+    assert found == {"y/b": TEXT}
+    assert list(skipped) == [f"{path}:y:x"]
+
+
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_a_damaged_archive_of_many_costs_only_itself(
+    tmp_path: Path, make: Callable[..., bytes]
+) -> None:
+    climbing, cut = tar_of({"../x": TEXT}), zip_of({"x": TEXT})[:-30]
+    members = {"a": zip_of({"x": TEXT}), "b": cut, "c": climbing, "d": TEXT}
+    path = put(tmp_path / "outer", make(members))
+    found, skipped = opened(path)
+    assert found == {"a/x": TEXT, "d": TEXT}
+    assert list(skipped) == [f"{path}:b", f"{path}:c"]
+    assert "cut off or damaged" in skipped[f"{path}:b"]
+    assert "points outside the archive" in skipped[f"{path}:c"]
+    for name, data in members.items():
+        put(tmp_path / "folder" / name, data)
+    assert opened(tmp_path / "folder")[0] == found
+
+
+def test_zips_inside_a_zip_count_against_the_file_that_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them inflates a thousandfold and is itself packed a hundredfold: a bomb of bombs."""
+    monkeypatch.setattr(decompress, "FREE_BYTES", 1 << 20)
+    inner = zip_of({"x": bytes(900_000)})
+    path = put(tmp_path / "z", zip_of({f"{i:03}": inner for i in range(300)}))
+    _, skipped = opened(path)
+    assert any("decompression bomb" in why for why in skipped.values())
+
+
+@pytest.mark.parametrize("make", [zip_of, None])
+def test_a_file_sees_what_lies_beside_it(tmp_path: Path, make: Callable[..., bytes] | None) -> None:
+    members = {"s/a.sc": TEXT, "s/a.json": b"{}", "b.json": b"[]", "s/big": bytes(2 << 20)}
+    path = tmp_path / "z"
+    if make is None:
+        for name, data in members.items():
+            put(path / name, data)
+    else:
+        put(path, make(members))
+    looked = {
+        name: file.beside(name)
+        for file in open_inputs(path, on_skip=lambda *_: None)
+        for name in ("a.json", "b.json", "../b.json", "big", "none", "", "..")
+        if file.name == "s/a.sc"
+    }
+    assert looked == {
+        "a.json": b"{}", "b.json": None, "../b.json": None, "big": None, "none": None, "": None,
+        "..": None,
+    }  # fmt: skip
+
+
+def test_a_single_file_sees_its_neighbours_and_a_member_of_a_tar_none(tmp_path: Path) -> None:
+    put(tmp_path / "a.json", b"{}")
+    path = put(tmp_path / "a.sc.gz", gzip.compress(TEXT))
+    assert [f.beside("a.json") for f in open_inputs(path, on_skip=lambda *_: None)] == [b"{}"]
+    tar = put(tmp_path / "t", tar_of({"a.json": b"{}", "a.sc": TEXT}))
+    assert [f.beside("a.json") for f in open_inputs(tar, on_skip=lambda *_: None)] == [None, None]
+
+
+def test_progress_over_a_folder_of_archives_ends_at_the_whole(tmp_path: Path) -> None:
+    put(tmp_path / "f" / "a.zip", zip_of({"x": TEXT * 999, "y": TEXT}))
+    put(tmp_path / "f" / "b.tar", tar_of({"x": TEXT * 999}))
+    put(tmp_path / "f" / "c.txt", TEXT)
+    heard: list[int] = []
+    for file in open_inputs(tmp_path / "f", on_skip=lambda *_: None, on_bytes=heard.append):
+        file.stream.read()
+    assert sum(heard) == input_bytes(tmp_path / "f")
 
 
 def long_header(kind: bytes, size: int) -> bytes:

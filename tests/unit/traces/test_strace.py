@@ -10,7 +10,8 @@ import pytest
 from reading import batches_of, column, pieces, read, rows
 
 from habitus.errors import InputError
-from habitus.traces.formats import get_format, strace, strace_kernels
+from habitus.traces import recording, text_kernels
+from habitus.traces.formats import get_format
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.reading import read_traces
 
@@ -288,7 +289,7 @@ def test_many_threads_at_once_and_one_after_the_other() -> None:
 
 
 def test_too_many_open_threads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strace, "MAX_OPEN_THREADS", 100)
+    monkeypatch.setattr(recording, "MAX_OPEN_THREADS", 100)
     with pytest.raises(InputError, match="more than 100 threads at once"):
         read("strace", "".join(f"{pid} read(3) = 0\n" for pid in range(1, 300)))
     ended = "".join(f"{pid} read() = 0\n{pid} +++ exited with 0 +++\n" for pid in range(1, 300))
@@ -386,7 +387,7 @@ def test_chosen_process_ids_do_not_collide(multiplier: int, shift: int) -> None:
     """Each alone in an empty table: as many places as a random choice would give, nearly."""
     empty = np.full(1 << 12, -1, dtype=np.int64)
     places = {
-        strace_kernels.thread_slot(i << shift, np.uint64(multiplier), empty) for i in range(1024)
+        text_kernels.thread_slot(i << shift, np.uint64(multiplier), empty) for i in range(1024)
     }
     assert len(places) > 850  # of about 906
 

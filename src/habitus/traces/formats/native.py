@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputs import InputFile
+    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
 
 SCHEMA_KEY = b"habitus.traces"
-SCHEMA_VERSION = b"1"
+SCHEMA_VERSION = b"2"
 _TEXT_COLUMNS = ("name", "source", "attack", "group", "split")
+_NUMBERS = ("thread", "first_call", "ends", "attack_ns")
 _OPTIONAL = ("positions", "times_ns")
 _STREAM_START = b"\xff\xff\xff\xff"
 
@@ -132,6 +133,7 @@ def _schema() -> pa.Schema:
         ("thread", pa.int64()),
         ("first_call", pa.int64()),
         ("ends", pa.bool_()),
+        ("attack_ns", pa.int64()),
         ("position_unit", pa.string()),
         ("calls", pa.list_(pa.dictionary(pa.uint16(), pa.string()))),
         ("positions", pa.list_(pa.int64())),
@@ -164,6 +166,7 @@ def _to_arrow(batch: TraceSet, schema: pa.Schema) -> pa.RecordBatch:
         pa.array([info.thread for info in batch.infos], pa.int64()),
         pa.array([info.first_call for info in batch.infos], pa.int64()),
         pa.array([info.ends for info in batch.infos], pa.bool_()),
+        pa.array([info.attack_ns for info in batch.infos], pa.int64()),
         pa.array([batch.position_unit] * batch.n_traces, pa.string()),
         lists(names, schema.field("calls").type),
         lists(None if batch.positions is None else pa.array(batch.positions), pa.list_(pa.int64())),
@@ -181,7 +184,7 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
     if any(batch.column(name).null_count for name in wanted.names if name not in _OPTIONAL):
         raise InputError(f"{source}: a value is missing where every trace has one")
     rows = {name: batch.column(name).to_pylist() for name in _TEXT_COLUMNS}
-    rows |= {n: batch.column(n).to_pylist() for n in ("thread", "first_call", "ends")}
+    rows |= {n: batch.column(n).to_pylist() for n in _NUMBERS}
     rows["label"] = [Label(label) for label in batch.column("label").to_pylist()]
     infos = tuple(
         TraceInfo(**{name: column[i] for name, column in rows.items()})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputs import InputFile
+    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

@@ -12,9 +12,15 @@ optional process id, time, and bracketed fields, then one of
 
 from __future__ import annotations
 
-import numpy as np
-
 from habitus.compiled import kernel
+from habitus.traces.text_kernels import (
+    MAX_PID,
+    NO_TIME,
+    read_number,
+    read_time,
+    skip_spaces,
+    thread_slot,
+)
 from habitus.traces.token_kernels import find_name
 
 DONE = 0
@@ -23,8 +29,6 @@ OUTPUT_FULL = 2
 THREADS_FULL = 3
 REMARK = 4
 BROKEN = 5
-
-NO_TIME = -1
 
 # Places in the `counts` array.
 N_RESUMED = 0
@@ -37,31 +41,7 @@ N_BROKEN = 6
 N_COUNTS = 7
 
 MAX_NAME_BYTES = 64
-MAX_PID = 4_194_304  # Linux's largest (PID_MAX_LIMIT)
 MAX_BROKEN_SHOWN = 5
-
-
-@kernel
-def thread_slot(pid, multiplier, pids):
-    """Where ``pid`` stands, or would stand, in an open-addressing table."""
-    mask = len(pids) - 1
-    # Every bit of the id must reach the bits that are taken (a table has at most 2**24 places): a
-    # mere product would send ids that differ only in their high bits to one place.
-    value = np.uint64(pid) + multiplier
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    i = np.int64((value >> np.uint64(40)) & np.uint64(mask))
-    while pids[i] != -1 and pids[i] != pid:
-        i = (i + 1) & mask
-    return i
-
-
-@kernel
-def skip_spaces(text, place, end):
-    """The first place from ``place`` on that is no blank."""
-    while place < end and (text[place] == 32 or text[place] == 9):
-        place += 1
-    return place
 
 
 @kernel
@@ -86,40 +66,6 @@ def is_remark(text, place, end):
         and text[stop - 6] == 115 and text[stop - 5] == 116 and text[stop - 4] == 114
         and text[stop - 3] == 97 and text[stop - 2] == 99 and text[stop - 1] == 101
     )  # fmt: skip
-
-
-@kernel
-def read_number(text, place, end):
-    """(value, place after it) of decimal digits, at most 18 of them; no digit gives ``place``."""
-    value = 0
-    stop = min(end, place + 18)
-    while place < stop and 48 <= text[place] <= 57:
-        value = value * 10 + (int(text[place]) - 48)
-        place += 1
-    return value, place
-
-
-@kernel
-def read_time(text, place, end):
-    """(nanoseconds, place after it) of ``1700000000.123456`` or ``12:34:56.123456``.
-
-    Times that only count from the line before (``-r``) tell no time and give `NO_TIME`.
-    """
-    seconds, place = read_number(text, place, end)
-    clock = False
-    while place < end and text[place] == 58 and seconds < 1_000_000:
-        part, place = read_number(text, place + 1, end)
-        seconds = seconds * 60 + part
-        clock = True
-    nanoseconds = 0
-    if place < end and text[place] == 46:
-        start = place + 1
-        nanoseconds, place = read_number(text, start, min(end, start + 9))
-        for _ in range(9 - (place - start)):
-            nanoseconds *= 10
-    if (not clock and seconds < 100_000_000) or seconds > 9_000_000_000:
-        return NO_TIME, place
-    return seconds * 1_000_000_000 + nanoseconds, place
 
 
 @kernel

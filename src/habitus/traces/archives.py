@@ -1,0 +1,305 @@
+"""Archives, read in place: zip, and tar under any compression, one of them inside another.
+
+A zip inside another stream is unpacked to an unnamed temporary file, because its directory stands
+at its end; nothing else touches the disk.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import tempfile
+import zipfile
+from contextlib import closing
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, cast
+
+from habitus.errors import HabitusError, InputError
+from habitus.storage import readable
+from habitus.traces.decompress import refuse_bomb
+from habitus.traces.forward import MAX_HEADER_BYTES, ForwardOnly
+from habitus.traces.inputfile import (
+    LITTER,
+    LITTER_REASON,
+    MAX_BESIDE_BYTES,
+    Beside,
+    InputFile,
+    OnBytes,
+    OnSkip,
+    buffered,
+    nothing_beside,
+    without_compression,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_ARCHIVE_MEMBERS = 10_000_000
+MAX_NESTED_BYTES = 2 << 30
+"""Size of a zip inside another stream, which is unpacked for a while."""
+MAX_DEPTH = 2
+"""An archive inside an archive is read, one inside that is not."""
+ZIP_STARTS = {b"PK\x03\x04", b"PK\x05\x06"}
+_TOO_DEEP = "an archive inside an archive inside an archive; unpack the outer one"
+
+
+@dataclass
+class Unpacking:
+    """What all that is read of one file on disk shares.
+
+    Attributes:
+        n_in: bytes of that file; what comes out of archives inside it counts against them.
+        on_skip: hears of members that are left out.
+    """
+
+    n_in: int
+    on_skip: OnSkip
+    n_out: int = 0
+
+    def promise(self, source: str, n_bytes: int) -> None:
+        """Count bytes that an archive says it holds.
+
+        Raises:
+            InputError: if no honest file of this size holds so many.
+        """
+        self.n_out += n_bytes
+        refuse_bomb(source, self.n_out, self.n_in)
+
+
+def contents(
+    stream: IO[bytes],
+    name: str,
+    source: str,
+    unpacking: Unpacking,
+    *,
+    beside: Beside = nothing_beside,
+    on_bytes: OnBytes | None = None,
+    prefix: str = "",
+    depth: int = 0,
+) -> Iterator[InputFile]:
+    """A single file, or the members of the archive that it is.
+
+    Args:
+        name, source, beside: the file's own.
+        prefix: stands before the names of its members.
+        depth: how many archives it lies in.
+
+    Raises:
+        InputError: if an archive is damaged or holds a member whose path climbs out of it.
+    """
+    content = buffered(stream, source, on_bytes)
+    zipped = content.peek(4)[:4] in ZIP_STARTS
+    if not zipped and not is_tar(content):
+        yield InputFile(without_compression(name), source, content, beside)
+        return
+    if depth >= MAX_DEPTH:
+        unpacking.on_skip(source, _TOO_DEEP)
+        return
+    read = _zip_in_stream if zipped else _tar
+    files = read(content, source, unpacking, prefix, depth)
+    yield from told(files, source, unpacking) if depth else files
+
+
+def told(files: Iterator[InputFile], source: str, unpacking: Unpacking) -> Iterator[InputFile]:
+    """The files of an archive that is one of many: if it is damaged, the others are read."""
+    try:
+        yield from files
+    except InputError as error:
+        why = str(error).removeprefix(f"{source}: ")
+        unpacking.on_skip(source, f"read only as far as it is sound: {why}")
+
+
+def is_tar(content: io.BufferedReader) -> bool:
+    """Whether a stream begins as a tar does."""
+    return content.peek(512)[257:262] == b"ustar"
+
+
+def is_zip(stream: IO[bytes]) -> bool:
+    """`is_zipfile` finds a zip's end in the middle of anything: its beginning must fit, too."""
+    if not stream.seekable():
+        return False
+    start = stream.read(4)
+    found = start in ZIP_STARTS and zipfile.is_zipfile(stream)
+    stream.seek(0)
+    return found
+
+
+def zip_members(
+    stream: IO[bytes],
+    source: str,
+    unpacking: Unpacking,
+    *,
+    on_bytes: OnBytes | None = None,
+    prefix: str = "",
+    depth: int = 0,
+) -> Iterator[InputFile]:
+    """The files in a zip, in the order of their names."""
+    try:
+        archive = zipfile.ZipFile(stream)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise InputError(
+            f"{source}: a zip file that is cut off or damaged ({error}); fetch it again"
+        ) from error
+    with archive:
+        members = archive.infolist()
+        if len(members) > MAX_ARCHIVE_MEMBERS:
+            raise InputError(f"{source}: more than {MAX_ARCHIVE_MEMBERS:,} members")
+        # Members may overlap: what they all say they hold counts against the whole file.
+        n_bytes = sum(member.file_size for member in members)
+        refuse_bomb(source, n_bytes, _size(stream))
+        unpacking.promise(source, n_bytes)
+        for member in sorted(members, key=lambda member: member.filename):
+            if member.filename.endswith("/"):  # a folder
+                continue
+            refuse_climbing(member.filename, source)
+            where = f"{source}:{member.filename}"
+            if LITTER.search(member.filename):
+                unpacking.on_skip(where, LITTER_REASON)
+                continue
+            try:
+                file = archive.open(member)
+            except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
+                raise InputError(f"{where}: cannot be read from the archive: {error}") from error
+            beside = _beside_in(archive, member.filename)
+            yield from _member(
+                file, member.filename, where, unpacking, prefix, depth, beside, on_bytes
+            )
+
+
+def _member(
+    file: IO[bytes],
+    name: str,
+    where: str,
+    unpacking: Unpacking,
+    prefix: str,
+    depth: int,
+    beside: Beside = nothing_beside,
+    on_bytes: OnBytes | None = None,
+) -> Iterator[InputFile]:
+    name = prefix + without_compression(name)
+    with closing(_Guarded(file, where)) as guarded:
+        yield from contents(
+            cast("IO[bytes]", guarded), name, where, unpacking,
+            beside=beside, on_bytes=on_bytes, prefix=f"{name}/", depth=depth + 1,
+        )  # fmt: skip
+
+
+def _beside_in(archive: zipfile.ZipFile, name: str) -> Beside:
+    folder = name[: name.rfind("/") + 1]
+
+    def look(other: str) -> bytes | None:
+        member = archive.NameToInfo.get(folder + other)
+        if member is None or member.file_size > MAX_BESIDE_BYTES:
+            return None
+        try:
+            with archive.open(member) as file:
+                return file.read(MAX_BESIDE_BYTES)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it is told where it is read itself
+            return None
+
+    return look
+
+
+def _zip_in_stream(
+    content: io.BufferedReader, source: str, unpacking: Unpacking, prefix: str, depth: int
+) -> Iterator[InputFile]:
+    """The files in a zip that cannot be read from its end: from a temporary copy of it."""
+    with tempfile.TemporaryFile() as copy:
+        size = 0
+        while block := content.read(1 << 20):
+            size += len(block)
+            if size > MAX_NESTED_BYTES:
+                raise InputError(
+                    f"{source}: a zip of more than {MAX_NESTED_BYTES >> 30} GiB inside another "
+                    "stream; write it to a file and name that"
+                )
+            copy.write(block)
+        copy.seek(0)
+        yield from zip_members(copy, source, unpacking, prefix=prefix, depth=depth)
+
+
+def _tar(
+    stream: io.BufferedReader, source: str, unpacking: Unpacking, prefix: str, depth: int
+) -> Iterator[InputFile]:
+    forward = ForwardOnly(stream, source)
+    forward.expect_header()
+    try:
+        with tarfile.TarFile(fileobj=cast("IO[bytes]", forward)) as archive:
+            while (member := _next(archive, forward, source)) is not None:
+                if member.isdir():
+                    continue
+                name = readable(member.name)
+                refuse_climbing(name, source)
+                where = f"{source}:{name}"
+                if not member.isfile() or member.issparse():  # holes inflate without a limit
+                    unpacking.on_skip(where, "not a regular file")
+                    continue
+                if LITTER.search(name):
+                    unpacking.on_skip(where, LITTER_REASON)
+                    continue
+                file = archive.extractfile(member)
+                if file is not None:
+                    yield from _member(file, name, where, unpacking, prefix, depth)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+        raise InputError(f"{source}: a damaged tar archive ({error}); fetch it again") from error
+
+
+def _next(archive: tarfile.TarFile, forward: ForwardOnly, source: str) -> tarfile.TarInfo | None:
+    """The next member, held by nothing but the caller."""
+    forward.expect_header()
+    member = archive.next()
+    forward.expect_data()
+    # tarfile keeps every header it has seen; reading a stream needs none of them.
+    vars(archive)["members"] = []
+    shared = archive.pax_headers  # of all members to come
+    if sum(len(name) + len(value) for name, value in shared.items()) > MAX_HEADER_BYTES:
+        raise InputError(f"{source}: more than {MAX_HEADER_BYTES >> 10} KiB of global pax headers")
+    return member
+
+
+class _Guarded(io.RawIOBase):
+    """A member of an archive whose damage is told as such; it is read in pieces."""
+
+    PIECE_BYTES = 1 << 18
+
+    def __init__(self, stream: IO[bytes], where: str) -> None:
+        self.stream = stream
+        self.where = where
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self.stream.read(min(size, self.PIECE_BYTES) if size >= 0 else self.PIECE_BYTES)
+        except (HabitusError, MemoryError):
+            raise
+        except Exception as error:
+            # zipfile and tarfile, and each compression below them, have errors of their own.
+            raise InputError(f"{self.where}: damaged in the archive: {error}") from error
+
+    def close(self) -> None:
+        if not self.closed:
+            self.stream.close()
+        super().close()
+
+
+def _size(stream: IO[bytes]) -> int:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    return size
+
+
+def refuse_climbing(name: str, source: str) -> None:
+    """Refuse an archive with a member that an unpacking program could write anywhere.
+
+    Raises:
+        InputError: if the name is absolute, climbs, or is no name at all.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or ":" in parts[0]:
+        raise InputError(
+            f"{source}: the member {name!r} points outside the archive; no honest archive does so, "
+            "and nothing of it was read"
+        )

@@ -1,0 +1,63 @@
+"""`InputFile`: one file to read, wherever it lies."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, cast
+
+from habitus.traces.decompress import decompressed
+
+OnSkip = Callable[[str, str], None]
+"""Hears of a file that is left out: which, and why."""
+OnBytes = Callable[[int], None]
+"""Hears how many more bytes have been read."""
+Beside = Callable[[str], bytes | None]
+"""The content of a file of this name in the same folder or archive; None if there is none."""
+
+HEAD_BYTES = 1 << 16
+"""How much of a file a format may look at to recognise it."""
+MAX_BESIDE_BYTES = 1 << 20
+"""A file beside another (ground truth, a list of runs) is left alone if it is larger."""
+LITTER = re.compile(r"(^|/)(\.[^/]|__MACOSX/|Thumbs\.db$|desktop\.ini$)")
+LITTER_REASON = "a hidden file, or one that desktop systems leave behind"
+
+
+def nothing_beside(name: str) -> bytes | None:  # noqa: ARG001 - a `Beside`
+    """For files that have no neighbours, or whose neighbours cannot be looked at."""
+    return None
+
+
+@dataclass
+class InputFile:
+    """One file to read.
+
+    Attributes:
+        name: its path below what the user named, with forward slashes; labels are read from it.
+        source: how to tell the user which file it is.
+        stream: its content, decompressed; consumed by reading.
+        beside: looks for a file in the same folder or zip, up to `MAX_BESIDE_BYTES`. A tar, which
+            is read once from front to end, and standard input show none.
+    """
+
+    name: str
+    source: str
+    stream: io.BufferedReader
+    beside: Beside = nothing_beside
+
+    def head(self) -> bytes:
+        """The first bytes, up to `HEAD_BYTES`, without consuming them."""
+        return self.stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+
+
+def buffered(stream: IO[bytes], source: str, on_bytes: OnBytes | None = None) -> io.BufferedReader:
+    """A stream's content, decompressed, in a reader that can look `HEAD_BYTES` ahead."""
+    content = decompressed(stream, source, on_bytes)
+    return io.BufferedReader(cast("io.RawIOBase", content), HEAD_BYTES)
+
+
+def without_compression(name: str) -> str:
+    """A file's name without the mark of its compression, and without leading ``./``."""
+    return re.sub(r"^(\./+)+|\.(gz|xz|bz2|zst)$", "", name)

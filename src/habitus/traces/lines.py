@@ -1,0 +1,40 @@
+"""Text files in whole lines, in bounded memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from habitus.traces.inputfile import InputFile
+
+BLOCK_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 20
+OVERLONG = f"a line of more than {MAX_LINE_BYTES >> 20} MiB"
+
+
+def line_blocks(file: InputFile, on_overlong: Callable[[], None]) -> Iterator[bytes]:
+    """Blocks of whole lines, each ended by a newline, the last one too.
+
+    A line longer than `MAX_LINE_BYTES` is left out; ``on_overlong`` hears of it between the blocks
+    around it.
+    """
+    left = b""
+    overlong = False
+    while block := file.stream.read(BLOCK_BYTES):
+        if overlong:
+            newline = block.find(b"\n")
+            if newline < 0:
+                continue
+            block, overlong = block[newline + 1 :], False
+        block = left + block
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield block[:cut]
+        left = block[cut:]
+        if len(left) > MAX_LINE_BYTES:
+            on_overlong()
+            left, overlong = b"", True
+    if left:
+        yield left + b"\n"
