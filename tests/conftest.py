@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +28,25 @@ def test_data() -> Path:
         message = "HABITUS_TEST_DATA does not name a folder of data sets"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     return Path(named)
+
+
+@pytest.fixture(autouse=True)
+def no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches the internet: neither in this process nor, by its proxies, in others."""
+    real = socket.getaddrinfo
+
+    def local_only(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host not in {"127.0.0.1", "localhost", "::1", None}:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", local_only)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.delenv("HABITUS_MIRROR", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 
 _unlisted_skips: list[str] = []

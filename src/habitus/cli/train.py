@@ -44,6 +44,7 @@ def train(
     from habitus import api
     from habitus.cli.model import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
+    from habitus.datasets.notices import first_use_notice
     from habitus.models.files import refuse_unusable_place, save_model
     from habitus.traces.report import ReadReport
 
@@ -66,5 +67,6 @@ def train(
         )
     saved = save_model(made, output)
     warn_of(report)
+    warn(first_use_notice(saved.provenance.data_sha256))
     warn(saved.warnings())
     print_model(saved, str(output), as_json=json)

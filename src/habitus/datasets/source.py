@@ -100,7 +100,8 @@ def find_source(data: str, home: DataHome | None = None) -> Source:
 def _nothing_called(name: str, home: DataHome) -> DataHomeError:
     if name in KNOWN:
         return DataHomeError(
-            f"{KNOWN[name].title} is not in the data home yet: `habitus data add {name} FILE`"
+            f"{KNOWN[name].title} is not in the data home yet: `habitus data add {name} FILE` adds "
+            f"a copy that you have, `habitus data get {name}` fetches it"
         )
     names = [entry.name for entry in home.entries()] + [DEMO]
     return DataHomeError(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from habitus.datasets.home import DataHome, home_folder, is_another_packing
+from habitus.datasets.known import KNOWN
 from habitus.errors import DataHomeError, UsageError
 from habitus.storage import sha256_of_path
 
@@ -212,7 +213,34 @@ def test_a_damaged_entry_is_told_and_can_be_removed(
 def test_an_entry_is_plain_json(home: DataHome, source: Path) -> None:
     entry, _ = home.add("x", source)
     stored = json.loads((home.folder / "x" / "entry.json").read_text())
-    assert stored == entry.model_dump()
+    assert stored == entry.model_dump(mode="json")
+
+
+def test_an_entry_of_the_first_version_still_loads(home: DataHome, source: Path) -> None:
+    entry, _ = home.add("x", source)
+    old = {"name": "x", "file": "traces.txt", "source": "/s", "sha256": ABC, "n_bytes": 3}
+    old["added"] = entry.added
+    (home.folder / "x" / "entry.json").write_text(json.dumps(old))
+    assert home.path("x").read_bytes() == b"abc"
+    loaded = home.entry("x")
+    assert (loaded.addresses, loaded.trust, loaded.terms, loaded.citation) == ((), None, None, None)
+
+
+def test_an_added_digest_is_held_to_and_remembered(home: DataHome, source: Path) -> None:
+    with pytest.raises(DataHomeError, match=f"its SHA-256 is {ABC}, where .* was not added"):
+        home.add("x", source, sha256="0" * 64)
+    assert "x" not in home
+    with pytest.raises(UsageError, match="64 hexadecimal digits are wanted, not 'ba7816'"):
+        home.add("x", source, sha256="ba7816")
+    assert home.add("x", source, sha256=ABC.upper())[0].trust == "given"
+    assert home.add("y", source)[0].trust == "first use"
+
+
+def test_known_content_has_its_terms_under_any_name(home: DataHome, test_data: Path) -> None:
+    entry, _ = home.add("mine", test_data / "adfa-ld" / "ADFA-LD.zip")
+    assert entry.trust == "published"
+    assert entry.terms == KNOWN["adfa-ld"].terms
+    assert entry.citation == KNOWN["adfa-ld"].citation
 
 
 def test_a_file_name_that_is_no_text(home: DataHome, tmp_path: Path) -> None:
