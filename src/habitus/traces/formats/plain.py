@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from habitus.errors import InputError
 from habitus.syscalls import family_of
 from habitus.traces.formats.adfa import call_name_of_number, is_numbers
+from habitus.traces.formats.plain_writer import PLAIN_NAME
+from habitus.traces.formats.unm import are_pairs
 from habitus.traces.interning import NameTable
 from habitus.traces.tokens import TokenReader
 from habitus.traces.traceset import TraceInfo
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 _DIGITS = string.digits.encode()
 _FIRST = string.ascii_letters.encode() + b"_"
-_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
 
 
 class PlainFormat:
@@ -35,9 +36,9 @@ class PlainFormat:
 
     def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
         if is_numbers(head):
-            return 40
+            return 40 if options.abi is not None or not are_pairs(head) else 0
         tokens = [t for t in re.split(rb"[\s,]+", head)[:-1] if t][:200] or [head.strip()]
-        if not all(_NAME.fullmatch(token) for token in tokens):
+        if not all(PLAIN_NAME.fullmatch(token) for token in tokens):
             return 0
         known = sum(family_of(token.decode()) != "unknown" for token in tokens)
         return 60 if known >= 0.8 * len(tokens) else 0
@@ -46,7 +47,7 @@ class PlainFormat:
         self, files: Iterator[InputFile], options: ReadOptions, report: ReadReport
     ) -> Iterator[TraceSet]:
         def resolve(token: bytes) -> str | None:
-            if _NAME.fullmatch(token):
+            if PLAIN_NAME.fullmatch(token):
                 return token.decode()
             return None if options.abi is None else call_name_of_number(token, options.abi)
 
