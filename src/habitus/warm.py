@@ -11,10 +11,12 @@ import numpy as np
 from habitus.alerts.explanation import explain_score
 from habitus.alerts.scoring import Scorer
 from habitus.detectors.trie import CHUNK_CALLS, CallTrie
+from habitus.evaluation.doctor.examination import examined_of
+from habitus.evaluation.doctor.near_duplicates import WINDOW, containment
 from habitus.models.files import load_model, save_model
 from habitus.models.training import fit_model
 from habitus.traces.reading import read_traces
-from habitus.traces.traceset import offsets_of
+from habitus.traces.traceset import TraceSet, offsets_of
 
 _SAMPLES = {
     "adfa": "6 6 63 6 42 120 6 195 120 6 6 114 114 1 1 252\n",
@@ -47,6 +49,7 @@ def compile_loops() -> float:
                 for judged in Scorer(model, stretch_of_all=True).push(traces):
                     explain_score(model, judged)
     _grow_a_table()
+    _compare_a_trace()
     return time.perf_counter() - started
 
 
@@ -54,3 +57,9 @@ def _grow_a_table() -> None:
     """Learn more windows than a trie has room for at first, as short samples never do."""
     calls = np.arange(2 * CHUNK_CALLS, dtype=np.uint16) % 7
     CallTrie.grown(calls, offsets_of([len(calls)]), 1, 7)
+
+
+def _compare_a_trace() -> None:
+    """Look for a trace in itself, as the data doctor looks for near-duplicates."""
+    traces = TraceSet.from_names([["read"] * WINDOW])
+    containment(examined_of(traces), np.array([0]), [np.array([0])])

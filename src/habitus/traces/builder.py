@@ -12,7 +12,7 @@ from habitus.traces.traceset import TraceInfo, TraceSet, offsets_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_BATCH_TRACES = 1 << 15
+MAX_BATCH_TRACES = 1 << 13
 
 
 class BatchBuilder:

@@ -5,6 +5,7 @@ A format gives a function that parses one line; reading, threads, segments and c
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,18 +22,39 @@ if TYPE_CHECKING:
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
-    Event = tuple[bytes, int, int]
-    """A call: its name, the thread that made it (0: unknown), when (nanoseconds, or `NO_TIME`)."""
+    Thread = int | tuple[str, int]
+    """A thread's id (0: unknown), in logs of more than one host with the host before it."""
+    Event = tuple[bytes, Thread, int]
+    """A call: its name, the thread that made it, when (nanoseconds, or `NO_TIME`)."""
     Parse = Callable[[bytes], Event | str | None]
     """An event; the kind of a line that is none and is counted as a note; None for nothing."""
 
 TAKEN_EVENTS = 1 << 16
 MAX_TIME_NS = (1 << 63) - 1
-_ENDS = frozenset({b"exit", b"exit_group"})
+ENDS_OF_THREADS = frozenset({b"exit", b"exit_group"})
+ENDS_OF_PROCESSES = frozenset({b"exit_group"})
+_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_STAND_IN = re.compile(rb"[a-z][a-z0-9_-]{1,15}:\d{1,10}")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,252}")
 
 
 class BrokenLine(Exception):
     """What a line should have been; the place is added by who reads the file."""
+
+
+def is_blank(line: bytes) -> bool:
+    """Whether nothing stands in a line."""
+    return not line.removesuffix(b"\r").strip(b" \t")
+
+
+def canonical(token: bytes) -> str | None:
+    """A call's name as logs write it; others may come from hostile files, and name no call."""
+    return token.decode() if _NAME.fullmatch(token) else None
+
+
+def canonical_or_numbered(token: bytes) -> str | None:
+    """Likewise, where a parser also gives `habitus.syscalls.name_of` of numbers: ``i386:999``."""
+    return token.decode() if _STAND_IN.fullmatch(token) else canonical(token)
 
 
 def read_events(
@@ -40,6 +62,7 @@ def read_events(
     report: ReadReport,
     resolve: Callable[[bytes], str | None],
     parser_of: Callable[[InputFile], Parse],
+    ends: frozenset[bytes] = ENDS_OF_THREADS,
 ) -> Iterator[TraceSet]:
     """Read files of events, a trace a thread.
 
@@ -47,21 +70,30 @@ def read_events(
         resolve: the canonical name of a call; None if it names none, which is a broken line.
         parser_of: makes the parser of a file's lines, which may remember what earlier lines said.
             A parser raises `BrokenLine` for what it cannot understand.
+        ends: the calls after which a thread's id may come back as another's.
     """
     names = NameTable(resolve)
     yield from together(
         (names, batch)
         for file in files
-        for batch in _EventFile(file, names, report, parser_of(file)).batches()
+        for batch in _EventFile(file, names, report, parser_of(file), ends).batches()
     )
 
 
 class _EventFile:
-    def __init__(self, file: InputFile, names: NameTable, report: ReadReport, parse: Parse) -> None:
+    def __init__(
+        self,
+        file: InputFile,
+        names: NameTable,
+        report: ReadReport,
+        parse: Parse,
+        ends: frozenset[bytes],
+    ) -> None:
         self._recording = Recording(file, names, report)
         self._report = report
         self._parse = parse
-        self._threads: dict[int, int] = {}
+        self._ends = ends
+        self._threads: dict[Thread, int] = {}
         self._empty()
 
     def _empty(self) -> None:
@@ -92,25 +124,30 @@ class _EventFile:
 
     def _add(self, event: Event) -> bool:
         """Keep a call; False if there is no room for its thread yet."""
-        name, pid, time_ns = event
+        name, key, time_ns = event
         number = self._recording.names.number(name)
         if number < 0:
             raise BrokenLine(f"{_shown(name)} is no call")
-        thread = self._threads.get(pid)
+        thread = self._threads.get(key)
         if thread is None:
+            host, pid = key if isinstance(key, tuple) else ("", key)
             if not 0 <= pid <= MAX_PID:
                 raise BrokenLine(f"{pid} is no thread id: Linux's largest is {MAX_PID:,}")
+            if host and not _HOST.fullmatch(host):
+                raise BrokenLine(f"{host[:40]!r} is no name of a host")
             if self._recording.threads.full:
                 return False
-            thread = self._threads[pid] = self._recording.threads.add(pid)
+            thread = self._threads[key] = self._recording.threads.add(pid)
+            if host:
+                self._recording.hosts[thread] = host
         calls, threads, places, times = self._columns
         calls.append(number)
         threads.append(thread)
         places.append(self._recording.line)
         times.append(time_ns if 0 <= time_ns <= MAX_TIME_NS else NO_TIME)
-        if pid and name in _ENDS:  # the id may come back, as another thread's
+        if name in self._ends and self._recording.threads.pid_of[thread]:  # the id may come back
             self._recording.threads.ended[thread] = 1
-            del self._threads[pid]
+            del self._threads[key]
         return True
 
     def _take(self) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from habitus.traces.inputfile import InputFile
 
@@ -38,3 +42,8 @@ def line_blocks(file: InputFile, on_overlong: Callable[[], None]) -> Iterator[by
             left, overlong = b"", True
     if left:
         yield left + b"\n"
+
+
+def as_text(block: bytes) -> NDArray[np.uint8]:
+    """A block as compiled loops want it."""
+    return np.frombuffer(block, dtype=np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from habitus.errors import InputError, UsageError
 from habitus.progress import SILENT, Progress
 from habitus.storage import readable
 from habitus.syscalls import ABIS
+from habitus.traces import foreign
 from habitus.traces.damage import files_until_damage, until_damage
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from habitus.traces.inputfile import InputFile
 
+UNSUCCESSFUL = "unsuccessful"
+"""The split of attacks that failed: whether they are to be found is for a protocol to say."""
 _LABEL_FOLDERS = {
     "normal": Label.NORMAL,
     "normals": Label.NORMAL,
@@ -34,8 +37,13 @@ _LABEL_FOLDERS = {
     "malicious": Label.ATTACK,
     "intrusion": Label.ATTACK,
     "intrusions": Label.ATTACK,
+    "unsuccessful-intrusion": Label.ATTACK,
 }
-_SPLIT_FOLDERS = {"train": "training", "training": "training"}
+_SPLIT_FOLDERS = {
+    "train": "training",
+    "training": "training",
+    "unsuccessful-intrusion": UNSUCCESSFUL,
+}
 
 
 class TraceReader(Iterator[TraceSet]):
@@ -129,15 +137,15 @@ class TraceReader(Iterator[TraceSet]):
                 self.report.add_skipped(file.source, "empty")
             return None
         name = self._format or recognise(head, file, self._options)
-        if name is None:
-            why = "no format recognises it"
-            if self.report.strict:
-                raise InputError(f"{file.source}: {why}; {_known_formats()}")
-            self.report.add_skipped(file.source, why)
-            return None
-        self.report.n_files += 1
-        self.report.formats[name] += 1
-        return name
+        if name is not None and foreign.known_kind(head, name) is None:
+            self.report.n_files += 1
+            self.report.formats[name] += 1
+            return name
+        is_all = file.source in {readable(str(self.path)), "standard input"} and not self._damage
+        if is_all or self.report.strict:
+            raise InputError(f"{file.source}: {foreign.refusal(head)}")
+        self.report.add_skipped(file.source, foreign.reason(head))
+        return None
 
     def _labelled(self, info: TraceInfo) -> TraceInfo:
         """Label by path; a recording is known by where it lies below the path, on any machine."""
@@ -148,8 +156,11 @@ class TraceReader(Iterator[TraceSet]):
 
     def _nothing_read(self) -> list[str]:
         lines = [f"{self.path}: no trace could be read"]
-        lines += self.report.warnings() or ["there is no file in it"]
-        return [*lines, _known_formats()]
+        lines += self.report.warnings()
+        if len(lines) == 1:
+            noted = ", ".join(f"{kind} ({count:,})" for kind, count in self.report.notes.items())
+            lines.append(f"nothing in it is a call: {noted}" if noted else "there is no file in it")
+        return [*lines, foreign.known_formats()]
 
 
 def recognise(head: bytes, file: InputFile, options: ReadOptions) -> str | None:
@@ -183,10 +194,11 @@ def read_traces(
 def labelled(info: TraceInfo, above: str = "") -> TraceInfo:
     """``info`` with label and attack type from the folders it lies in, where its format told none.
 
-    ``normal/`` and ``attack/`` folders give the label, ``train/`` the training part. The type of an
-    attack is the next folder, or the file's name without its number: ``reverse-shell-02.strace``
-    is a ``reverse-shell``. ``above`` is the folder that was read: ``recordings/attack`` holds
-    attacks, too.
+    ``normal/`` and ``attack/`` folders give the label, ``train/`` the training part, and
+    ``unsuccessful-intrusion/`` attacks whose split is `UNSUCCESSFUL`. The type of an attack is the
+    next folder, or the file's name without its number: ``reverse-shell-02.strace`` is a
+    ``reverse-shell``. ``above`` is the folder that was read: ``recordings/attack`` holds attacks,
+    too.
     """
     if info.label is not Label.UNKNOWN:
         return info
@@ -211,8 +223,3 @@ def _folders_above(path: Path) -> str:
     """The folders that a path names: what lies in ``rec/attack/shell`` lies in ``attack``, too."""
     folder = path if path.is_dir() else path.parent
     return str(folder) if folder.name else folder.resolve().name
-
-
-def _known_formats() -> str:
-    formats: Iterable[str] = (f"{n} ({get_format(n).title})" for n in format_names())
-    return "formats: " + ", ".join(formats)

@@ -14,6 +14,7 @@ import numpy as np
 
 from habitus.compiled import hash_multiplier
 from habitus.errors import InputError
+from habitus.traces.builder import MAX_BATCH_TRACES
 from habitus.traces.formats.base import BATCH_CALLS
 from habitus.traces.text_kernels import NO_TIME, thread_slot
 from habitus.traces.traceset import TraceInfo, TraceSet, offsets_of
@@ -73,12 +74,13 @@ class ThreadTable:
         for name in ("pid_of", "pending", "ended"):
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
-        old = [(p, s) for p, s in zip(self.pids, self.slots, strict=True) if p >= 0 and s >= 0]
+        is_live = self.slots >= 0
+        pids, slots = self.pids[is_live], self.slots[is_live]
         # Four places a thread: the table stays sparse, so a search of it stays short.
         self.pids = np.full(4 * len(self.pid_of), -1, dtype=np.int64)
         self.slots = np.full(len(self.pids), -1, dtype=np.int32)
         multiplier = np.uint64(hash_multiplier())
-        for pid, slot in old:
+        for pid, slot in zip(pids, slots, strict=True):
             i = thread_slot(pid, multiplier, self.pids)
             self.pids[i], self.slots[i] = pid, slot
 
@@ -94,6 +96,7 @@ class Recording:
     Attributes:
         threads: its threads.
         line: the number of the line that is read next.
+        hosts: per thread, the host it ran on, where lines tell it: ids are unique on one only.
     """
 
     def __init__(
@@ -110,13 +113,15 @@ class Recording:
         self.report = report
         self.threads = ThreadTable()
         self.line = 1
+        self.hosts: dict[int, str] = {}
         self._info = TraceInfo(file.name, file.source) if info is None else info
         self._group_without_ids = group_without_ids
         self._is_grouped = False
         self._first_calls = np.zeros(64, dtype=np.int64)  # per thread: calls that went out before
         self._closed = np.zeros(64, dtype=np.bool_)  # per thread: its end went out
-        self._names_of_threads: list[tuple[str, int]] = []
-        self._lives: dict[int, int] = {}  # per process id: how many threads bore it
+        self._life_of = np.zeros(64, dtype=np.int32)  # per thread: its turn among those of its id
+        self._n_described = 0
+        self._lives: dict[int | tuple[str, int], int] = {}  # per id, on its host: how many bore it
         self._waiting: list[Columns] = []
         self._n_waiting = 0
 
@@ -151,33 +156,41 @@ class Recording:
         order = np.argsort(threads, kind="stable")
         counts = np.bincount(threads, minlength=n)
         present = np.flatnonzero((counts > 0) | ending)
-        infos = []
-        for thread in present:
-            name, pid = self._names_of_threads[thread]
-            infos.append(
-                replace(
-                    self._info,
-                    name=name,
-                    thread=pid,
-                    first_call=int(self._first_calls[thread]),
-                    ends=bool(ending[thread]),
-                )
-            )
-        self._first_calls[:n] += counts
         self._closed[:n] |= ending
         if n - int(self._closed.sum()) > MAX_OPEN_THREADS:
             raise InputError(
                 f"{self.file.source}:{self.line}: more than {MAX_OPEN_THREADS:,} threads "
                 "at once, which no recording of one system has; split the file"
             )
-        yield TraceSet(
-            calls=self.names.symbols_of(calls[order]),
-            offsets=offsets_of(counts[present]),
-            alphabet=self.names.alphabet,
-            infos=tuple(infos),
-            positions=lines[order],
-            position_unit="line",
-            times_ns=times[order] if np.any(times != NO_TIME) else None,
+        symbols = self.names.symbols_of(calls)
+        has_times = bool(np.any(times != NO_TIME))
+        begin = 0
+        for some in np.split(present, range(MAX_BATCH_TRACES, len(present), MAX_BATCH_TRACES)):
+            offsets = offsets_of(counts[some])
+            places = order[begin : begin + int(offsets[-1])]
+            begin += len(places)
+            yield TraceSet(
+                calls=symbols[places],
+                offsets=offsets,
+                alphabet=self.names.alphabet,
+                infos=tuple(self._info_of(thread) for thread in some.tolist()),
+                positions=lines[places],
+                position_unit="line",
+                times_ns=times[places] if has_times else None,
+            )
+        self._first_calls[:n] += counts
+
+    def _info_of(self, thread: int) -> TraceInfo:
+        """What is known of a thread's trace or segment."""
+        pid, life = int(self.threads.pid_of[thread]), int(self._life_of[thread])
+        who = ":".join(filter(None, (self.hosts.get(thread), str(pid or ""))))
+        suffix = (f"#{who}" if who else "") + (f".{life}" if life > 1 else "")
+        return replace(
+            self._info,
+            name=self.file.name + suffix,
+            thread=pid or -1,
+            first_call=int(self._first_calls[thread]),
+            ends=bool(self._closed[thread]),
         )
 
     def finish(self) -> Iterator[TraceSet]:
@@ -193,7 +206,7 @@ class Recording:
                 f"{self.file.source}:{self.line}: more than {MAX_THREADS:,} threads; split the file"
             )
         self.threads.grow()
-        for name in ("_first_calls", "_closed"):
+        for name in ("_first_calls", "_closed", "_life_of"):
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
 
@@ -203,12 +216,12 @@ class Recording:
         return cast("Columns", tuple(map(np.concatenate, zip(*parts, strict=True))))
 
     def _describe_threads(self) -> None:
-        """Name the threads that are new: by process id, and by its turn where ids come back."""
-        known = slice(len(self._names_of_threads), self.threads.n)
-        for pid in self.threads.pid_of[known].tolist():
-            life = self._lives[pid] = self._lives.get(pid, 0) + 1
-            suffix = ("" if pid == 0 else f"#{pid}") + (f".{life}" if life > 1 else "")
-            self._names_of_threads.append((self.file.name + suffix, pid or -1))
+        """Note of new threads whose ids have come back that they are not the first of them."""
+        known = slice(self._n_described, self.threads.n)
+        for thread, pid in enumerate(self.threads.pid_of[known].tolist(), self._n_described):
+            key = (self.hosts[thread], pid) if thread in self.hosts else pid
+            self._life_of[thread] = self._lives[key] = self._lives.get(key, 0) + 1
+        self._n_described = self.threads.n
         if not self._is_grouped:  # once: all that the file holds is one recording
             self._is_grouped = True
             if self._group_without_ids and not self.threads.pid_of[: self.threads.n].any():
@@ -245,15 +258,17 @@ def together(batches: Iterable[tuple[NameTable, TraceSet]]) -> Iterator[TraceSet
     Each comes with the names its calls are numbered by; those of one table go together.
     """
     waiting: list[TraceSet] = []
-    n_calls = 0
+    n_calls = n_traces = 0
     table: NameTable | None = None
     for names, batch in batches:
-        if waiting and table is not None and (names is not table or n_calls >= BATCH_CALLS // 2):
+        is_enough = n_calls >= BATCH_CALLS // 2 or n_traces >= MAX_BATCH_TRACES
+        if waiting and table is not None and (names is not table or is_enough):
             yield _concatenated(waiting, table.alphabet)
-            waiting, n_calls = [], 0
+            waiting, n_calls, n_traces = [], 0, 0
         table = names
         waiting.append(batch)
         n_calls += batch.n_calls
+        n_traces += batch.n_traces
     if waiting and table is not None:
         yield _concatenated(waiting, table.alphabet)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from habitus.traces.builder import BatchBuilder
 from habitus.traces.formats.base import BATCH_CALLS
+from habitus.traces.lines import as_text
 from habitus.traces.token_kernels import BEGINS, DONE, GOES_ON, LONG_TOKEN, OUTPUT_FULL, tokenise
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class TokenReader:
         """Yield the batches that fill up while ``file`` is read; `rest` gives the last one."""
         trace = _Trace()
         for block in _blocks(file):
-            text = np.frombuffer(block, dtype=np.uint8)
+            text = as_text(block)
             place = 0
             while place < len(block):
                 if trace.broken:

@@ -108,7 +108,7 @@ def test_any_arrow_library_reads_it(tmp_path: Path) -> None:
     table = pa.ipc.open_stream(path.read_bytes()).read_all()
     assert table.column("calls").to_pylist() == [["read", "write"], ["read"]]
     assert table.column("name").to_pylist() == ["a", "b"]
-    assert table.schema.metadata == {b"habitus.traces": b"1"}
+    assert table.schema.metadata == {b"habitus.traces": b"2"}
 
 
 def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
@@ -218,15 +218,15 @@ def test_columns_that_make_no_sense_are_refused(changed: dict[str, Any], complai
 
 
 def test_other_versions_and_other_arrow_files_are_refused(tmp_path: Path) -> None:
-    later = native._schema().with_metadata({"habitus.traces": "2"})
-    with pytest.raises(InputError, match=r"made by another version of Habitus .schema b'2'"):
+    later = native._schema().with_metadata({"habitus.traces": "3"})
+    with pytest.raises(InputError, match=r"made by another version of Habitus .schema b'3'"):
         read("native", arrow_batch(schema=later))
     foreign = arrow_batch(schema=native._schema().remove_metadata())
     path = tmp_path / "foreign.arrow"
     path.write_bytes(foreign)
     with pytest.raises(InputError, match="no format recognises it"):
         read_traces(path)
-    fewer = pa.schema(list(native._schema())[:-1], metadata={"habitus.traces": "1"})
+    fewer = pa.schema(list(native._schema())[:-1], metadata={"habitus.traces": "2"})
     with pytest.raises(InputError, match="columns are not those of a native file"):
         read("native", arrow_batch(schema=fewer))
 

@@ -18,9 +18,17 @@ _FORMATS: Registry[Format] = Registry(
     "format",
     {
         "adfa": "habitus.traces.formats.adfa:FORMAT",
+        "auditd": "habitus.traces.formats.auditd:FORMAT",
+        "falco": "habitus.traces.formats.falco:FORMAT",
+        "lid-ds": "habitus.traces.formats.lid_ds:FORMAT",
         "native": "habitus.traces.formats.native:FORMAT",
+        "perf": "habitus.traces.formats.perf:FORMAT",
         "plain": "habitus.traces.formats.plain:FORMAT",
         "strace": "habitus.traces.formats.strace:FORMAT",
+        "sysdig": "habitus.traces.formats.sysdig:FORMAT",
+        "table": "habitus.traces.formats.table:FORMAT",
+        "tracee": "habitus.traces.formats.tracee:FORMAT",
+        "unm": "habitus.traces.formats.unm:FORMAT",
     },
     "habitus.formats",
 )

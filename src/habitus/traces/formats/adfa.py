@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from habitus.syscalls import name_of
+from habitus.traces.formats.unm import are_pairs
 from habitus.traces.interning import NameTable
 from habitus.traces.tokens import TokenReader
 from habitus.traces.traceset import Label, TraceInfo
@@ -54,7 +55,7 @@ class AdfaFormat:
             return 0
         if _KNOWN_PATH.search(name):
             return 90
-        return 40 if options.abi is None else 0
+        return 40 if options.abi is None and not are_pairs(head) else 0
 
     def read(
         self, files: Iterator[InputFile], options: ReadOptions, report: ReadReport

@@ -93,7 +93,7 @@ class _StraceFile:
         recording = self._recording
         blocks = lines.line_blocks(recording.file, lambda: recording.overlong(lines.OVERLONG))
         for block in blocks:
-            yield from self._parse(np.frombuffer(block, dtype=np.uint8))
+            yield from self._parse(lines.as_text(block))
         for count, note in zip(self._counts, _NOTES, strict=False):
             if count:
                 self._report.notes[note] += int(count)
@@ -110,17 +110,17 @@ class _StraceFile:
                 threads.n, *output.columns, n_calls, self._counts,
             )  # fmt: skip
             if status == k.NEW_NAME:
-                recording.names.add(text[first:last].tobytes())
+                recording.names.add(bytes(text[first:last]))
             elif status in {k.OUTPUT_FULL, k.THREADS_FULL}:
                 recording.take(output.taken(n_calls))
                 n_calls = 0
                 if status == k.THREADS_FULL:
                     yield from recording.make_room_for_threads()
             elif status == k.REMARK:
-                self._remark(text[first:last].tobytes())
+                self._remark(bytes(text[first:last]))
                 recording.line += 1
             elif status == k.BROKEN:
-                recording.broken(_complaint(text[first:last].tobytes()))
+                recording.broken(_complaint(bytes(text[first:last])))
                 recording.line += 1
         recording.take(output.taken(n_calls))
         if recording.full:
