@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from reference_api import api_page
 from reference_markdown import WIDTH, head, sentence, table
-from reference_schemas import alert_page, range_of, results_page
+from reference_schemas import alert_page, checkup_page, range_of, results_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -125,13 +125,17 @@ Why there are several for one data set: [ADFA-LD](../explanation/adfa-ld.md). Ho
 [evaluate honestly](../how-to/evaluate-honestly.md)."""
     parts = [head("Protocols", "habitus.evaluation.protocols", text)]
     for protocol in PROTOCOLS.values():
-        by = {"sequence": "distinct sequence", "group": "recording"}[protocol.normal_clusters]
+        by = {"sequence": "a distinct sequence", "group": "a recording"}
+        attacks = {**by, "group": "a folder or recording"}[protocol.attack_clusters]
         final = "yes, every run is recorded" if protocol.is_final else "no"
         known = "left out" if protocol.leaves_out_known else "judged like the others, and counted"
         rows = [
             ("judges", f"{protocol.unit}s"),
             ("normals equal to a training trace", known),
-            ("one independent observation", f"normals: a {by}; attacks: a folder or recording"),
+            (
+                "one independent observation",
+                f"normals: {by[protocol.normal_clusters]}; attacks: {attacks}",
+            ),
             ("scored only once a release", final),
             ("remember", protocol.caution or "your data decide what the numbers are worth"),
         ]
@@ -158,6 +162,34 @@ under gzip, xz, bzip2 and zstd."""
     return "".join(parts)
 
 
+def findings_page() -> str:
+    """Every kind of finding of the data doctor."""
+    from habitus.evaluation.doctor.registry import CHECKS
+
+    text = """
+What `habitus data check` can find, in the order in which it tells findings of one severity; and
+what `habitus evaluate` says of the data, notes left out. A *serious* finding can turn a conclusion
+round, a *warning* moves numbers, a *note* is to be known. How to use them:
+[check data](../how-to/check-data.md)."""
+    parts = [head("Findings", "the checks' declarations", text)]
+    for kind, _ in CHECKS:
+        steps = [("warning", kind.warning), ("serious", kind.serious)]
+        grades = [
+            f"{name} from {step:g} on" if step else f"always a {name}, at least"
+            for name, step in steps
+            if step is not None
+        ]
+        rows = [
+            ("found", kind.meaning),
+            ("effect", kind.effect),
+            ("remedy", kind.remedy),
+            ("severity", f"{'; '.join(grades) or 'always a note'}: {kind.reason}"),
+        ]
+        parts.append(f"\n## {kind.id}\n\n")
+        parts.append(table(("", ""), rows))
+    return "".join(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "settings.md": settings_page,
@@ -166,6 +198,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "api.md": api_page,
     "alert-record.md": alert_page,
     "results.md": results_page,
+    "checkup.md": checkup_page,
+    "findings.md": findings_page,
 }
 
 if __name__ == "__main__":

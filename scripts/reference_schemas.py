@@ -115,3 +115,14 @@ def results_page() -> str:
         "[evaluate honestly](../how-to/evaluate-honestly.md). `[]` stands for every element of an\n"
         "array, `*` for any name.",
     )
+
+
+def checkup_page() -> str:
+    """The check-up of a data set."""
+    return schema_page(
+        "checkup",
+        "Check-up",
+        "What `habitus data check --json` prints. How to use it:\n"
+        "[check data](../how-to/check-data.md); the findings: [Findings](findings.md).\n"
+        "`[]` stands for every element of an array, `*` for any name.",
+    )

@@ -18,22 +18,26 @@ from habitus.version import __version__
 if TYPE_CHECKING:
     from habitus.alerts.explanation import Explanation
     from habitus.alerts.judgement import TraceScore
-    from habitus.api import detect, evaluate, explain, judge, train
+    from habitus.api import check, convert, detect, evaluate, explain, judge, sample, train
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
     from habitus.errors import HabitusError, ModelError
+    from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.results import Results
     from habitus.models.files import load_model, save_model, verify_model
     from habitus.models.model import Model
     from habitus.models.training import fit_model
     from habitus.progress import SILENT, Progress
+    from habitus.traces.converting import Written
     from habitus.traces.formats import format_names, get_format, register_format
     from habitus.traces.formats.native import append_native, write_native
+    from habitus.traces.formats.plain_writer import write_plain
     from habitus.traces.reading import TraceReader, read_traces
     from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
     from habitus.traces.vocabulary import UNKNOWN, Vocabulary
 
 _HOMES = {
+    "Checkup": "habitus.evaluation.doctor.checkup",
     "DetectorSettings": "habitus.detectors.base",
     "Expectation": "habitus.detectors.base",
     "Explanation": "habitus.alerts.explanation",
@@ -51,7 +55,10 @@ _HOMES = {
     "TraceSet": "habitus.traces.traceset",
     "UNKNOWN": "habitus.traces.vocabulary",
     "Vocabulary": "habitus.traces.vocabulary",
+    "Written": "habitus.traces.converting",
     "append_native": "habitus.traces.formats.native",
+    "check": "habitus.api",
+    "convert": "habitus.api",
     "detect": "habitus.api",
     "detector_names": "habitus.detectors",
     "evaluate": "habitus.api",
@@ -66,13 +73,16 @@ _HOMES = {
     "read_traces": "habitus.traces.reading",
     "register_detector": "habitus.detectors",
     "register_format": "habitus.traces.formats",
+    "sample": "habitus.api",
     "save_model": "habitus.models.files",
     "train": "habitus.api",
     "verify_model": "habitus.models.files",
     "write_native": "habitus.traces.formats.native",
+    "write_plain": "habitus.traces.formats.plain_writer",
 }
 
 __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table above
+    "Checkup",
     "DetectorSettings",
     "Expectation",
     "Explanation",
@@ -90,8 +100,11 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "TraceSet",
     "UNKNOWN",
     "Vocabulary",
+    "Written",
     "__version__",
     "append_native",
+    "check",
+    "convert",
     "detect",
     "detector_names",
     "evaluate",
@@ -106,10 +119,12 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "read_traces",
     "register_detector",
     "register_format",
+    "sample",
     "save_model",
     "train",
     "verify_model",
     "write_native",
+    "write_plain",
 ]
 
 

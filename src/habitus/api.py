@@ -15,11 +15,20 @@ from habitus.alerts.record import Record, alert_record
 from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer
 from habitus.datasets.source import find_source, input_path
 from habitus.errors import InputError, ProtocolError, UsageError
+from habitus.evaluation.doctor.examination import check_data
 from habitus.evaluation.evaluate import evaluate_models
 from habitus.evaluation.protocols import default_protocol, get_protocol, training_part
 from habitus.models.files import load_model
 from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
 from habitus.progress import SILENT, Progress
+from habitus.traces.converting import (
+    SAMPLE_CALLS,
+    SAMPLE_TRACES,
+    Written,
+    sample_of,
+    target_of,
+    write_traces,
+)
 from habitus.traces.inputs import open_inputs
 from habitus.traces.reading import TraceReader
 from habitus.traces.report import ReadReport
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from habitus.alerts.judgement import TraceScore
+    from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.protocols import Protocol
     from habitus.evaluation.results import Results
     from habitus.models.model import Model
@@ -144,6 +154,47 @@ def evaluate(
     )
 
 
+def check(
+    data: str,
+    *,
+    against: str | None = None,
+    protocol: str | None = None,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> Checkup:
+    """Look for what in ``data`` makes results on it better, or worse, than they are.
+
+    Args:
+        data: the name of a data set, or a path.
+        against: other data, to be taken as what is learned.
+        protocol: whose parts to check; by default split and labels give the parts.
+        format, abi, strict, report: as for `train`; the first three hold for both data.
+
+    Raises:
+        HabitusError: if something cannot be read, or the protocol does not fit.
+    """
+    chosen = None if protocol is None else get_protocol(protocol)
+    report = ReadReport() if report is None else report
+    source = find_source(data)
+    other = None if against is None else find_source(against)
+    traces = source.read(format=format, abi=abi, strict=strict, progress=progress, report=report)
+    return check_data(
+        traces,
+        source,
+        protocol=chosen,
+        against=None
+        if other is None
+        else other.read(format=format, abi=abi, strict=strict, progress=progress),
+        against_source=other,
+        abi=abi,
+        report=report,
+        progress=progress,
+    )
+
+
 def detect(
     model: Model | Place,
     path: Place,
@@ -241,6 +292,60 @@ def explain(
             f"{path}: {strangest.info.name} makes no calls: there is nothing to explain"
         )
     return strangest, explanation
+
+
+def convert(
+    path: Place,
+    output: Place,
+    *,
+    to: str | None = None,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> Written:
+    """Turn traces of any format into Habitus's own file, or into plain text, in bounded memory.
+
+    Args:
+        path: a file, a folder, an archive, a data set's name, or ``-`` for standard input.
+        output: a new file, which appears whole or not at all.
+        to: ``native`` or ``plain``; by default plain where ``output`` ends in ``.txt``.
+
+    Raises:
+        HabitusError: if the input cannot be read, or holds names that plain text cannot.
+    """
+    target = target_of(output, to)
+    reader = TraceReader(
+        input_path(path), format=format, abi=abi, strict=strict, progress=progress, report=report
+    )
+    return write_traces(output, reader, target)
+
+
+def sample(
+    data: str,
+    output: Place,
+    *,
+    n_traces: int = SAMPLE_TRACES,
+    max_calls: int = SAMPLE_CALLS,
+    to: str | None = None,
+    seed: int = 1,
+    format: str | None = None,  # noqa: A002
+    abi: str | None = None,
+    strict: bool = False,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+) -> Written:
+    """Write a small sample to share: names of calls and labels alone (`sample_of`).
+
+    Raises:
+        HabitusError: if the data cannot be read, or hold too little.
+    """
+    target = target_of(output, to)
+    source = find_source(data)
+    traces = source.read(format=format, abi=abi, strict=strict, progress=progress, report=report)
+    drawn = sample_of(traces, n_traces=n_traces, max_calls=max_calls, seed=seed)
+    return write_traces(output, [drawn], target)
 
 
 def source_lines(

@@ -44,6 +44,7 @@ def evaluate(
     """
     from habitus import api
     from habitus.cli.terminal import TerminalProgress, printable, warn, warn_of
+    from habitus.datasets.notices import first_use_notice
     from habitus.traces.report import ReadReport
 
     report = ReadReport()
@@ -62,6 +63,8 @@ def evaluate(
             report=report,
         )
     warn_of(report)
+    for digest in dict.fromkeys(result.data_sha256 for result in results.results):
+        warn(first_use_notice(digest))
     # First shown, then kept: a full disk must not cost the user what was computed.
     if json:
         typer.echo(results.to_json(), nl=False)
@@ -91,6 +94,11 @@ def print_results(results: Results) -> None:
     table(columns, rows)
     for name, result in zip(names, results.results, strict=True):
         typer.echo(printable(_at_threshold(name, result)))
+    for finding in results.findings:
+        typer.echo(printable(f"{finding.severity}: {finding.title} [{finding.id}]"))
+    if results.findings:
+        told = shlex.join(["habitus", "data", "check", first.data, "--protocol", first.protocol])
+        typer.echo(printable(f"what these do to results, and what to do: {told}"))
     kinds = sorted({kind for result in results.results for kind in result.per_attack})
     if len(kinds) > 1:
         rows = [_kind_row(kind, results) for kind in kinds]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.evaluation.doctor.statistics import distinct_calls_of
 from habitus.evaluation.judged import judged_of
 from habitus.evaluation.metrics import roc
 from habitus.evaluation.results import Baseline
@@ -18,19 +19,12 @@ if TYPE_CHECKING:
 
 def trivial_baselines(test: TraceSet, protocol: Protocol) -> tuple[Baseline, ...]:
     """Trivial statistics as scores, each in its better direction."""
-    distinct = np.array(
-        [
-            len(np.unique(test.calls[begin:end]))
-            for begin, end in zip(test.offsets[:-1], test.offsets[1:], strict=True)
-        ],
-        dtype=np.float64,
-    )
     nothing = np.zeros(test.n_traces, dtype=bool)
     baselines = []
-    for name, values in (("distinct calls", distinct), ("calls", test.lengths.astype(np.float64))):
+    for name, values in (("distinct calls", distinct_calls_of(test)), ("calls", test.lengths)):
         areas = {}
         for stranger, sign in (("fewer", -1), ("more", 1)):
-            judged = judged_of(test, sign * values, nothing, protocol)
+            judged = judged_of(test, sign * values.astype(np.float64), nothing, protocol)
             areas[stranger] = roc(
                 judged.of(Label.NORMAL).scores, judged.of(Label.ATTACK).scores
             ).auc

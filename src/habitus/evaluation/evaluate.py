@@ -11,9 +11,10 @@ import numpy as np
 from habitus.errors import ProtocolError
 from habitus.evaluation import ledger
 from habitus.evaluation.baselines import trivial_baselines
+from habitus.evaluation.doctor.examination import grave_findings
 from habitus.evaluation.judged import Judged, judged_of, n_units
 from habitus.evaluation.metrics import cluster_bootstrap, roc
-from habitus.evaluation.protocols import Protocol, test_part
+from habitus.evaluation.protocols import PROTOCOLS, Protocol, test_part
 from habitus.evaluation.results import (
     AttackResult,
     AtThreshold,
@@ -77,6 +78,8 @@ def evaluate_models(
     """
     chosen = None if aggregation is None else Aggregation.parse(aggregation)
     test = test_part(traces, protocol)
+    progress.stage("checking the data")
+    findings = grave_findings(traces, protocol, report)
     n_final = ledger.runs(protocol.name) + 1 if protocol.is_final else None
     results = []
     warnings = []
@@ -100,6 +103,7 @@ def evaluate_models(
         final_runs=n_final,
         reading=None if report is None else Reading.of(report),
         warnings=tuple(dict.fromkeys(warnings)),
+        findings=findings,
         results=tuple(results),
     )
 
@@ -189,7 +193,8 @@ def _warnings(result: Result, model: Model, protocol: Protocol) -> list[str]:
     """What a reader must know before believing a result."""
     lines = []
     part, data = model.provenance.part, model.provenance.data
-    if not result.trained_on_this or part.partition("/")[0] != result.protocol.partition("/")[0]:
+    learned = PROTOCOLS.get(part)
+    if not result.trained_on_this or learned is None or learned.training is not protocol.training:
         lines.append(
             f"{result.model} was trained on {data!r} ({part}), not on the training part of "
             f"{result.protocol}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from habitus.evaluation.doctor.findings import Finding  # noqa: TC001 - likewise
 from habitus.models.model import FileText  # noqa: TC001 - pydantic needs it at run time
 from habitus.storage import atomic_write
 
@@ -161,6 +162,7 @@ class Results(_Part):
             it has been scored on this machine; else None.
         reading: what the data's reading left out; None for traces that were not read from files.
         warnings: what a reader must know before believing a number.
+        findings: what the data doctor says of the traces learned and judged, its notes left out.
     """
 
     schema_version: Literal[1] = 1
@@ -171,6 +173,7 @@ class Results(_Part):
     final_runs: int | None = None
     reading: Reading | None = None
     warnings: tuple[FileText, ...] = ()
+    findings: tuple[Finding, ...] = ()
     results: tuple[Result, ...]
 
     def to_json(self) -> str:

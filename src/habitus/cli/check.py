@@ -1,0 +1,129 @@
+"""``habitus data check``: the data doctor."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from habitus.cli import options
+from habitus.cli.app import command
+from habitus.cli.data import group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from habitus.evaluation.doctor.checkup import Checkup, PartSummary
+    from habitus.evaluation.doctor.findings import Finding
+
+MAX_WIDTH = 100
+"""Longer lines of text are hard to read, however wide the terminal."""
+_HEADINGS = {"serious": "Serious", "warning": "Warnings", "note": "Notes"}
+
+
+@command(
+    group,
+    "check",
+    "habitus data check adfa-ld\n"
+    "habitus data check recordings/ --protocol folder\n"
+    "habitus data check today/ --against recordings/ --json",
+)
+def check(
+    data: Annotated[str, typer.Argument(metavar="NAME|PATH", help="What to check.")],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", metavar="NAME|PATH", help="Other data, taken as what is learned."
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol", help="Check its parts; by default folders and labels give them."
+        ),
+    ] = None,
+    format: options.Format = None,
+    abi: options.Abi = None,
+    strict: options.Strict = False,
+    json: options.Json = False,
+) -> None:
+    """Look for what in data makes results better, or worse, than they are.
+
+    Duplicates, labels that a trivial statistic tells, calls never learned, wrong call tables, torn
+    recordings, cut-off traces and more, each with what it does to a result and what to do.
+    """
+    from habitus import api
+    from habitus.cli.terminal import TerminalProgress, warn_of
+    from habitus.traces.report import ReadReport
+
+    report = ReadReport()
+    with TerminalProgress() as progress:
+        checkup = api.check(
+            data, against=against, protocol=protocol, format=format, abi=abi, strict=strict,
+            progress=progress, report=report,
+        )  # fmt: skip
+    if json:
+        warn_of(report)
+        typer.echo(checkup.to_json(), nl=False)
+    else:
+        print_checkup(checkup)
+
+
+def print_checkup(checkup: Checkup) -> None:
+    """Print the parts, then the findings by severity."""
+    from habitus.cli.terminal import console, printable, table
+
+    width = min(console().width, MAX_WIDTH)
+    under = f", protocol {checkup.protocol}" if checkup.protocol else ""
+    typer.echo(printable(f"{checkup.name}{under}: sha256 {checkup.sha256}"))
+    columns = (
+        "part", "taken as", ">traces", ">distinct", ">calls", ">alphabet",
+        ">shortest/median/longest", ">recordings", ">threads",
+    )  # fmt: skip
+    rows = [_row(part) for part in checkup.parts]
+    if width < MAX_WIDTH:  # a column a part: few parts fit where many columns do not
+        flipped = [
+            (columns[i].lstrip(">"), *(row[i] for row in rows)) for i in range(1, len(columns))
+        ]
+        table(("part", *(f">{row[0]}" for row in rows)), flipped)
+    else:
+        table(columns, rows)
+    if checkup.in_no_part:
+        typer.echo(f"{checkup.in_no_part:,} traces are in no part: the protocol leaves them out")
+    for severity, heading in _HEADINGS.items():
+        findings = [finding for finding in checkup.findings if finding.severity == severity]
+        if findings:
+            typer.echo(f"\n{heading} ({len(findings)})")
+        for _, alike in itertools.groupby(findings, key=lambda finding: finding.id):
+            typer.echo("\n".join(_lines(list(alike), width)))
+    if not checkup.findings:
+        typer.echo("nothing found")
+
+
+def _row(part: PartSummary) -> tuple[str, ...]:
+    return (
+        part.name, part.role, f"{part.traces:,}", f"{part.distinct:,}", f"{part.calls:,}",
+        f"{part.alphabet:,}", f"{part.shortest:,}/{part.median:,.0f}/{part.longest:,}",
+        f"{part.recordings:,}", f"{part.threads:,}",
+    )  # fmt: skip
+
+
+def _lines(findings: list[Finding], width: int) -> Iterator[str]:
+    """Findings of one kind as lines of text, which nothing in them can forge."""
+    from habitus.cli.terminal import printable
+
+    def block(label: str, text: str) -> str:
+        return textwrap.fill(
+            printable(text), max(width, 30), initial_indent=label,
+            subsequent_indent=" " * len(label), break_on_hyphens=False,
+        )  # fmt: skip
+
+    yield ""
+    for finding in findings:
+        yield block("  * ", f"{finding.title} [{finding.id}]")
+        for example in finding.examples:
+            yield block("    e.g.   ", example)
+    yield block("    effect ", findings[0].effect)
+    yield block("    do     ", findings[0].remedy)

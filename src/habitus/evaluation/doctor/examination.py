@@ -1,0 +1,122 @@
+"""Examining data: reading what a user names, dividing it into parts, running every check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.errors import InputError
+from habitus.evaluation.doctor.call_list import find_call_list
+from habitus.evaluation.doctor.checkup import Against, Checkup, checkup_of, findings_of
+from habitus.evaluation.doctor.examined import Examined, Part
+from habitus.evaluation.doctor.parts import parts_of, protocol_parts
+from habitus.progress import SILENT, Progress
+from habitus.traces.traceset import Label, join
+
+if TYPE_CHECKING:
+    from habitus.datasets.source import Source
+    from habitus.evaluation.doctor.findings import Finding
+    from habitus.evaluation.protocols import Protocol
+    from habitus.traces.report import ReadReport
+    from habitus.traces.traceset import TraceSet
+
+_NUMBERS = {"adfa": "i386", "plain": None}
+"""Formats that read call numbers, and whose numbers they take them for unless told."""
+
+
+def check_data(
+    traces: TraceSet,
+    source: Source,
+    *,
+    protocol: Protocol | None = None,
+    against: TraceSet | None = None,
+    against_source: Source | None = None,
+    abi: str | None = None,
+    report: ReadReport | None = None,
+    progress: Progress = SILENT,
+) -> Checkup:
+    """Check traces that were read from ``source``.
+
+    Args:
+        protocol: whose parts to check; by default split and labels give them.
+        against: other traces to take as the learned part, read from ``against_source``.
+        abi: what the user said that the numbers are.
+        report: of the reading of ``traces``.
+
+    Raises:
+        ProtocolError: if the protocol does not fit the traces.
+        InputError: if there is no trace to check.
+    """
+    examined = examined_of(
+        traces, protocol=protocol, against=against, abi=abi, report=report,
+        against_name="" if against_source is None else against_source.name,
+    )  # fmt: skip
+    if examined.abi is not None:
+        examined = replace(examined, call_list=find_call_list(source.path))
+    return checkup_of(
+        examined,
+        name=source.name,
+        sha256=source.sha256,
+        protocol=None if protocol is None else protocol.name,
+        against=None
+        if against_source is None
+        else Against(name=against_source.name, sha256=against_source.sha256),
+        progress=progress,
+    )
+
+
+def grave_findings(
+    traces: TraceSet, protocol: Protocol, report: ReadReport | None
+) -> tuple[Finding, ...]:
+    """The warnings and serious findings that touch an evaluation."""
+    examined = examined_of(traces, protocol=protocol, report=report)
+    return tuple(finding for finding in findings_of(examined) if finding.severity != "note")
+
+
+def examined_of(
+    traces: TraceSet,
+    *,
+    protocol: Protocol | None = None,
+    against: TraceSet | None = None,
+    against_name: str = "",
+    abi: str | None = None,
+    report: ReadReport | None = None,
+) -> Examined:
+    """Traces divided into parts; arguments as for `check_data`."""
+    if not traces.n_traces:
+        raise InputError("there is no trace to check")
+    n_own = traces.n_traces
+    if protocol is None:
+        parts = parts_of(traces, has_other_learned=against is not None)
+    else:
+        parts = protocol_parts(traces, protocol)
+    if against is not None:
+        learned = np.flatnonzero(against.labels != Label.ATTACK) + n_own
+        parts = tuple(
+            replace(part, role="normal") if part.role == "learned" else part for part in parts
+        )
+        if len(learned):
+            parts = (Part(f"other ({against_name})", "learned", learned), *parts)
+        # Both may hold a recording of one name.
+        theirs = tuple(
+            replace(
+                info,
+                name=f"{against_name}/{info.name}",
+                group=f"{against_name}/{info.group}",
+            )
+            for info in against.infos
+        )
+        traces = join([traces, replace(against, infos=theirs)])
+    formats = set(report.formats) if report is not None else set()
+    numbers = _NUMBERS.get(next(iter(formats))) if len(formats) == 1 else None
+    may_be_numbers = len(formats) == 1 and formats <= set(_NUMBERS)
+    return Examined(
+        traces=traces,
+        parts=parts,
+        n_own=n_own,
+        report=report,
+        abi=(abi or numbers) if may_be_numbers else None,
+        is_adfa=formats == {"adfa"} and any(info.split for info in traces.infos),
+    )
