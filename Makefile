@@ -36,12 +36,13 @@ docs-serve: $(VENV)/.development  ## show the documentation at http://127.0.0.1:
 bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names the data); writes docs/results
 	$(BIN)/python benchmarks/host_classical.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/adfa_ld.py
+	$(BIN)/python benchmarks/unm.py
+	$(BIN)/python benchmarks/lid_ds.py
 
-fuzz: $(VENV)/.development  ## fuzz every reader with coverage; FUZZ_SECONDS for each (default 60)
+fuzz: $(VENV)/.development  ## fuzz every reader with coverage, FUZZ_SECONDS for each (default 60); keeps what is new
 	$(BIN)/pip install --quiet --constraint requirements/constraints.txt atheris
-	for format in adfa native plain strace; do \
-	  NUMBA_DISABLE_JIT=1 $(BIN)/python tests/fuzz/fuzz_readers.py $$format \
-	    -max_total_time=$${FUZZ_SECONDS:-60} tests/fuzz/corpus/$$format || exit 1; done
+	$(BIN)/python tests/fuzz/campaign.py --seconds $${FUZZ_SECONDS:-60} --merge
 
 record: $(VENV)/.runtime  ## record the shipped programs again (needs strace)
 	$(PYTHON) recording/record.py
@@ -66,4 +67,4 @@ $(VENV)/.development: $(VENV)/.runtime
 	touch $@
 
 clean:  ## remove what was built, the virtual environment included
-	rm -rf $(VENV) site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .fuzz site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ import numpy as np
 from habitus.alerts.explanation import explain_score
 from habitus.alerts.scoring import Scorer
 from habitus.detectors.trie import CHUNK_CALLS, CallTrie
+from habitus.errors import HabitusError
 from habitus.evaluation.doctor.examination import examined_of
 from habitus.evaluation.doctor.near_duplicates import WINDOW, containment
 from habitus.models.files import load_model, save_model
 from habitus.models.training import fit_model
+from habitus.traces.formats import format_names, get_format
 from habitus.traces.reading import read_traces
+from habitus.traces.recording import ThreadTable
 from habitus.traces.traceset import TraceSet, offsets_of
 
 _SAMPLES = {
@@ -48,15 +52,28 @@ def compile_loops() -> float:
                 model.with_budget(0.5, traces)
                 for judged in Scorer(model, stretch_of_all=True).push(traces):
                     explain_score(model, judged)
-    _grow_a_table()
+        _read_all_formats(Path(temporary))
+    _grow_tables()
     _compare_a_trace()
     return time.perf_counter() - started
 
 
-def _grow_a_table() -> None:
-    """Learn more windows than a trie has room for at first, as short samples never do."""
+def _read_all_formats(folder: Path) -> None:
+    """Read every format's own sample."""
+    for name in format_names():
+        path = folder / "sample"
+        path.write_text(get_format(name).sample)
+        with suppress(HabitusError):  # some have none
+            read_traces(path, format=name)
+
+
+def _grow_tables() -> None:
+    """Learn more windows, and meet more threads, than there is room for at first."""
     calls = np.arange(2 * CHUNK_CALLS, dtype=np.uint16) % 7
     CallTrie.grown(calls, offsets_of([len(calls)]), 1, 7)
+    threads = ThreadTable()
+    threads.pids[0], threads.slots[0] = 7, 0
+    threads.grow()
 
 
 def _compare_a_trace() -> None:

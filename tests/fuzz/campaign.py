@@ -27,8 +27,8 @@ WORK = ROOT / ".fuzz"
 CORPUS = HERE / "corpus"
 PAGE = ROOT / "docs" / "results" / "fuzzing.md"
 
-MAX_INPUT_BYTES = 1024
-SECONDS_AN_INPUT = 1  # at most 1 kB each
+MAX_INPUT_BYTES = 512
+SECONDS_AN_INPUT = 1  # half a kB each
 RSS_LIMIT_MIB = 1024
 KEPT_BYTES = 12_000  # a target's share of the corpus in the repository
 PAGE_TEXT = """# Fuzzing

@@ -173,6 +173,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "strace": _check("strace"),
     "sysdig": _check("sysdig"),
     "lid-ds": check_lid_ds,
+    "table": _check("table"),
     "unm": _check("unm"),
     "auditd": _check("auditd"),
     "falco": _check("falco"),

@@ -44,6 +44,7 @@ def test_the_corpus_is_small_and_has_files_for_every_reader() -> None:
         "recognition",
         "strace",
         "sysdig",
+        "table",
         "tracee",
         "unm",
     }

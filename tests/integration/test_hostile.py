@@ -72,7 +72,7 @@ def missing(folder: Path) -> Path:
 HOSTILE = {
     truncated_zip: r"cut\.zip.*cut off or damaged",
     climbing_zip: r"climb\.zip.*points outside the archive",
-    junk: r"junk\.bin.*no trace could be read",
+    junk: r"junk\.bin: no format recognises it; formats: adfa, ",
     cut_gzip: r"cut\.txt\.gz.*(damaged or truncated|no trace)",
     empty_folder: r"empty.*no trace could be read",
     empty_file: r"empty\.txt.*no trace could be read",
@@ -559,7 +559,7 @@ def test_a_broken_plug_in_is_told_and_left_out(
         (("train", "ngram", "--data", "no-such", "-o", "O"), "no data set and no file"),
         (("evaluate", "O", "--data", "D"), "no model here"),
         (("detect", "O", "D"), "no model here"),
-        (("detect", "M", "D", "--format", "pcap"), "adfa, native, plain, strace"),
+        (("detect", "M", "D", "--format", "pcap"), "adfa, auditd, falco, lid-ds"),
         (("detect", "M", "D", "--stretch", "0"), "stretch"),
         (("explain", "M", "D", "--stretch", "201"), "stretch"),
         (("nonsense",), "nonsense"),

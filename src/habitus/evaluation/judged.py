@@ -56,8 +56,10 @@ def judged_of(
     sequences = test.sequence_ids()
     attacks = np.array([info.attack for info in test.infos])
     is_attack = test.labels == Label.ATTACK
-    by_sequence = protocol.normal_clusters == "sequence"
-    clusters = np.where(is_attack | (not by_sequence), groups, groups.max() + 1 + sequences)
+    by_sequence = np.where(
+        is_attack, protocol.attack_clusters == "sequence", protocol.normal_clusters == "sequence"
+    )
+    clusters = np.where(by_sequence, groups.max() + 1 + sequences, groups)
     if protocol.unit == "recording":
         scores = _maximum_by(groups, scores)
         novel = np.bincount(groups, weights=novel) > 0

@@ -88,8 +88,9 @@ class Result(_Part):
 
     Attributes:
         unit: what was judged: traces, or recordings by their strangest thread.
-        auc_ci95: cluster bootstrap, attacks by folder or recording, normals by distinct sequence or
-            recording; None where there is only one of either.
+        auc_ci95: cluster bootstrap, attacks by folder, recording or distinct sequence, normals by
+            distinct sequence or recording, as the protocol says; None where there is only one of
+            either.
         n_unscoreable: judged things too short to be scored; they are in no rate.
         n_known_normals: normal traces of the test that equal a training trace; a protocol of ours
             leaves them out, and ``n_left_out`` counts the units that are wholly gone with them.

@@ -6,6 +6,7 @@ A format gives a function that parses one line; reading, threads, segments and c
 from __future__ import annotations
 
 import re
+from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,28 +94,15 @@ class _EventFile:
         self._report = report
         self._parse = parse
         self._ends = ends
+        self._numbers: dict[bytes, int] = {}
         self._threads: dict[Thread, int] = {}
-        self._empty()
-
-    def _empty(self) -> None:
-        self._columns: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
+        self._columns = (array("i"), array("i"), array("q"), array("q"))
 
     def batches(self) -> Iterator[TraceSet]:
         recording = self._recording
         blocks = lines.line_blocks(recording.file, lambda: recording.overlong(lines.OVERLONG))
         for block in blocks:
-            for line in block[:-1].split(b"\n"):
-                try:
-                    event = self._parse(line)
-                    if isinstance(event, str):
-                        self._report.notes[event] += 1
-                    elif event is not None and not self._add(event):
-                        self._take()
-                        yield from recording.make_room_for_threads()
-                        self._add(event)
-                except BrokenLine as error:
-                    recording.broken(str(error))
-                recording.line += 1
+            yield from self._read(block)
             if len(self._columns[0]) >= TAKEN_EVENTS:
                 self._take()
             if recording.full:
@@ -122,45 +110,78 @@ class _EventFile:
         self._take()
         yield from recording.finish()
 
-    def _add(self, event: Event) -> bool:
-        """Keep a call; False if there is no room for its thread yet."""
-        name, key, time_ns = event
+    def _read(self, block: bytes) -> Iterator[TraceSet]:
+        """Keep the calls of a block's lines; a batch if room must be made for their threads."""
+        # All that a line needs is looked up once a block.
+        recording, notes, parse, ends = self._recording, self._report.notes, self._parse, self._ends
+        numbers, threads = self._numbers, self._threads
+        add_call, add_thread, add_place, add_time = (column.append for column in self._columns)
+        for place, line in enumerate(block[:-1].split(b"\n"), recording.line):
+            recording.line = place
+            try:
+                event = parse(line)
+                if isinstance(event, tuple):
+                    name, key, time_ns = event
+                    number = numbers.get(name)
+                    if number is None:
+                        number = self._new_name(name)
+                    thread = threads.get(key)
+                    if thread is None:
+                        _check(key)
+                        if recording.threads.full:
+                            self._take()
+                            yield from recording.make_room_for_threads()
+                        thread = self._new_thread(key)
+                    add_call(number)
+                    add_thread(thread)
+                    add_place(place)
+                    add_time(time_ns if 0 <= time_ns <= MAX_TIME_NS else NO_TIME)
+                    if name in ends:
+                        self._end(thread, key)
+                elif event is not None:
+                    notes[event] += 1
+            except BrokenLine as error:
+                recording.broken(str(error))
+        recording.line += 1
+
+    def _new_name(self, name: bytes) -> int:
         number = self._recording.names.number(name)
         if number < 0:
             raise BrokenLine(f"{_shown(name)} is no call")
-        thread = self._threads.get(key)
-        if thread is None:
-            host, pid = key if isinstance(key, tuple) else ("", key)
-            if not 0 <= pid <= MAX_PID:
-                raise BrokenLine(f"{pid} is no thread id: Linux's largest is {MAX_PID:,}")
-            if host and not _HOST.fullmatch(host):
-                raise BrokenLine(f"{host[:40]!r} is no name of a host")
-            if self._recording.threads.full:
-                return False
-            thread = self._threads[key] = self._recording.threads.add(pid)
-            if host:
-                self._recording.hosts[thread] = host
-        calls, threads, places, times = self._columns
-        calls.append(number)
-        threads.append(thread)
-        places.append(self._recording.line)
-        times.append(time_ns if 0 <= time_ns <= MAX_TIME_NS else NO_TIME)
-        if name in self._ends and self._recording.threads.pid_of[thread]:  # the id may come back
+        self._numbers[name] = number
+        return number
+
+    def _new_thread(self, key: Thread) -> int:
+        host, pid = key if isinstance(key, tuple) else ("", key)
+        thread = self._threads[key] = self._recording.threads.add(pid)
+        if host:
+            self._recording.hosts[thread] = host
+        return thread
+
+    def _end(self, thread: int, key: Thread) -> None:
+        """End a thread, whose id may come back as another's; what tells no id never ends."""
+        if self._recording.threads.pid_of[thread]:
             self._recording.threads.ended[thread] = 1
             del self._threads[key]
-        return True
 
     def _take(self) -> None:
-        calls, threads, places, times = self._columns
-        self._recording.take(
-            (
-                np.array(calls, dtype=np.int32),
-                np.array(threads, dtype=np.int32),
-                np.array(places, dtype=np.int64),
-                np.array(times, dtype=np.int64),
-            )
-        )
-        self._empty()
+        calls, threads, places, times = map(np.array, self._columns)
+        self._recording.take((calls, threads, places, times))
+        for column in self._columns:
+            del column[:]
+
+
+def _check(key: Thread) -> None:
+    """Refuse what can be no thread.
+
+    Raises:
+        BrokenLine: if its id or its host's name is none.
+    """
+    host, pid = key if isinstance(key, tuple) else ("", key)
+    if not 0 <= pid <= MAX_PID:
+        raise BrokenLine(f"{pid} is no thread id: Linux's largest is {MAX_PID:,}")
+    if host and not _HOST.fullmatch(host):
+        raise BrokenLine(f"{host[:40]!r} is no name of a host")
 
 
 def _shown(name: bytes) -> str:

@@ -56,18 +56,19 @@ def reason(head: bytes) -> str:
 
 
 def refusal(head: bytes) -> str:
-    """Why a file is not read, with the formats there are and, of an unknown one, the nearest."""
+    """Why a file is not read, with the formats there are and the nearest of them."""
     said = f"{reason(head)}; {known_formats()}"
-    nearest = nearest_format(head) if known_kind(head) is None else None
+    kind = known_kind(head)
+    nearest = None if kind is not None and kind.format else nearest_format(head)
     if nearest is None:
         return said
     sample = get_format(nearest).sample.split("\n", 1)[0][:_SHOWN_BYTES]
-    return f"{said}; nearest (a guess from the look of its lines): {nearest} (sample: {sample})"
+    return f"{said}; nearest, a guess by the look of its lines: {nearest} (sample: {sample})"
 
 
 def known_formats() -> str:
-    """All formats, each with its title."""
-    return "formats: " + ", ".join(f"{n} ({get_format(n).title})" for n in format_names())
+    """All formats, by name."""
+    return f"formats: {', '.join(format_names())} (what they are: habitus formats)"
 
 
 def _shape(text: bytes) -> Counter[bytes]:

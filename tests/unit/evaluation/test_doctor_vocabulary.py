@@ -20,6 +20,7 @@ from habitus.evaluation.doctor.numbering import (
     surprise_by_table,
     wrong_call_table,
 )
+from habitus.evaluation.doctor.shifted_numbers import shifted_numbers
 from habitus.evaluation.doctor.vocabulary import (
     little_overlap,
     mixed_alphabets,
@@ -176,3 +177,42 @@ def test_data_that_are_no_adfa_ld_hear_nothing_of_its_list(tmp_path: Path) -> No
     checkup = check_data(source.read(format="plain", abi="i386"), source, report=report, abi="i386")
     assert "published-list-is-another-table" not in {f.id for f in checkup.findings}
     assert nothing(published_list, examined(normal=["read"]))
+
+
+def numbered(*calls: int, program: str = "lpr") -> str:
+    return " ".join(f"unm-{program}:{call}" for call in calls)
+
+
+OPENING = (5, 3, 67, 67, 5, 139, 67, 6)
+
+
+def test_a_program_numbered_by_two_tables_is_told() -> None:
+    lower = tuple(call - 1 for call in OPENING)
+    seen = examined(
+        normal=[numbered(*OPENING, 20 + i) for i in range(8)] + [numbered(*lower, 9)] * 2,
+        attack=[numbered(*lower, 7)] * 5,
+    )
+    (finding,) = shifted_numbers(seen)
+    assert finding.title == (
+        "7 traces of unm-lpr are numbered 1 lower than 8 others: 100% of the attacks and 20% of "
+        "the normals"
+    )
+    assert finding.severity == "serious"
+    assert finding.numbers == {"shift": -1.0, "attacks": 1.0, "normals": 0.2}
+    assert finding.examples[1] == "normal/0 begins 5 3 67 67 5 139 67 6"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        numbered(4, 2, 66, 66, 4, 138, 66, 6),  # seven of eight
+        numbered(4, 2, 66, 66, 4, 138, 66),  # too short
+        numbered(*(call - 1 for call in OPENING), program="login"),
+        "openat read close brk openat read close brk",
+    ],
+)
+def test_other_beginnings_are_no_other_numbering(other: str) -> None:
+    seen = examined(normal=[numbered(*OPENING)] * 5, attack=[other] * 5)
+    assert list(shifted_numbers(seen)) == []
+    same = examined(normal=[numbered(*[3] * 8)] * 5, attack=[numbered(*[4] * 8)] * 5)
+    assert list(shifted_numbers(same)) == []

@@ -133,7 +133,7 @@ def test_a_sample_holds_names_and_labels_alone() -> None:
         assert (info.thread, info.attack_ns, info.source) == (-1, -1, "sample")
     parts = [(info.label, info.split) for info in drawn.infos]
     counts = {part: parts.count(part) for part in set(parts)}
-    # A fifth of 7 + 60 in training and 13 + 120 in the test, rounded down; the largest gets one more.
+    # A fifth of 7 + 60 and of 13 + 120, rounded down; the largest part gets one more.
     assert counts == {
         (Label.ATTACK, "training"): 1, (Label.NORMAL, "training"): 12,
         (Label.ATTACK, "test"): 2, (Label.NORMAL, "test"): 25,

@@ -202,7 +202,7 @@ def test_the_nearest_format_is_told_as_a_guess(
         read_traces(path)
     assert str(caught.value).startswith(f"{path}: no format recognises it; formats: adfa")
     sample = get_format(nearest).sample.partition("\n")[0][:120]
-    guess = f"; nearest (a guess from the look of its lines): {nearest} (sample: {sample})"
+    guess = f"; nearest, a guess by the look of its lines: {nearest} (sample: {sample})"
     assert str(caught.value).endswith(guess)
 
 

@@ -23,7 +23,7 @@ MAX_PENDING = 1 << 17
 # A command's name may hold blanks, slashes and anything that looks like the rest of a line. It is
 # at most 14 bytes here and 15 below, so the longest that fits is it.
 _TRACE = re.compile(
-    rb" {0,10}+(?:(\d{1,10})\.(\d{3})|\?) \( {0,12}+(?:\d{1,20}\.\d{3} ms)?\): "
+    rb" {0,10}+(?:(\d{1,20})\.(\d{3})|\?) \( {0,12}+(?:\d{1,20}\.\d{3} ms)?\): "
     rb"(?:(?:.{0,14}/)?(\d{1,10}) )?"
     rb"(?: ?\.\.\. \[continued\]: (\w{1,64})\(\)|(\w{1,64})\("
     rb"|(m(?:in|aj)fault) \[|[A-Za-z_][\w-]{0,63}:[A-Za-z_][\w.@-]{0,63}[:(])"
@@ -65,6 +65,8 @@ class PerfFormat:
     )
 
     def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
+        if b":" not in head:  # quickly past the many small files of other formats
+            return 0
         lines = [line for line in head.split(b"\n", 200)[:200] if line.strip()]
         if len(lines) > 1 and not head.endswith(b"\n"):
             lines = lines[:-1]
@@ -86,17 +88,20 @@ class _Parser:
         self._abi = abi
         self._pending: dict[int, bytes] = {}
         self._raw: bool | None = None  # which of the two kinds of tracepoints counts
+        self._is_script = False
         self._in_summary = False
 
     def parse(self, line: bytes) -> Event | str | None:
-        trace = _TRACE.match(line)
+        # In a file of perf script, a command's name could pass a line off as one of perf trace.
+        script = _SCRIPT.match(line) if self._is_script else None
+        trace = _TRACE.match(line) if script is None else None
         if trace is None:
-            return self._of_script(line)
+            return self._of_script(line, script or _SCRIPT.match(line))
         milliseconds, part, tid, continued, name, fault = trace.groups()
         thread = int(tid or 0)
         if name is not None:
             unfinished = line.endswith((b" ...", b" ...\r"))
-            if not unfinished and b"= " not in line:
+            if not unfinished and line.rfind(b"= ") < 0:  # from the end, near which it stands
                 raise BrokenLine(f"a call cut off before its result: {_shown(line)}")
             if unfinished:
                 self._begins(thread, name)
@@ -114,10 +119,10 @@ class _Parser:
             self._pending.clear()
         self._pending[thread] = name
 
-    def _of_script(self, line: bytes) -> Event | str | None:
-        script = _SCRIPT.match(line)
+    def _of_script(self, line: bytes, script: re.Match[bytes] | None) -> Event | str | None:
         if script is None:
             return self._note(line)
+        self._is_script = True
         tid, seconds, part, raw, number, name, ends, other = script.groups()
         if ends is not None:
             return "ends of calls"
@@ -131,10 +136,12 @@ class _Parser:
             if number.startswith(b"-"):
                 return "calls without a number"
             name = _numbered(number, self._abi)
+        else:
+            name = _KERNEL_NAMES.get(name, name)
         time_ns = NO_TIME
         if part is not None:
-            time_ns = int(seconds) * 1_000_000_000 + int(part.ljust(9, b"0"))
-        return _KERNEL_NAMES.get(name, name), max(int(tid), 0), time_ns
+            time_ns = int(seconds + part) * (1 if len(part) == 9 else 1_000)
+        return name, 0 if tid.startswith(b"-") else int(tid), time_ns
 
     def _note(self, line: bytes) -> str | None:
         if is_blank(line):

@@ -87,6 +87,8 @@ def infer_layout(head: bytes) -> Layout | None:
 
     Only the first `HEAD_LINES` lines count, and the first `LINE_BYTES` of each.
     """
+    if not any(direction in head for direction in _DIRECTIONS):  # quickly past many small files
+        return None
     lines = [line for raw in head.split(b"\n", 2 * HEAD_LINES) if (line := _Line.of(raw)).tokens]
     if len(lines) > 1 and not head.endswith(b"\n"):
         lines.pop()  # the head may end within a line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from habitus.traces.events import BrokenLine
 from habitus.traces.json_lines import time_ns
@@ -114,6 +115,7 @@ def _first(cells: list[str], wanted: tuple[str, ...]) -> int:
     return next((cells.index(name) for name in wanted if name in cells), -1)
 
 
+@lru_cache(4096)
 def thread_of(cell: str) -> int:
     """A thread's or process's id; 0 for an empty cell.
 
@@ -151,7 +153,8 @@ class Clock:
         whole, part = int(number[1]), number[2] or ""
         if self._unit_ns == 0:
             self._unit_ns = _unit_by_size(whole)
-        return whole * self._unit_ns + int(part or 0) * self._unit_ns // 10 ** len(part)
+        scale: int = 10 ** len(part)
+        return whole * self._unit_ns + int(part or 0) * self._unit_ns // scale
 
 
 def _unit_by_size(number: int) -> int:
@@ -162,6 +165,7 @@ def _unit_by_size(number: int) -> int:
     return 1
 
 
+@lru_cache(256)
 def attack_of(cell: str) -> str | None:
     """What a label says: the type of an attack, ``""`` for normal, None for nothing.
 
