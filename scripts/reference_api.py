@@ -6,7 +6,7 @@ import enum
 import inspect
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, is_typeddict
 
 from reference_markdown import WIDTH, head
 
@@ -37,6 +37,10 @@ CONSTANTS = {
 
 def signature_of(name: str, thing: Callable[..., Any]) -> str:
     """``name(...)`` with annotations as they stand in the source, a long one a parameter a line."""
+    if is_typeddict(thing):
+        kinds = vars(thing)["__annotations__"]
+        entries = [f"    {key}: {kind.__forward_arg__}" for key, kind in kinds.items()]
+        return "\n".join([f"{name}(TypedDict, total={vars(thing)['__total__']}):", *entries])
     signature = inspect.signature(thing)
     written = vars(thing).get("__annotations__", {})  # pydantic's signatures are not as written
     parameters = []

@@ -18,7 +18,10 @@ from habitus.version import __version__
 if TYPE_CHECKING:
     from habitus.alerts.explanation import Explanation
     from habitus.alerts.judgement import TraceScore
-    from habitus.api import check, convert, detect, evaluate, explain, judge, sample, train
+    from habitus.api.data import check, convert, sample
+    from habitus.api.judging import detect, explain, judge
+    from habitus.api.learning import evaluate, train
+    from habitus.api.options import FileOptions
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
     from habitus.errors import HabitusError, ModelError
@@ -41,6 +44,7 @@ _HOMES = {
     "DetectorSettings": "habitus.detectors.base",
     "Expectation": "habitus.detectors.base",
     "Explanation": "habitus.alerts.explanation",
+    "FileOptions": "habitus.api.options",
     "HabitusError": "habitus.errors",
     "Label": "habitus.traces.traceset",
     "Model": "habitus.models.model",
@@ -57,25 +61,25 @@ _HOMES = {
     "Vocabulary": "habitus.traces.vocabulary",
     "Written": "habitus.traces.converting",
     "append_native": "habitus.traces.formats.native",
-    "check": "habitus.api",
-    "convert": "habitus.api",
-    "detect": "habitus.api",
+    "check": "habitus.api.data",
+    "convert": "habitus.api.data",
+    "detect": "habitus.api.judging",
     "detector_names": "habitus.detectors",
-    "evaluate": "habitus.api",
-    "explain": "habitus.api",
+    "evaluate": "habitus.api.learning",
+    "explain": "habitus.api.judging",
     "fit_model": "habitus.models.training",
     "format_names": "habitus.traces.formats",
     "get_detector": "habitus.detectors",
     "get_format": "habitus.traces.formats",
     "join": "habitus.traces.traceset",
-    "judge": "habitus.api",
+    "judge": "habitus.api.judging",
     "load_model": "habitus.models.files",
     "read_traces": "habitus.traces.reading",
     "register_detector": "habitus.detectors",
     "register_format": "habitus.traces.formats",
-    "sample": "habitus.api",
+    "sample": "habitus.api.data",
     "save_model": "habitus.models.files",
-    "train": "habitus.api",
+    "train": "habitus.api.learning",
     "verify_model": "habitus.models.files",
     "write_native": "habitus.traces.formats.native",
     "write_plain": "habitus.traces.formats.plain_writer",
@@ -86,6 +90,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "DetectorSettings",
     "Expectation",
     "Explanation",
+    "FileOptions",
     "HabitusError",
     "Label",
     "Model",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_lines_behind_a_very_long_one_keep_their_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
-    monkeypatch.setattr(api, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(api.judging, "MAX_LINE_BYTES", 100)
     path = tmp_path / "run.strace"
     path.write_bytes(b"first\n" + b"x" * length + b"\nthird\nfourth")
     explanation: Any = SimpleNamespace(

@@ -1,0 +1,24 @@
+"""The public functions: what the command line does, for programs.
+
+Each takes a path or a name wherever the command line does, and returns objects instead of text.
+"""
+
+from __future__ import annotations
+
+from habitus.api.data import check, convert, sample
+from habitus.api.judging import detect, explain, judge, source_lines
+from habitus.api.learning import evaluate, train
+from habitus.api.options import FileOptions
+
+__all__ = [
+    "FileOptions",
+    "check",
+    "convert",
+    "detect",
+    "evaluate",
+    "explain",
+    "judge",
+    "sample",
+    "source_lines",
+    "train",
+]

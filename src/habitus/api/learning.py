@@ -1,0 +1,139 @@
+"""Training and evaluation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Unpack
+
+from habitus.datasets.source import find_source
+from habitus.errors import ProtocolError
+from habitus.evaluation.evaluate import evaluate_models
+from habitus.evaluation.protocols import default_protocol, get_protocol, training_part
+from habitus.models.files import load_model
+from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
+from habitus.progress import SILENT, Progress
+from habitus.traces.report import ReadReport
+from habitus.traces.traceset import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from habitus.api.options import FileOptions, Place
+    from habitus.evaluation.protocols import Protocol
+    from habitus.evaluation.results import Results
+    from habitus.models.model import Model
+    from habitus.traces.traceset import TraceSet
+
+
+def train(
+    detector: str,
+    data: str,
+    *,
+    settings: Mapping[str, object] | None = None,
+    protocol: str | None = None,
+    aggregation: str = "mean",
+    false_alarms: float = DEFAULT_FALSE_ALARMS,
+    seed: int = 1,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+    **files: Unpack[FileOptions],
+) -> Model:
+    """Train a detector on the normal traces of ``data`` and set its threshold.
+
+    Args:
+        detector: a name from `habitus.detector_names`.
+        data: the name of a data set, or a path. Where a protocol fits the data, its training part
+            is learned; otherwise everything that is not labelled an attack.
+        settings: the detector's settings by name.
+        protocol: whose training part to learn; by default the one that fits.
+        aggregation: ``mean``, ``median``, ``quantile:Q`` or ``worst:W``.
+        false_alarms: the budget of the threshold, a share of normal traces.
+        seed: makes every random choice.
+        report: filled with what was read and what was left out.
+        files: how to read files, as ``format="strace"`` or ``strict=True`` (`FileOptions`).
+
+    Raises:
+        HabitusError: if the data cannot be read or learned from, or a setting is not allowed.
+    """
+    source = find_source(data)
+    traces = source.read(progress=progress, report=report, **files)
+    chosen = default_protocol(traces, data) if protocol is None else get_protocol(protocol)
+    _count_unlabelled(traces, chosen, report)
+    normal, part = training_part(traces, chosen)
+    return fit_model(
+        detector,
+        normal,
+        settings=settings,
+        aggregation=aggregation,
+        false_alarms=false_alarms,
+        seed=seed,
+        progress=progress,
+        data=data,
+        data_sha256=source.sha256,
+        part=part,
+    )
+
+
+def evaluate(
+    models: Place | Sequence[Place] | Mapping[str, Model],
+    data: str,
+    *,
+    protocol: str | None = None,
+    aggregation: str | None = None,
+    seed: int = 1,
+    command: str = "",
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+    **files: Unpack[FileOptions],
+) -> Results:
+    """Judge the test part of ``data`` with models and measure how well that went.
+
+    Args:
+        models: a folder of a model, several, or models by name.
+        data, protocol, report, files: as for `train`.
+        aggregation: overrides each model's own.
+        seed: of the bootstrap.
+        command: the command that makes these results again, to be kept with them.
+
+    Raises:
+        HabitusError: if something cannot be read, or no protocol fits the data.
+    """
+    if isinstance(models, Mapping):
+        loaded = dict(models)
+    else:
+        places = [models] if isinstance(models, str | os.PathLike) else models
+        loaded = {str(place): load_model(place) for place in places}
+    chosen = None if protocol is None else get_protocol(protocol)
+    report = ReadReport() if report is None else report
+    source = find_source(data)
+    traces = source.read(progress=progress, report=report, **files)
+    chosen = chosen or default_protocol(traces, data)
+    if chosen is None:
+        raise ProtocolError(
+            f"{data}: no protocol fits: to evaluate one's own traces, put them into the folders "
+            "normal/ and attack/ (and train/)"
+        )
+    _count_unlabelled(traces, chosen, report)
+    return evaluate_models(
+        loaded,
+        traces,
+        source,
+        chosen,
+        aggregation=aggregation,
+        seed=seed,
+        command=command,
+        progress=progress,
+        report=report,
+    )
+
+
+def _count_unlabelled(
+    traces: TraceSet, protocol: Protocol | None, report: ReadReport | None
+) -> None:
+    """Count the traces that a protocol can make nothing of, because no folder labels them."""
+    if protocol is None or report is None:
+        return
+    for info in traces.infos:
+        if info.label is Label.UNKNOWN:
+            report.add_skipped(info.name, "lies in no folder named normal, attack or train")
