@@ -122,7 +122,8 @@ attack are one attack. *Each sequence once* is the area over distinct sequences 
 Beside every area stands what counting calls gives. An area that does not clear it shows nothing.
 Published numbers on these sets rarely tell how they divided them; do not compare them with ours.
 Sources: S. Forrest, S. Hofmeyr, A. Somayaji, T. Longstaff, IEEE S&P 1996; C. Warrender, S. Forrest,
-B. Pearlmutter, IEEE S&P 1999. The reader: [unm](../formats/unm.md)."""
+B. Pearlmutter, IEEE S&P 1999. How to read such numbers:
+[UNM and LID-DS](../explanation/unm-lid-ds.md). The reader: [unm](../formats/unm.md)."""
 
 
 def main() -> None:

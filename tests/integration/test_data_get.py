@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from conftest import Invoke, Run
 
-CAPTURE = bytes(range(256)) * 4_000
+CAPTURE = b"\xd4\xc3\xb2\xa1" + bytes(range(252)) + bytes(range(256)) * 3_999
 NAME = "flowmeter-webgoat"
 
 
@@ -68,6 +68,43 @@ def test_what_is_not_there_yet_is_told_with_how_to_get_it(run: Run) -> None:
     ]
     assert "habitus data get NAME" in run("data", "list").stdout
     assert "no data set is called 'x'" in run("data", "info", "x", status=2).stderr
+
+
+def test_ones_own_come_first_and_the_public_ones_by_family(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "calls.txt").write_text("openat\n")
+    invoke("data", "add", "shop", tmp_path / "calls.txt")
+    lines = [line.split() for line in invoke("data", "list").stdout.splitlines()]
+    names = [words[0] for words in lines if words]
+    assert names.index("shop") < names.index("demo") < names.index("adfa-ld")
+    assert ["unm-*", "(9)"] in [words[:2] for words in lines]
+    assert len(lines) < 20
+    listed = invoke("data", "list", "--all").stdout
+    assert all(name in listed for name in KNOWN)
+
+
+def test_the_shipped_recordings_are_told_of(invoke: Invoke) -> None:
+    told = invoke("data", "info", "demo").stdout
+    assert "recorded.tar.xz, a part of Habitus" in told
+    info = json.loads(invoke("data", "info", "demo", "--json").stdout)
+    assert (info["entry"], info["known"]) == (None, None)
+    assert info["shipped"] == json.loads(invoke("data", "list", "--json").stdout)["shipped"][0]
+    assert "cannot be removed" in invoke("data", "remove", "demo", status=2).stderr
+
+
+def test_what_was_not_copied_is_said(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "set" / "empty").mkdir(parents=True)
+    (tmp_path / "set" / "a.txt").write_text("openat\n")
+    done = invoke("data", "add", "mine", tmp_path / "set", "--json")
+    assert done.stderr == "left out of the copy: 1 thing: empty: an empty folder\n"
+    assert json.loads(done.stdout)["left_out"]["count"] == 1
+    assert "left out   empty: an empty folder" in invoke("data", "info", "mine").stdout
+
+
+def test_another_file_under_a_known_name_is_said_to_be_so(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("openat\n")
+    said = invoke("data", "add", "adfa-ld", tmp_path / "a.txt").stdout
+    assert 0 < said.index("this is not the file known as adfa-ld") < said.index("terms: ")
+    assert str(KNOWN["adfa-ld"].sha256) in said
 
 
 def test_offline_there_is_one_error_and_no_traceback(run: Run, home: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -384,9 +385,63 @@ def test_ctrl_c_while_detecting_from_a_pipe(home: Path, model: Path, tmp_path: P
     line = (f"{NORMAL} " * 50 + "\n").encode()
     process.stdin.write(line * 4000)
     process.stdin.flush()
+    assert process.stderr is not None
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == (
+        b"habitus: judging what was read until now; Ctrl-C again stops at once\n"
+    )
     process.send_signal(signal.SIGINT)
     assert last_words(process) == "habitus: interrupted; nothing was half-written\n"
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
+
+
+def test_ctrl_c_that_ends_the_recorder_lets_what_was_recorded_be_judged(
+    home: Path, model: Path, tmp_path: Path
+) -> None:
+    """As in a terminal, where it goes to the whole pipe: its writer ends, and so does the pipe."""
+    process = subprocess.Popen(
+        command_of("detect", model, "-", "-o", "found.jsonl"), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(home), cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(f"{STRANGE}\n".encode() + f"{NORMAL}\n".encode() * 6_000)
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline().startswith(b"habitus: judging what was read")
+    printed, said = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    assert b" in 6,001 traces" in printed
+
+
+def test_a_bug_does_not_look_like_an_alert(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import sys, habitus.api as api\n"
+        "def judge(*a, **k): raise ZeroDivisionError('oops')\n"
+        "api.judge = judge\n"
+        "sys.argv = ['habitus', 'detect', *sys.argv[1:]]\n"
+        "from habitus.cli.app import run\nrun()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(model), str(model)],
+        capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 70
+    said = "habitus: a bug in Habitus, please report it: ZeroDivisionError: oops"
+    assert done.stderr.endswith(f"{said}\n")
+
+
+def test_a_model_that_knows_no_call_of_a_trace_says_so(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other.txt").write_text("mount umount2 reboot\n" * 3)
+    done = subprocess.run(
+        command_of("detect", model, "other.txt"), capture_output=True, text=True, check=False,
+        timeout=120, cwd=tmp_path,
+    )  # fmt: skip
+    assert "3 of 3 traces make no call that this model knows" in done.stderr
 
 
 def test_training_from_a_pipe_is_refused_and_does_not_wait(run: Run, tmp_path: Path) -> None:

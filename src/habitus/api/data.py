@@ -12,6 +12,7 @@ from habitus.traces.converting import (
     SAMPLE_CALLS,
     SAMPLE_TRACES,
     Written,
+    refuse_output_in_input,
     sample_of,
     target_of,
     write_traces,
@@ -31,6 +32,7 @@ def check(
     protocol: str | None = None,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
+    against_report: ReadReport | None = None,
     **files: Unpack[FileOptions],
 ) -> Checkup:
     """Look for what in ``data`` makes results on it better, or worse, than they are.
@@ -40,6 +42,7 @@ def check(
         against: other data, to be taken as what is learned.
         protocol: whose parts to check; by default split and labels give the parts.
         format, abi, strict, report: as for `train`; the first three hold for both data.
+        against_report: filled with what was read of ``against``, and what was left out.
 
     Raises:
         HabitusError: if something cannot be read, or the protocol does not fit.
@@ -53,7 +56,9 @@ def check(
         traces,
         source,
         protocol=chosen,
-        against=None if other is None else other.read(progress=progress, **files),
+        against=None
+        if other is None
+        else other.read(progress=progress, report=against_report, **files),
         against_source=other,
         abi=files.get("abi"),
         report=report,
@@ -81,7 +86,9 @@ def convert(
         HabitusError: if the input cannot be read, or holds names that plain text cannot.
     """
     target = target_of(output, to)
-    reader = TraceReader(input_path(path), progress=progress, report=report, **files)
+    found = input_path(path)
+    refuse_output_in_input(found, output)
+    reader = TraceReader(found, progress=progress, report=report, **files)
     return write_traces(output, reader, target)
 
 
@@ -104,6 +111,7 @@ def sample(
     """
     target = target_of(output, to)
     source = find_source(data)
+    refuse_output_in_input(source.path, output)
     traces = source.read(progress=progress, report=report, **files)
     drawn = sample_of(traces, n_traces=n_traces, max_calls=max_calls, seed=seed)
     return write_traces(output, [drawn], target)

@@ -10,20 +10,18 @@ from habitus.datasets.source import find_source
 from habitus.errors import ProtocolError
 from habitus.evaluation.evaluate import evaluate_models
 from habitus.evaluation.protocols import default_protocol, get_protocol, training_part
+from habitus.evaluation.protocols.base import count_unlabelled
 from habitus.models.files import load_model
 from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
 from habitus.progress import SILENT, Progress
 from habitus.traces.report import ReadReport
-from habitus.traces.traceset import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from habitus.api.options import FileOptions, Place
-    from habitus.evaluation.protocols import Protocol
     from habitus.evaluation.results import Results
     from habitus.models.model import Model
-    from habitus.traces.traceset import TraceSet
 
 
 def train(
@@ -59,7 +57,8 @@ def train(
     source = find_source(data)
     traces = source.read(progress=progress, report=report, **files)
     chosen = default_protocol(traces, data) if protocol is None else get_protocol(protocol)
-    _count_unlabelled(traces, chosen, report)
+    if chosen is not None and report is not None:
+        count_unlabelled(traces, report)
     normal, part = training_part(traces, chosen)
     return fit_model(
         detector,
@@ -114,7 +113,6 @@ def evaluate(
             f"{data}: no protocol fits: to evaluate one's own traces, put them into the folders "
             "normal/ and attack/ (and train/)"
         )
-    _count_unlabelled(traces, chosen, report)
     return evaluate_models(
         loaded,
         traces,
@@ -125,15 +123,5 @@ def evaluate(
         command=command,
         progress=progress,
         report=report,
+        abi=files.get("abi"),
     )
-
-
-def _count_unlabelled(
-    traces: TraceSet, protocol: Protocol | None, report: ReadReport | None
-) -> None:
-    """Count the traces that a protocol can make nothing of, because no folder labels them."""
-    if protocol is None or report is None:
-        return
-    for info in traces.infos:
-        if info.label is Label.UNKNOWN:
-            report.add_skipped(info.name, "lies in no folder named normal, attack or train")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 import warnings
 from functools import wraps
 from inspect import cleandoc
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXIT_ALERTS, EXIT_UNUSABLE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_BUG = 70
+"""As of sysexits.h: Python's own 1 would say that there is an alert."""
 EXIT_CUT_OFF = 141
 """As of a program that SIGPIPE ends: 0 would say that everything was judged."""
 
@@ -77,6 +80,11 @@ def run() -> None:
         mute_output()
         print(f"habitus: {error.strerror or error}", file=sys.stderr)  # noqa: T201
         sys.exit(EXIT_UNUSABLE)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its status must not look like an alert
+        traceback.print_exc()
+        said = f"{type(error).__name__}: {error}"
+        print(f"habitus: a bug in Habitus, please report it: {said}", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_BUG)
 
 
 def _show_warning(

@@ -58,12 +58,13 @@ def check(
     from habitus.cli.terminal import TerminalProgress, warn_of
     from habitus.traces.report import ReadReport
 
-    report = ReadReport()
+    report, against_report = ReadReport(), ReadReport()
     with TerminalProgress() as progress:
         checkup = api.check(
             data, against=against, protocol=protocol, format=format, abi=abi, strict=strict,
-            progress=progress, report=report,
+            progress=progress, report=report, against_report=against_report,
         )  # fmt: skip
+    warn_of(against_report)  # findings tell what was left out of the data checked, and of no others
     if json:
         warn_of(report)
         typer.echo(checkup.to_json(), nl=False)

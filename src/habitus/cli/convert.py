@@ -16,7 +16,10 @@ from habitus.cli.data import group
 if TYPE_CHECKING:
     from habitus.traces.converting import Written
 
-Output = Annotated[Path, typer.Option("-o", "--output", help="The file to write.")]
+STDOUT = "/dev/stdout"
+Output = Annotated[
+    Path, typer.Option("-o", "--output", help="The file to write; - for standard output.")
+]
 To = Annotated[
     str | None,
     typer.Option("--to", help="native or plain; by default plain for .txt, else native."),
@@ -47,6 +50,7 @@ def convert(
     from habitus.traces.report import ReadReport
 
     report = ReadReport()
+    output, to = _place(output, to)
     with TerminalProgress() as progress:
         written = api.convert(
             path, output, to=to, format=format, abi=abi, strict=strict,
@@ -83,6 +87,7 @@ def sample(
     from habitus.traces.report import ReadReport
 
     report = ReadReport()
+    output, to = _place(output, to)
     with TerminalProgress() as progress:
         written = api.sample(
             data, output, n_traces=traces, max_calls=max_calls, to=to, seed=seed,
@@ -92,12 +97,22 @@ def sample(
     _print_written(written, output, json)
 
 
+def _place(output: Path, to: str | None) -> tuple[Path, str | None]:
+    """Where to write, and what: standard output gets text unless the user says otherwise."""
+    if str(output) in {"-", STDOUT}:
+        return Path(STDOUT), to or "plain"
+    return output, to
+
+
 def _print_written(written: Written, output: Path, json: bool) -> None:
     from habitus.cli.terminal import counted, printable, warn
 
     warn(written.lost())
+    is_stdout = str(output) == STDOUT  # which holds the traces, and nothing else
     if json:
-        typer.echo(jsonlib.dumps({"path": str(output), **asdict(written)}, indent=1))
+        text = jsonlib.dumps({"path": str(output), **asdict(written)}, indent=1)
+        typer.echo(text, err=is_stdout)
         return
     traces, calls = counted(written.n_traces, "trace"), counted(written.n_calls, "call")
-    typer.echo(printable(f"wrote {output} ({written.to}): {traces}, {calls}"))
+    said = f"wrote {output} ({written.to}): {traces}, {calls}"
+    typer.echo(printable(said), err=is_stdout)

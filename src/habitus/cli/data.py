@@ -91,17 +91,23 @@ def add(
 ) -> None:
     """Copy data into the data home under a name.
 
-    Adding the same content again changes nothing.
+    Adding the same content again changes nothing. What is no file (a pipe, a link to a folder or to
+    nowhere, an empty folder) is not copied; the command says so.
     """
+    from habitus.cli.terminal import counted, warn
     from habitus.datasets.home import DataHome
 
     entry, is_new = DataHome().add(name, path, sha256=sha256)
+    if entry.left_out.count:
+        first = "; ".join(entry.left_out.examples)
+        more = " ..." if entry.left_out.count > len(entry.left_out.examples) else ""
+        warn([f"left out of the copy: {counted(entry.left_out.count, 'thing')}: {first}{more}"])
     _tell(entry, "added" if is_new else "is there already, with the same content:", is_new, json)
 
 
 def _tell(entry: DataEntry, done: str, is_new: bool, as_json: bool) -> None:
     """Print what came into the home; of public data, whose they are."""
-    from habitus.cli.terminal import printable
+    from habitus.cli.terminal import in_lines, printable
     from habitus.datasets.home import is_another_packing
     from habitus.datasets.known import KNOWN
     from habitus.datasets.notices import known_content, mark_shown, notice_of
@@ -112,17 +118,29 @@ def _tell(entry: DataEntry, done: str, is_new: bool, as_json: bool) -> None:
         return
     what = f"{entry.name} {done} {entry.file}, {entry.n_bytes:,} bytes, sha256 {entry.sha256}"
     typer.echo(printable(what))
+    if is_another_packing(entry):
+        published = KNOWN[entry.name].files[0]
+        typer.echo(
+            in_lines(
+                f"this is not the file known as {entry.name}: {published.name} has the SHA-256 "
+                f"{published.sha256}; if it holds the same traces in another packing, what follows "
+                "is true of it, too"
+            )
+        )
     if is_new and known is not None:
         typer.echo("\n".join(notice_of(known)))
         mark_shown(known.name)
-        if is_another_packing(entry):
-            typer.echo("this is not the file its mirrors give out; its traces may be the same")
 
 
-@command(group, "list", "habitus data list --json")
-def list_(json: options.Json = False) -> None:
+@command(group, "list", "habitus data list\nhabitus data list --all")
+def list_(
+    all_: Annotated[
+        bool, typer.Option("--all", help="A line for each public set, not for each family.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
     """List the data sets that have names, and public ones that can be fetched."""
-    from habitus.cli.terminal import printable, table
+    from habitus.cli.terminal import in_lines, printable, table
     from habitus.datasets.home import DEMO, DataHome
     from habitus.datasets.known import KNOWN
 
@@ -133,6 +151,7 @@ def list_(json: options.Json = False) -> None:
         listed = {
             "home": str(home.folder),
             "data": [entry.model_dump(mode="json") for entry in entries],
+            "shipped": [_shipped()],
             "known": [_known_json(data) for data in known],
         }
         typer.echo(jsonlib.dumps(listed, indent=1))
@@ -140,12 +159,42 @@ def list_(json: options.Json = False) -> None:
     rows = [(e.name, f"{e.n_bytes:,}", e.sha256[:16], e.added, e.file) for e in entries]
     rows.append((DEMO, "", "", "", "recordings that Habitus ships"))
     table(("name", ">bytes", "sha256", "added", "what"), rows)
-    table(
-        ("name", "holds", "what"),
-        [(data.name, data.purpose, data.title) for data in known],
-        title="can be fetched: habitus data get NAME",
-    )
+    public = [(d.name, d.purpose, d.title) for d in known] if all_ else _families(known)
+    table(("name", "holds", "what"), public, title="can be fetched: habitus data get NAME")
+    typer.echo(in_lines("habitus data info NAME tells all about one"))
+    if not all_:
+        typer.echo(in_lines("habitus data list --all names each set of the families (*)"))
     typer.echo(printable(f"data home: {home.folder} (HABITUS_HOME moves it)"))
+
+
+def _families(known: list[KnownData]) -> list[tuple[str, str, str]]:
+    """A line for each family of known data sets, and for each set that is in none."""
+    from habitus.datasets.known import FAMILIES
+
+    lines: dict[str, tuple[str, str, str]] = {}
+    for data in known:
+        alike = [other for other in known if data.family and other.family == data.family]
+        name = f"{data.family}* ({len(alike)})" if alike else data.name
+        lines[name] = (name, data.purpose, FAMILIES.get(data.family, data.title))
+    return list(lines.values())
+
+
+def _shipped() -> dict[str, Any]:
+    """The recordings that Habitus ships, for programs."""
+    from habitus.datasets.home import DEMO
+    from habitus.datasets.source import demo_path
+    from habitus.storage import sha256_of_file
+
+    path = demo_path()
+    return {
+        "name": DEMO,
+        "title": "strace recordings of three programs and of self-made intrusions, with Habitus",
+        "path": str(path),
+        "n_bytes": path.stat().st_size,
+        "sha256": sha256_of_file(path),
+        "terms": "Apache-2.0",
+        "protocols": [DEMO],
+    }
 
 
 @command(group, "info", "habitus data info adfa-ld")
@@ -155,22 +204,24 @@ def info(name: Name, json: options.Json = False) -> None:
     Of a public one that is not there yet: where it comes from, and how to get it.
     """
     from habitus.cli.terminal import printable
-    from habitus.datasets.home import DataHome
+    from habitus.datasets.home import DEMO, DataHome
     from habitus.datasets.known import KNOWN
 
     home, known = DataHome(), KNOWN.get(name)
-    entry = home.entry(name) if name in home or known is None else None
-    path = str(home.path(name)) if entry else None
+    shipped = _shipped() if name == DEMO else None
+    entry = None if shipped or (known and name not in home) else home.entry(name)
+    path = shipped["path"] if shipped else str(home.path(name)) if entry else None
     if json:
         told = {
             "name": name,
             "path": path,
             "entry": entry.model_dump(mode="json") if entry else None,
+            "shipped": shipped,
             "known": _known_json(known) if known else None,
         }
         typer.echo(jsonlib.dumps(told, indent=1))
         return
-    facts = [("name", name)]
+    facts = [("name", name), *(_facts_of_shipped(shipped) if shipped else [])]
     if known is not None:
         facts += [("title", known.title), ("holds", known.purpose)]
         facts += [("protocols", ", ".join(known.protocols))]
@@ -180,6 +231,19 @@ def info(name: Name, json: options.Json = False) -> None:
             typer.echo(printable(f"{label:<10} {value}"))
 
 
+def _facts_of_shipped(shipped: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("title", shipped["title"]),
+        ("holds", "traces"),
+        ("protocols", ", ".join(shipped["protocols"])),
+        ("in", f"{shipped['path']}, a part of Habitus"),
+        ("bytes", f"{shipped['n_bytes']:,}"),
+        ("sha256", shipped["sha256"]),
+        ("terms", shipped["terms"]),
+        ("try it", "habitus demo"),
+    ]
+
+
 def _facts_of_entry(entry: DataEntry, path: str | None) -> list[tuple[str, str]]:
     return [
         ("in", path or ""),
@@ -187,6 +251,7 @@ def _facts_of_entry(entry: DataEntry, path: str | None) -> list[tuple[str, str]]
         ("sha256", entry.sha256),
         ("digest", _TRUST[entry.trust]),
         ("added", entry.added),
+        *[("left out", example) for example in entry.left_out.examples],
         *([("from", a) for a in entry.addresses] or [("from", entry.source)]),
         ("terms", entry.terms or ""),
         ("cite", entry.citation or ""),

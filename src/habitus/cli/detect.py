@@ -55,7 +55,8 @@ def detect(
     """
     from habitus import api
     from habitus.alerts.record import alert_record
-    from habitus.cli.terminal import TerminalProgress, warn_of
+    from habitus.cli.interrupts import pipe_outlives_interrupt
+    from habitus.cli.terminal import TerminalProgress, warn, warn_of
     from habitus.errors import HabitusError, UsageError
     from habitus.models.files import load_model
     from habitus.traces.report import ReadReport
@@ -65,11 +66,14 @@ def detect(
         raise UsageError("standard input (-) can be read once, and stands there more than once")
     reports = [ReadReport() for _ in paths]
     counts = {"alert": 0, "normal": 0, "not_scoreable": 0}
+    n_strangers = 0
     n_records, failure = 0, None
     to_stdout = json or str(output) in _STDOUT
     with ExitStack() as stack:
         sinks = _open_sinks(stack, output, to_stdout)
         progress = stack.enter_context(TerminalProgress())
+        if "-" in paths:
+            stack.enter_context(pipe_outlives_interrupt())
 
         def judge(path: str, report: ReadReport) -> Iterator[TraceScore]:
             return api.judge(
@@ -80,6 +84,7 @@ def detect(
         try:
             for judged in _each(judge, paths, reports):
                 counts[judged.verdict] += 1
+                n_strangers += 0 < judged.n_calls == judged.n_novel
                 if not (judged.is_alert or all_):
                     continue
                 record = alert_record(loaded, judged)
@@ -96,6 +101,8 @@ def detect(
             failure = error
     for report in reports:
         warn_of(report)
+    if n_strangers:
+        warn([_strangers(n_strangers, sum(counts.values()))])
     if failure is not None:
         kept = f"{counted(n_records, 'record')} from before that {_place_of(output)}"
         raise HabitusError(*str(failure).split("\n"), kept) from failure
@@ -157,6 +164,15 @@ def _summary(counts: dict[str, int], reports: list[ReadReport]) -> str:
     if counts["not_scoreable"]:
         text += f"; {counts['not_scoreable']:,} too short to be scored, which says nothing of them"
     return text
+
+
+def _strangers(n_strangers: int, n_traces: int) -> str:
+    """What to say of traces that a model cannot know anything of."""
+    return (
+        f"{n_strangers:,} of {counted(n_traces, 'trace')} make no call that this model knows, so "
+        "that their scores say nothing: is it a model of this program, and are --format, --abi and "
+        "the path (which names the program of UNM's traces) right?"
+    )
 
 
 def _print_record(record: Record) -> None:

@@ -77,28 +77,29 @@ def evaluate(
 
 def print_results(results: Results) -> None:
     """Print results: the detectors beside the trivial baseline, then the kinds of attack."""
-    from habitus.cli.terminal import printable, table
+    from habitus.cli.terminal import in_lines, printable, table
 
     first = results.results[0]
     names = _short_names([result.model for result in results.results])
     best = max(first.baselines, key=lambda baseline: baseline.auc)
     rows = [_row(name, result) for name, result in zip(names, results.results, strict=True)]
     rows.append((f"trivial: {best.stranger} {best.name}", "", f"{best.auc:.4f}", *[""] * 5))
-    typer.echo(
-        f"{first.protocol}: {first.n_normal:,} normal and {first.n_attack:,} attack {first.unit}s"
-        + (f" ({first.caution})" if first.caution else "")
-    )
+    judged = f"{first.n_normal:,} normal and {first.n_attack:,} attack {first.unit}s"
+    caution = f" ({first.caution})" if first.caution else ""
+    typer.echo(in_lines(f"{first.protocol}: {judged}{caution}"))
     columns = (
         "model", "score", ">AUC", ">95 %", ">at 0.1 % false", ">at 1 %", ">at 5 %", ">M calls/s",
     )  # fmt: skip
     table(columns, rows)
     for name, result in zip(names, results.results, strict=True):
-        typer.echo(printable(_at_threshold(name, result)))
+        typer.echo(in_lines(printable(_at_threshold(name, result))))
     for finding in results.findings:
-        typer.echo(printable(f"{finding.severity}: {finding.title} [{finding.id}]"))
+        told = f"{finding.severity}: {finding.title} [{finding.id}]"
+        typer.echo(in_lines(printable(told)))
     if results.findings:
         told = shlex.join(["habitus", "data", "check", first.data, "--protocol", first.protocol])
-        typer.echo(printable(f"what these do to results, and what to do: {told}"))
+        said = f"what these do to results, and what to do: {told}"
+        typer.echo(in_lines(printable(said)))
     kinds = sorted({kind for result in results.results for kind in result.per_attack})
     if len(kinds) > 1:
         rows = [_kind_row(kind, results) for kind in kinds]

@@ -13,10 +13,9 @@ from habitus.cli.app import app, command
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from habitus.alerts.explanation import Explanation
+    from habitus.alerts.explanation import ExplainedCall, Explanation
     from habitus.alerts.judgement import TraceScore
     from habitus.models.model import Model
 
@@ -88,7 +87,7 @@ def print_explanation(
     out.print(strip)
     first, last = explanation.calls[0].position, explanation.calls[-1].position
     out.print(f"\nstrangest stretch: {explanation.position_unit}s {first} to {last}")
-    out.print(_calls_table(model, explanation))
+    _print_calls(out, model, explanation)
     if lines:
         out.print("what the source says where it is strangest:")
         strangest = sorted(explanation.calls, key=lambda call: -(call.surprise or 0.0))
@@ -151,32 +150,46 @@ def _strip(means: tuple[float | None, ...], threshold: float) -> Text:
     return strip
 
 
-def _calls_table(model: Model, explanation: Explanation) -> Table:
+def _print_calls(out: Console, model: Model, explanation: Explanation) -> None:
+    """The stretch as a table, or where that would break words, as a block for each call."""
     from rich import box
     from rich.table import Table
+
+    from habitus.cli.layout import blocks_of, widths_of
+
+    headings = (explanation.position_unit, "call", explanation.unit, "", "expected there")
+    rows = [_cells(model, call) for call in explanation.calls]
+    plain = [[cell.plain for cell in row] for row in rows]
+    widths = widths_of([headings, *plain], out.width)
+    if widths is None:
+        for line in blocks_of(headings, plain, "", out.width):
+            typer.echo(line)
+        return
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, (heading, width) in enumerate(zip(headings, widths, strict=True)):
+        made.add_column(heading, justify="right" if i in {0, 2} else "left", width=width)
+    for row in rows:
+        made.add_row(*row)
+    out.print(made)
+
+
+def _cells(model: Model, call: ExplainedCall) -> tuple[Text, ...]:
+    """Where a call stands, its name, its surprise as number and bar, what was expected."""
     from rich.text import Text
 
     from habitus.cli.terminal import printable
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    made.add_column(explanation.position_unit, justify="right")
-    made.add_column("call")
-    made.add_column(explanation.unit, justify="right")
-    made.add_column("")
-    made.add_column("expected there", overflow="fold")
-    for call in explanation.calls:
-        name = Text(printable(call.name), style="bold red" if call.novel else "")
-        if call.novel:
-            name.append(" (never seen)", style="red")
-        expected = "  ".join(f"{n} {p:.0%}" for n, p in call.expected if p >= LEAST_SHOWN)
-        made.add_row(
-            Text(str(call.position)),
-            name,
-            Text("" if call.surprise is None else f"{call.surprise:.2f}"),
-            Text(*_heat(call.surprise, model.decision.threshold)),
-            Text(printable(expected)),
-        )
-    return made
+    name = Text(printable(call.name), style="bold red" if call.novel else "")
+    if call.novel:
+        name.append(" (never seen)", style="red")
+    expected = "  ".join(f"{n} {p:.0%}" for n, p in call.expected if p >= LEAST_SHOWN)
+    return (
+        Text(str(call.position)),
+        name,
+        Text("" if call.surprise is None else f"{call.surprise:.2f}"),
+        Text(*_heat(call.surprise, model.decision.threshold)),
+        Text(printable(expected)),
+    )
 
 
 def _difference(strange: list[str], normal: list[str]) -> Text:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json as jsonlib
-from typing import Any
+from itertools import groupby, takewhile
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from habitus.cli import options
 from habitus.cli.app import app, command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from habitus.evaluation.protocols import Protocol
 
 
 @command(app, "detectors", "habitus detectors --json")
@@ -42,7 +48,7 @@ def detectors(json: options.Json = False) -> None:
 @command(app, "formats", "habitus formats --json")
 def formats(json: options.Json = False) -> None:
     """List the formats of traces that can be read."""
-    from habitus.cli.terminal import table
+    from habitus.cli.terminal import in_lines, table
     from habitus.traces.formats import format_names, get_format
 
     listed = [{"name": name, "title": get_format(name).title} for name in format_names()]
@@ -51,14 +57,16 @@ def formats(json: options.Json = False) -> None:
         return
     table(("format", "what it is"), [(f["name"], f["title"]) for f in listed])
     typer.echo(
-        "all of them also in folders, in zip and tar archives, and under gzip, xz, bz2, zstd"
+        in_lines(
+            "all of them also in folders, in zip and tar archives, and under gzip, xz, bz2, zstd"
+        )
     )
 
 
 @command(app, "protocols", "habitus protocols --json")
 def protocols(json: options.Json = False) -> None:
     """List the evaluation protocols."""
-    from habitus.cli.terminal import table
+    from habitus.cli.terminal import in_lines, table
     from habitus.evaluation.protocols import PROTOCOLS
 
     if json:
@@ -68,8 +76,35 @@ def protocols(json: options.Json = False) -> None:
         ]
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
-    rows = [(p.name, p.title, p.caution) for p in PROTOCOLS.values()]
-    table(("protocol", "what it is", "remember"), rows)
+    columns, rows, notes = ("protocol", "what it is", "remember"), [], []
+    for family, alike in _families(list(PROTOCOLS.values())):
+        title, caution = _common(alike)
+        rows += [
+            (p.name, p.title.removesuffix(title), p.caution.removeprefix(caution).lstrip("; "))
+            for p in alike
+        ]
+        if title or caution:
+            told = [f"each {title.lstrip(': ')}", f"remember of each: {caution}"]
+            notes.append(f"{family}/*: {'; '.join(filter(None, told))}")
+    table(columns, rows)
+    for note in notes:
+        typer.echo(in_lines(note))
+
+
+def _families(protocols: list[Protocol]) -> Iterator[tuple[str, list[Protocol]]]:
+    """(family, protocols of it) in order; what stands before the slash in names is the family."""
+    for family, alike in groupby(protocols, key=lambda p: p.name.partition("/")[0]):
+        yield family, list(alike)
+
+
+def _common(protocols: list[Protocol]) -> tuple[str, str]:
+    """How all titles end, and how all cautions begin, in whole parts; empty for one protocol."""
+    if len(protocols) == 1:
+        return "", ""
+    ends = {title[len(title.partition(": ")[0]) :] for title in (p.title for p in protocols)}
+    parts = zip(*(p.caution.split("; ") for p in protocols), strict=False)
+    shared = takewhile(lambda alike: len(set(alike)) == 1, parts)
+    return (ends.pop() if len(ends) == 1 else ""), "; ".join(alike[0] for alike in shared)
 
 
 @command(app, "warm", "habitus warm")

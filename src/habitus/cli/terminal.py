@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from habitus.cli.layout import blocks_of, widths_of, wrapped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -49,7 +51,7 @@ def counted(number: int, thing: str) -> str:
 def warn(lines: Iterable[str]) -> None:
     """Print warnings to standard error."""
     for line in lines:
-        print(printable(line), file=sys.stderr)  # noqa: T201
+        print(in_lines(printable(line), stderr=True), file=sys.stderr)  # noqa: T201
 
 
 def warn_of(report: ReadReport) -> None:
@@ -57,20 +59,35 @@ def warn_of(report: ReadReport) -> None:
     warn(report.warnings())
 
 
+def in_lines(text: str, *, stderr: bool = False) -> str:
+    """Text broken between words where a terminal's line ends; for programs it stays one line."""
+    stream = sys.stderr if stderr else sys.stdout
+    return wrapped(text, console(stderr=stderr).width) if stream.isatty() else text
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """Print a table; columns whose heading starts with ``>`` are aligned to the right."""
+    """Print a table, or where words would have to be broken to fit it, a block for each row.
+
+    Columns whose heading starts with ``>`` are aligned to the right.
+    """
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
-    for column in columns:
+    headings = [printable(column.removeprefix(">")) for column in columns]
+    cells = [[printable_lines(cell) for cell in row] for row in rows]
+    out = console()
+    widths = widths_of([headings, *cells], out.width)
+    if widths is None:
+        print("\n".join(blocks_of(headings, cells, title, out.width)))  # noqa: T201
+        return
+    made = Table(title=escape(title) or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for column, heading, width in zip(columns, headings, widths, strict=True):
         right = column.startswith(">")
-        heading = escape(printable(column.removeprefix(">")))
-        made.add_column(heading, justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(escape(printable_lines(cell)) for cell in row))
-    console().print(made)
+        made.add_column(escape(heading), justify="right" if right else "left", width=width)
+    for row in cells:
+        made.add_row(*map(escape, row))
+    out.print(made)
 
 
 class TerminalProgress:

@@ -12,6 +12,20 @@ GIVEN: Final = "given"
 Trust = Literal["published", "first use", "given"]
 
 
+class LeftOut(BaseModel):
+    """What lay in a folder that was added, and is not in the copy.
+
+    Attributes:
+        count: how many things.
+        examples: the first of them, as ``path: why``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
 class DataEntry(BaseModel):
     """A data set in the home.
 
@@ -25,6 +39,7 @@ class DataEntry(BaseModel):
             entries of versions that did not say, as are the two below.
         terms: its licence, or what stands for one, if known.
         citation: whom to cite, if known.
+        left_out: what of the folder is no file, and was not copied.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,3 +54,4 @@ class DataEntry(BaseModel):
     trust: Trust | None = None
     terms: str | None = None
     citation: str | None = None
+    left_out: LeftOut = LeftOut()

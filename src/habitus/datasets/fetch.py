@@ -166,6 +166,8 @@ class Fetcher:
                     file.truncate(0)
                     raise DataHomeError(
                         f"more than {limit:,} bytes, which is all there is room for"
+                        if total is None
+                        else f"more than the {total:,} bytes that were announced"
                     )
                 file.write(block)
                 self.progress.advance(len(block))

@@ -11,6 +11,7 @@ from habitus.datasets import web
 from habitus.datasets.entry import FIRST_USE, GIVEN, PUBLISHED, DataEntry
 from habitus.datasets.fetch import download
 from habitus.datasets.home import DataHome, home_folder, now, refuse_bad_digest
+from habitus.datasets.intake import refuse_other_kind
 from habitus.datasets.known import KNOWN
 from habitus.datasets.links import linked_files
 from habitus.datasets.locks import exclusive
@@ -38,7 +39,7 @@ class Wanted:
         mirrors: addresses to try first; one that ends in ``/`` is a folder below which files'
             names are looked for.
         sha256: the digest that its one file must have, if the user was told of one.
-        trusts_anew: whether what differs from what an address gave before is accepted.
+        trusts_anew: whether what differs from what came before is accepted.
     """
 
     known: KnownData
@@ -67,7 +68,7 @@ def get(
         mirrors: addresses to try before ``HABITUS_MIRROR`` and those that are known; one that ends
             in ``/`` is a folder below which files' names are looked for.
         sha256: the digest that it must have, of data that are one file.
-        trusts_anew: accept what differs from what the same address gave before.
+        trusts_anew: accept what differs from what came before.
         say: hears what the user should know: what was trusted, left out, or failed on the way.
 
     Returns:
@@ -214,36 +215,47 @@ class _Fetch:
         """Fetch a file from an address, and see whether it may be trusted."""
         expected = self.wanted.sha256 or file.sha256
         place = self.content / file.name
-        before = self.book.entries().get(web.shown(address))
         if expected is not None:
             download(address, place, self.parts, sha256=expected, progress=self.progress)
             if expected != file.sha256:
                 self.trust = GIVEN
             return
+        before = self.book.before(web.shown(address), self.wanted.known.name, file.name)
         # One that an interrupted run has finished stays, if it is known to be from here.
-        if before is None or not place.is_file() or sha256_of_file(place) != before.sha256:
+        if before is None or not place.is_file() or sha256_of_file(place) != before[1].sha256:
             download(address, place, self.parts, progress=self.progress)
-        found = sha256_of_file(place)
-        if before is not None and before.sha256 != found and not self.wanted.trusts_anew:
+        try:
+            self._judge(address, file, before)
+        except DataHomeError:
             place.unlink()
+            raise
+
+    def _judge(self, address: str, file: KnownFile, before: tuple[str, Fetched] | None) -> None:
+        """Trust what came, or refuse it: by its kind, and by what came for the file before."""
+        place = self.content / file.name
+        refuse_other_kind(place, file.name)
+        found, name = sha256_of_file(place), self.wanted.known.name
+        is_new = before is None or before[1].sha256 != found
+        if before is not None and is_new and not self.wanted.trusts_anew:
+            here = "here" if before[0] == web.shown(address) else before[0]
             raise DataHomeError(
-                f"what came has the SHA-256 {found}, and what came from here on "
-                f"{before.first_seen} had {before.sha256}: it was changed, by its publisher or by "
-                "somebody on the way; it was not kept. Ask the publisher; if the change is theirs, "
-                f"`habitus data get {self.wanted.known.name} --trust-anew`"
+                f"what came has the SHA-256 {found}, and what came from {here} on "
+                f"{before[1].first_seen} had {before[1].sha256}: it was changed, by its publisher "
+                "or by somebody on the way; it was not kept. Ask the publisher; if the change is "
+                f"theirs, `habitus data get {name} --trust-anew`"
             )
         self.trust = FIRST_USE
-        if before is None or before.sha256 != found:
+        if is_new:
             self.trusted.append((file.name, found))
-            self.book.remember(
-                web.shown(address),
-                Fetched(
-                    sha256=found,
-                    n_bytes=place.stat().st_size,
-                    data_set=self.wanted.known.name,
-                    first_seen=now(),
-                ),
-            )
+        fetched = Fetched(
+            sha256=found,
+            n_bytes=place.stat().st_size,
+            data_set=name,
+            file=file.name,
+            first_seen=now() if before is None or is_new else before[1].first_seen,
+        )
+        if (web.shown(address), fetched) != before:
+            self.book.remember(web.shown(address), fetched)
 
     def _tell_of_trust(self) -> None:
         """Say what was trusted without anything to compare it with."""
@@ -255,7 +267,7 @@ class _Fetch:
             what = f"these {len(self.trusted):,} files; {self.book.path} says what each has"
         self.say(
             f"trusted on first use: nobody has published a digest of {what}, to which later "
-            "fetches of the same address are compared"
+            "fetches are compared, whatever address they come from"
         )
 
     def _forget_others(self, names: set[str]) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from habitus.datasets.entry import FIRST_USE, GIVEN, PUBLISHED, DataEntry
+from habitus.datasets.entry import FIRST_USE, GIVEN, PUBLISHED, DataEntry, LeftOut
+from habitus.datasets.intake import files_to_add, left_out_of
 from habitus.datasets.known import KNOWN
 from habitus.errors import DataHomeError, UsageError
 from habitus.storage import atomic_folder, files_below, readable, sha256_of_path
@@ -97,26 +98,25 @@ class DataHome:
             The entry, and whether it is new.
 
         Raises:
-            UsageError: if the name or digest cannot be one, or the source does not exist.
-            DataHomeError: if the name stands for other content already, the digest is another, or
-                the source changes meanwhile.
+            UsageError: if the name or digest cannot be one, or the source is no file or folder.
+            DataHomeError: if the name stands for other content already, the digest is another, the
+                source holds nothing, or it changes meanwhile.
         """
         refuse_unusable_name(name)
         if sha256 is not None:
             refuse_bad_digest(sha256)
-        path = Path(source)
-        if not path.exists():
-            raise UsageError(f"{path}: there is no such file or folder")
-        path = path.resolve()
+        given = Path(source)
+        files = files_to_add(given)
+        path = given.resolve()
         digest = sha256_of_path(path)
         if sha256 is not None and digest != sha256.lower():
             raise DataHomeError(
                 f"{path}: its SHA-256 is {digest}, where {sha256!r} was asked for; it is not what "
                 "you were told of, and was not added"
             )
+        left_out = left_out_of(path) if path.is_dir() else LeftOut()
         if (old := self._same(name, digest)) is not None:
-            return old, False
-        files = files_below(path) if path.is_dir() else [path]
+            return old.model_copy(update={"left_out": left_out}), False
         entry = _described(
             DataEntry(
                 name=name,
@@ -126,6 +126,7 @@ class DataHome:
                 n_bytes=sum(file.stat().st_size for file in files),
                 added=now(),
                 trust=GIVEN if sha256 else FIRST_USE,
+                left_out=left_out,
             )
         )
         with self._place_of(entry) as copy:
@@ -134,7 +135,7 @@ class DataHome:
             # The very files of the digest, listed before copying: a pipe would block, a link to a
             # folder may lead anywhere, and the home itself may lie below the folder.
             for file in files:
-                target = copy / file.relative_to(path)
+                target = copy / file.relative_to(given)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
             if sha256_of_path(copy) != digest:
@@ -192,15 +193,25 @@ class DataHome:
         """Delete a data set's copy; what it was copied from stays.
 
         Raises:
-            DataHomeError: if there is none of this name.
+            DataHomeError: if there is none of this name, or it cannot be deleted.
         """
+        if name in RESERVED:
+            raise DataHomeError(
+                f"{name!r} is the recordings that Habitus ships: they are a part of the program, "
+                "and cannot be removed"
+            )
         if name not in self:
             raise DataHomeError(f"no data set is called {name!r}; `habitus data list` shows them")
         try:
             entry = self.entry(name)
         except DataHomeError:  # a damaged one must be removable, too
             entry = DataEntry(name=name, file="", source="", sha256="", n_bytes=0, added="")
-        shutil.rmtree(self.folder / name)
+        try:
+            shutil.rmtree(self.folder / name)
+        except OSError as error:  # which names a file alone, or by a name within its folder
+            raise DataHomeError(
+                f"{self.folder / name}: cannot be removed: {error.strerror or error}"
+            ) from error
         return entry
 
 

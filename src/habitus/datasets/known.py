@@ -29,6 +29,8 @@ _UNM_PAGES = {
     "stide": ("live-stide", "stide, live"),
     "xlock": ("xlock", "xlock, synthetic and live"),
 }
+_UNM_PROGRAMS = {"login-ps": ("login", "ps"), "lpr-synth": ("lpr",)}
+"""The programs of which a set holds traces, where its name does not say so."""
 _LID_DS_SHARES = {2019: "HLXiWssriRMt9pp", 2021: "cRswswLo2QfLNYL"}
 _LID_DS = {
     2019: (
@@ -45,6 +47,13 @@ _CAPTURES = {
     "flowmeter-benign": ("benign_2017-05-02_kali-normal22.pcap", "ordinary work"),
     "flowmeter-webgoat": ("webgoat.pcap", "attacks on WebGoat"),
 }
+FAMILIES = {
+    "flowmeter-": "FlowMeter's captures of packets",
+    "lid-ds-2019-": "LID-DS 2019, Leipzig University: a set for each scenario",
+    "lid-ds-2021-": "LID-DS 2021, Leipzig University: a set for each scenario",
+    "unm-": "UNM system calls, a set for each program",
+}
+"""What the sets of a family are, by what their names begin with."""
 
 
 def _adfa_ld() -> Iterator[KnownData]:
@@ -84,6 +93,8 @@ def _unm() -> Iterator[KnownData]:
                 "models, IEEE Symposium on Security and Privacy 1999"
             ),
             page=KnownFile(f"{page}.html", (f"{_UNM}/{page}.html",)),
+            protocols=tuple(f"unm/{program}" for program in _UNM_PROGRAMS.get(short, (short,))),
+            family="unm-",
         )
 
 
@@ -102,6 +113,8 @@ def _lid_ds() -> Iterator[KnownData]:
                     + ("; LID-DS 2021, Leipzig University" if year == 2021 else "")
                 ),
                 files=(KnownFile(file, (address,)),),
+                protocols=("lid-ds",),
+                family=f"lid-ds-{year}-",
             )
 
 
@@ -114,6 +127,7 @@ def _flowmeter() -> Iterator[KnownData]:
             citation="Deepfence, FlowMeter, https://github.com/deepfence/FlowMeter",
             files=(KnownFile(file, (f"{_DEEPFENCE}/{file}",)),),
             purpose="captures",
+            family="flowmeter-",
         )
 
 

@@ -34,6 +34,7 @@ class KnownData:
         citation: what to cite.
         purpose: whether it holds ``traces`` of system calls or ``captures`` of packets.
         protocols: names of protocols made for it.
+        family: what the names of sets that are told of together begin with; empty if it is alone.
     """
 
     name: str
@@ -44,6 +45,7 @@ class KnownData:
     page: KnownFile | None = None
     purpose: Literal["traces", "captures"] = "traces"
     protocols: tuple[str, ...] = ()
+    family: str = ""
 
     @property
     def sha256(self) -> str | None:

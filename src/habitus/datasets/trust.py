@@ -1,4 +1,4 @@
-"""Trust on first use: what came from an address, to compare with whatever comes from it later."""
+"""Trust on first use: what came for a file, to compare with whatever comes for it later."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Fetched(BaseModel):
 
     Attributes:
         data_set: the known data set that it belongs to.
+        file: what it is called there; empty in books of versions that did not say.
         first_seen: UTC, ISO 8601.
     """
 
@@ -27,6 +28,7 @@ class Fetched(BaseModel):
     sha256: str
     n_bytes: int
     data_set: str
+    file: str = ""
     first_seen: str
 
 
@@ -56,9 +58,34 @@ class TrustBook:
                 "gave; set the file aside, and digests are trusted anew"
             ) from error
 
+    def before(self, address: str, data_set: str, file: str) -> tuple[str, Fetched] | None:
+        """What is trusted for a file, and the address that gave it; None before its first use.
+
+        What this address gave, or else any other: a mirror must not replace what the authors gave.
+
+        Raises:
+            DataHomeError: if the manifest is damaged.
+        """
+        entries = self.entries()
+        if address in entries:
+            return address, entries[address]
+        return next(
+            ((a, f) for a, f in entries.items() if (f.data_set, f.file) == (data_set, file)), None
+        )
+
     def remember(self, address: str, fetched: Fetched) -> None:
-        """Write down what an address gave, instead of what it gave before."""
+        """Write down what an address gave, instead of what was trusted for the file before.
+
+        Raises:
+            DataHomeError: if the manifest is damaged.
+        """
         with exclusive(self.path.with_suffix(".lock")):
-            book = _Book(self.entries() | {address: fetched})
+            kept = {
+                a: f
+                for a, f in self.entries().items()
+                if (f.data_set, f.file) != (fetched.data_set, fetched.file)
+                or f.sha256 == fetched.sha256
+            }
+            book = _Book(kept | {address: fetched})
             with atomic_write(self.path) as file:
                 file.write(book.model_dump_json(indent=1).encode() + b"\n")

@@ -11,10 +11,12 @@ import numpy as np
 from habitus.errors import ProtocolError
 from habitus.evaluation import ledger
 from habitus.evaluation.baselines import trivial_baselines
+from habitus.evaluation.caveats import caveats_of
 from habitus.evaluation.doctor.examination import grave_findings
 from habitus.evaluation.judged import Judged, judged_of, n_units
 from habitus.evaluation.metrics import cluster_bootstrap, roc
-from habitus.evaluation.protocols import PROTOCOLS, Protocol, test_part
+from habitus.evaluation.protocols import Protocol, test_part
+from habitus.evaluation.protocols.base import count_unlabelled
 from habitus.evaluation.results import (
     AttackResult,
     AtThreshold,
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
     from habitus.traces.traceset import TraceSet
 
 FALSE_ALARM_RATES = (0.001, 0.01, 0.05)
-FEW = 10
-"""Fewer observations than this on either side are called few."""
 _TIMED_SECONDS = 0.5
 _MAX_TIMED_RUNS = 5
 
@@ -60,6 +60,7 @@ def evaluate_models(
     command: str = "",
     progress: Progress = SILENT,
     report: ReadReport | None = None,
+    abi: str | None = None,
 ) -> Results:
     """Judge ``traces`` under ``protocol`` with each of ``models`` (by what the user calls them).
 
@@ -71,7 +72,9 @@ def evaluate_models(
         aggregation: overrides each model's own; its threshold then does not apply.
         seed, replicates: of the bootstrap.
         command: the command that makes these results again.
-        report: what the reading of ``traces`` left out, to be kept with the results.
+        report: what the reading of ``traces`` left out, to be kept with the results; traces
+            without a label are added to it.
+        abi: whose numbers the user said that they hold.
 
     Raises:
         ProtocolError: if the protocol does not fit the traces.
@@ -79,7 +82,9 @@ def evaluate_models(
     chosen = None if aggregation is None else Aggregation.parse(aggregation)
     test = test_part(traces, protocol)
     progress.stage("checking the data")
-    findings = grave_findings(traces, protocol, report)
+    findings = grave_findings(traces, protocol, report, abi=abi)
+    if report is not None:  # after the findings, which hold what was left out against files
+        count_unlabelled(traces, report)
     n_final = ledger.runs(protocol.name) + 1 if protocol.is_final else None
     results = []
     warnings = []
@@ -186,48 +191,13 @@ def _evaluate_one(
         calls_per_second=test.n_calls / seconds,
         baselines=trivial_baselines(test.select(np.isfinite(scores)), protocol),
     )
-    return result, _warnings(result, model, protocol)
+    n_independent = tuple(len(np.unique(side.clusters)) for side in (normal, attack))
+    return result, caveats_of(result, model, protocol, n_independent, _share_unknown(model, test))
 
 
-def _warnings(result: Result, model: Model, protocol: Protocol) -> list[str]:
-    """What a reader must know before believing a result."""
-    lines = []
-    part, data = model.provenance.part, model.provenance.data
-    learned = PROTOCOLS.get(part)
-    if not result.trained_on_this or learned is None or learned.training is not protocol.training:
-        lines.append(
-            f"{result.model} was trained on {data!r} ({part}), not on the training part of "
-            f"{result.protocol}"
-        )
-    if result.n_known_normals and protocol.leaves_out_known:
-        wholly = f", and with them {result.n_left_out} whole {result.unit}s"
-        lines.append(
-            f"{result.n_known_normals} normal traces equal one that {result.model} was trained on "
-            f"and are left out{wholly if result.n_left_out else ''}"
-        )
-    elif result.n_known_normals:
-        lines.append(
-            f"{result.n_known_normals} of the normal traces judged equal one that {result.model} "
-            "was trained on"
-        )
-    if min(result.n_normal, result.n_attack) < FEW:
-        lines.append(
-            f"{result.n_normal} normal and {result.n_attack} attack {result.unit}s are few: a "
-            f"false-alarm rate below {1 / result.n_normal:.1%} cannot be seen here, and the "
-            "intervals are too narrow"
-        )
-    best = max(result.baselines, key=lambda baseline: baseline.auc)
-    if best.auc >= result.auc:
-        lines.append(
-            f"{result.model} (AUC {result.auc:.3f}) does not clear the trivial baseline "
-            f"'{best.stranger} {best.name}' (AUC {best.auc:.3f})"
-        )
-    if result.n_unscoreable:
-        lines.append(
-            f"{result.n_unscoreable} {result.unit}s are too short for {result.model} to score "
-            f"({result.n_unscoreable_attack} of them attacks); they are in no rate"
-        )
-    return lines
+def _share_unknown(model: Model, test: TraceSet) -> float:
+    """The share of the calls judged that the model never saw."""
+    return float(np.mean(model.detector.vocabulary.encode(test) == UNKNOWN))
 
 
 def _has_novel(detector: SequenceDetector, test: TraceSet) -> NDArray[np.bool_]:

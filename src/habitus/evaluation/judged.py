@@ -63,7 +63,9 @@ def judged_of(
     if protocol.unit == "recording":
         scores = _maximum_by(groups, scores)
         novel = np.bincount(groups, weights=novel) > 0
-        firsts = np.unique(groups, return_index=True)[1]
+        # Where threads are labelled one by one, a recording is an attack if one of them is.
+        attacks_first = np.argsort(~is_attack, kind="stable")
+        firsts = attacks_first[np.unique(groups[attacks_first], return_index=True)[1]]
         labels, attacks = test.labels[firsts], attacks[firsts]
         clusters, sequences = clusters[firsts], np.arange(len(firsts))
     else:

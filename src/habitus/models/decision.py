@@ -86,11 +86,11 @@ class Calibration(BaseModel):
                 f"{self.false_alarms * 100:g} %: the threshold is the highest of their scores; the "
                 f"finest rate they can show is {100 / max(1, self.n_traces):.3g} %"
             )
-        elif self.n_over < (allowed := math.floor(self.false_alarms * self.n_traces + _HAIR)):
+        elif 2 * self.n_over < (allowed := math.floor(self.false_alarms * self.n_traces + _HAIR)):
             lines.append(
                 f"many of the {self.n_traces} normal traces are alike: {self.n_over} of them lie "
                 f"above the threshold, not the {allowed} that the budget allows, so that it may be "
-                "far too high; record different runs"
+                "higher than it need be; record different runs"
             )
         return lines
 

@@ -22,7 +22,6 @@ from habitus.traces.forward import MAX_HEADER_BYTES, ForwardOnly
 from habitus.traces.inputfile import (
     LITTER,
     LITTER_REASON,
-    MAX_BESIDE_BYTES,
     Beside,
     InputFile,
     OnBytes,
@@ -31,16 +30,15 @@ from habitus.traces.inputfile import (
     nothing_beside,
     without_compression,
 )
+from habitus.traces.zips import ZIP_STARTS, beside_in, open_zip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_ARCHIVE_MEMBERS = 10_000_000
 MAX_NESTED_BYTES = 2 << 30
 """Size of a zip inside another stream, which is unpacked for a while."""
 MAX_DEPTH = 2
 """An archive inside an archive is read, one inside that is not."""
-ZIP_STARTS = {b"PK\x03\x04", b"PK\x05\x06"}
 _TOO_DEEP = "an archive inside an archive inside an archive; unpack the outer one"
 
 
@@ -115,16 +113,6 @@ def is_tar(content: io.BufferedReader) -> bool:
     return content.peek(512)[257:262] == b"ustar"
 
 
-def is_zip(stream: IO[bytes]) -> bool:
-    """`is_zipfile` finds a zip's end in the middle of anything: its beginning must fit, too."""
-    if not stream.seekable():
-        return False
-    start = stream.read(4)
-    found = start in ZIP_STARTS and zipfile.is_zipfile(stream)
-    stream.seek(0)
-    return found
-
-
 def zip_members(
     stream: IO[bytes],
     source: str,
@@ -135,16 +123,8 @@ def zip_members(
     depth: int = 0,
 ) -> Iterator[InputFile]:
     """The files in a zip, in the order of their names."""
-    try:
-        archive = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise InputError(
-            f"{source}: a zip file that is cut off or damaged ({error}); fetch it again"
-        ) from error
-    with archive:
+    with open_zip(stream, source) as archive:
         members = archive.infolist()
-        if len(members) > MAX_ARCHIVE_MEMBERS:
-            raise InputError(f"{source}: more than {MAX_ARCHIVE_MEMBERS:,} members")
         # Members may overlap: what they all say they hold counts against the whole file.
         n_bytes = sum(member.file_size for member in members)
         refuse_bomb(source, n_bytes, _size(stream))
@@ -161,7 +141,7 @@ def zip_members(
                 file = archive.open(member)
             except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
                 raise InputError(f"{where}: cannot be read from the archive: {error}") from error
-            beside = _beside_in(archive, member.filename)
+            beside = beside_in(archive, member.filename)
             yield from _member(
                 file, member.filename, where, unpacking, prefix, depth, beside, on_bytes
             )
@@ -183,22 +163,6 @@ def _member(
             cast("IO[bytes]", guarded), name, where, unpacking,
             beside=beside, on_bytes=on_bytes, prefix=f"{name}/", depth=depth + 1,
         )  # fmt: skip
-
-
-def _beside_in(archive: zipfile.ZipFile, name: str) -> Beside:
-    folder = name[: name.rfind("/") + 1]
-
-    def look(other: str) -> bytes | None:
-        member = archive.NameToInfo.get(folder + other)
-        if member is None or member.file_size > MAX_BESIDE_BYTES:
-            return None
-        try:
-            with archive.open(member) as file:
-                return file.read(MAX_BESIDE_BYTES)
-        except Exception:  # noqa: BLE001 - whatever is wrong with it is told where it is read itself
-            return None
-
-    return look
 
 
 def _zip_in_stream(

@@ -127,7 +127,7 @@ class _EventFile:
                         number = self._new_name(name)
                     thread = threads.get(key)
                     if thread is None:
-                        _check(key)
+                        check_thread(key)
                         if recording.threads.full:
                             self._take()
                             yield from recording.make_room_for_threads()
@@ -147,7 +147,7 @@ class _EventFile:
     def _new_name(self, name: bytes) -> int:
         number = self._recording.names.number(name)
         if number < 0:
-            raise BrokenLine(f"{_shown(name)} is no call")
+            raise BrokenLine(f"{lines.shown(name, 40)} is no call")
         self._numbers[name] = number
         return number
 
@@ -171,8 +171,8 @@ class _EventFile:
             del column[:]
 
 
-def _check(key: Thread) -> None:
-    """Refuse what can be no thread.
+def check_thread(key: Thread) -> None:
+    """Refuse what can be no thread; a parser that remembers one asks before it does.
 
     Raises:
         BrokenLine: if its id or its host's name is none.
@@ -182,7 +182,3 @@ def _check(key: Thread) -> None:
         raise BrokenLine(f"{pid} is no thread id: Linux's largest is {MAX_PID:,}")
     if host and not _HOST.fullmatch(host):
         raise BrokenLine(f"{host[:40]!r} is no name of a host")
-
-
-def _shown(name: bytes) -> str:
-    return repr(name[:40].decode("utf-8", "backslashreplace"))

@@ -63,7 +63,7 @@ def refusal(head: bytes) -> str:
     if nearest is None:
         return said
     sample = get_format(nearest).sample.split("\n", 1)[0][:_SHOWN_BYTES]
-    return f"{said}; nearest, a guess by the look of its lines: {nearest} (sample: {sample})"
+    return f"{said}; of these nearest, by the look of its lines alone: {nearest} ({sample})"
 
 
 def known_formats() -> str:

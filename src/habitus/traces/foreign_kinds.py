@@ -205,6 +205,11 @@ KINDS: tuple[Kind, ...] = (
         "must be unpacked first",
     ),
     Kind(
+        "a file that is compressed twice",
+        _starts(b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
+        "must be decompressed once first",
+    ),
+    Kind(
         "a document or an image",
         _starts(b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\xd0\xcf\x11\xe0", b"{\\rtf"),
         "is no log",

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-import zipfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from habitus.errors import InputError
 from habitus.storage import readable
-from habitus.traces.archives import Unpacking, contents, is_zip, told, zip_members
+from habitus.traces.archives import Unpacking, contents, told, zip_members
 from habitus.traces.inputfile import (
     LITTER,
     LITTER_REASON,
@@ -25,6 +24,7 @@ from habitus.traces.inputfile import (
     OnBytes,
     OnSkip,
 )
+from habitus.traces.zips import is_zip, open_zip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,10 +147,10 @@ def input_bytes(path: str | os.PathLike[str]) -> int | None:
             return None
         with path.open("rb") as stream:
             if is_zip(stream):
-                with zipfile.ZipFile(stream) as archive:
+                with open_zip(stream, path.name) as archive:
                     return sum(member.file_size for member in archive.infolist())
         return path.stat().st_size
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+    except (OSError, InputError):
         return None  # reading it will tell what is wrong
 
 

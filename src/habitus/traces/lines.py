@@ -27,8 +27,13 @@ def line_blocks(file: InputFile, on_overlong: Callable[[], None]) -> Iterator[by
     left = b""
     overlong = False
     while block := file.stream.read(BLOCK_BYTES):
+        newline = block.find(b"\n")
+        # Counted here, so that where blocks begin does not decide which lines are read.
+        n_bytes = len(left) + (newline if newline >= 0 else len(block))
+        if not overlong and n_bytes > MAX_LINE_BYTES:
+            on_overlong()
+            left, overlong = b"", True
         if overlong:
-            newline = block.find(b"\n")
             if newline < 0:
                 continue
             block, overlong = block[newline + 1 :], False
@@ -37,11 +42,14 @@ def line_blocks(file: InputFile, on_overlong: Callable[[], None]) -> Iterator[by
         if cut:
             yield block[:cut]
         left = block[cut:]
-        if len(left) > MAX_LINE_BYTES:
-            on_overlong()
-            left, overlong = b"", True
     if left:
         yield left + b"\n"
+
+
+def shown(line: bytes, most: int = 60) -> str:
+    """The first bytes of a line, quoted, whatever they are: for what is said of it."""
+    start = line[:most].decode("utf-8", "backslashreplace").strip()
+    return repr(start + "..." * (len(line) > most))
 
 
 def as_text(block: bytes) -> NDArray[np.uint8]:

@@ -104,9 +104,7 @@ class TraceReader(Iterator[TraceSet]):
         sound = (self._sound(file) for file in files_until_damage(files, self._damage.append))
         recognised = ((file, name) for file in sound if (name := self._choose(file)) is not None)
         for name, run in itertools.groupby(recognised, key=lambda pair: pair[1]):
-            for batch in get_format(name).read(
-                (file for file, _ in run), self._options, self.report
-            ):
+            for batch in self._batches_of(name, (file for file, _ in run)):
                 self.report.n_calls += batch.n_calls
                 self.report.n_traces += sum(info.first_call == 0 for info in batch.infos)
                 yield replace(batch, infos=tuple(self._labelled(info) for info in batch.infos))
@@ -120,13 +118,35 @@ class TraceReader(Iterator[TraceSet]):
 
         def on_damage(error: InputError) -> None:
             self._n_damaged += 1
-            if self._is_folder and not self.report.strict:
-                why = str(error).removeprefix(f"{file.source}: ")
-                self.report.add_skipped(file.source, f"read only as far as it is sound: {why}")
-            else:
-                self._damage.append(error)
+            self._tell(file, error, "read only as far as it is sound: ")
 
         return until_damage(file, on_damage)
+
+    def _batches_of(self, name: str, files: Iterator[InputFile]) -> Iterator[TraceSet]:
+        """What a format makes of a run of files; one that it gives up costs no other."""
+        current: InputFile | None = None
+
+        def noted(files: Iterator[InputFile]) -> Iterator[InputFile]:
+            nonlocal current
+            for file in files:
+                current = file
+                yield file
+
+        for first in files:  # comes round once more behind each file that is given up
+            run = noted(itertools.chain([first], files))
+            try:
+                yield from get_format(name).read(run, self._options, self.report)
+            except InputError as error:
+                if self.report.strict:
+                    raise
+                self._tell(current or first, error, "given up: ")
+
+    def _tell(self, file: InputFile, error: InputError, how: str) -> None:
+        """Count a file of a folder that is not read to its end; elsewhere the reading ends so."""
+        if self._is_folder and not self.report.strict:
+            self.report.add_skipped(file.source, how + str(error).removeprefix(f"{file.source}: "))
+        elif not self._damage:  # one is raised, and an archive may hold millions of such files
+            self._damage.append(error)
 
     def _choose(self, file: InputFile) -> str | None:
         """The format of one file; None if it is left out."""
@@ -136,7 +156,13 @@ class TraceReader(Iterator[TraceSet]):
             if n_damaged == self._n_damaged:
                 self.report.add_skipped(file.source, "empty")
             return None
-        name = self._format or recognise(head, file, self._options)
+        try:
+            name = self._format or recognise(head, file, self._options)
+        except InputError as error:  # of many files, one that could be two things stops no other
+            if not self._is_folder or self.report.strict:
+                raise
+            self.report.add_skipped(file.source, str(error).removeprefix(f"{file.source}: "))
+            return None
         if name is not None and foreign.known_kind(head, name) is None:
             self.report.n_files += 1
             self.report.formats[name] += 1

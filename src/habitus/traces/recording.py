@@ -16,6 +16,7 @@ from habitus.compiled import hash_multiplier
 from habitus.errors import InputError
 from habitus.traces.builder import MAX_BATCH_TRACES
 from habitus.traces.formats.base import BATCH_CALLS
+from habitus.traces.report import StrictError
 from habitus.traces.text_kernels import NO_TIME, thread_slot
 from habitus.traces.traceset import TraceInfo, TraceSet, offsets_of
 
@@ -256,21 +257,33 @@ def together(batches: Iterable[tuple[NameTable, TraceSet]]) -> Iterator[TraceSet
     """Small batches joined into larger ones: a folder may hold thousands of small recordings.
 
     Each comes with the names its calls are numbered by; those of one table go together.
+
+    Raises:
+        InputError: as ``batches`` does, once all that came before it has been given; in a strict
+            reading a broken line is one at once.
     """
     waiting: list[TraceSet] = []
     n_calls = n_traces = 0
     table: NameTable | None = None
-    for names, batch in batches:
-        is_enough = n_calls >= BATCH_CALLS // 2 or n_traces >= MAX_BATCH_TRACES
-        if waiting and table is not None and (names is not table or is_enough):
-            yield _concatenated(waiting, table.alphabet)
-            waiting, n_calls, n_traces = [], 0, 0
-        table = names
-        waiting.append(batch)
-        n_calls += batch.n_calls
-        n_traces += batch.n_traces
+    given_up: InputError | None = None
+    try:
+        for names, batch in batches:
+            is_enough = n_calls >= BATCH_CALLS // 2 or n_traces >= MAX_BATCH_TRACES
+            if waiting and table is not None and (names is not table or is_enough):
+                yield _concatenated(waiting, table.alphabet)
+                waiting, n_calls, n_traces = [], 0, 0
+            table = names
+            waiting.append(batch)
+            n_calls += batch.n_calls
+            n_traces += batch.n_traces
+    except StrictError:
+        raise
+    except InputError as error:
+        given_up = error
     if waiting and table is not None:
         yield _concatenated(waiting, table.alphabet)
+    if given_up is not None:
+        raise given_up
 
 
 def _concatenated(batches: list[TraceSet], alphabet: tuple[str, ...]) -> TraceSet:

@@ -10,6 +10,10 @@ from habitus.errors import InputError
 MAX_EXAMPLES = 5
 
 
+class StrictError(InputError):
+    """What ends a strict reading at once, and would otherwise be counted and passed over."""
+
+
 @dataclass
 class ReadReport:
     """Counts of one reading, and the first few examples of everything that was left out.
@@ -44,10 +48,10 @@ class ReadReport:
         """Count what could not be understood, and keep it as an example while there are few.
 
         Raises:
-            InputError: if reading is strict.
+            StrictError: if reading is strict.
         """
         if self.strict:
-            raise InputError(
+            raise StrictError(
                 f"{place}: {why} (without --strict it would be counted and passed over)"
             )
         self.n_broken += count

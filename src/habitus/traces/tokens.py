@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.errors import InputError
 from habitus.traces.builder import BatchBuilder
 from habitus.traces.formats.base import BATCH_CALLS
 from habitus.traces.lines import as_text
+from habitus.traces.report import StrictError
 from habitus.traces.token_kernels import BEGINS, DONE, GOES_ON, LONG_TOKEN, OUTPUT_FULL, tokenise
 
 if TYPE_CHECKING:
@@ -62,7 +64,21 @@ class TokenReader:
         self._roles[list(self.further)] |= GOES_ON
 
     def read(self, file: InputFile, describe: Describe) -> Iterator[TraceSet]:
-        """Yield the batches that fill up while ``file`` is read; `rest` gives the last one."""
+        """Yield the batches that fill up while ``file`` is read; `rest` gives the last one.
+
+        Raises:
+            InputError: if the file has more names than any system has calls, once what was read
+                before it has been given; in a strict reading, at the first that is broken.
+        """
+        try:
+            yield from self._batches(file, describe)
+        except StrictError:
+            raise
+        except InputError:
+            yield from self.rest()
+            raise
+
+    def _batches(self, file: InputFile, describe: Describe) -> Iterator[TraceSet]:
         trace = _Trace()
         for block in _blocks(file):
             text = as_text(block)

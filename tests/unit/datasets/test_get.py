@@ -6,14 +6,15 @@ import hashlib
 import os
 import re
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from habitus.datasets import fetch
 from habitus.datasets.get import get
-from habitus.datasets.home import DataHome, refuse_unusable_name
-from habitus.datasets.known import KNOWN
+from habitus.datasets.home import DataHome, home_folder, refuse_unusable_name
+from habitus.datasets.known import FAMILIES, KNOWN
 from habitus.datasets.publication import KnownData, KnownFile
 from habitus.datasets.trust import TrustBook
 from habitus.errors import DataHomeError, UsageError
@@ -94,6 +95,9 @@ def test_every_known_set_can_be_named_asked_for_and_cited() -> None:
         assert data.terms
         assert data.citation
         assert set(data.protocols) <= set(PROTOCOLS)
+        assert bool(data.protocols) == (data.purpose == "traces")
+        assert name.startswith(data.family)
+        assert data.family in {"", *FAMILIES}
     assert len(KNOWN) == 1 + 2 + 10 + 15 + 9
 
 
@@ -152,7 +156,7 @@ def test_without_a_digest_the_first_is_trusted_and_later_ones_compared(
     [line] = told("new")
     assert line == (
         "trusted on first use: nobody has published a digest of set.txt; it has the SHA-256 "
-        f"{NEW_DIGEST}, to which later fetches of the same address are compared"
+        f"{NEW_DIGEST}, to which later fetches are compared, whatever address they come from"
     )
     assert DataHome().entry("new").trust == "first use"
     DataHome().remove("new")
@@ -165,6 +169,51 @@ def test_without_a_digest_the_first_is_trusted_and_later_ones_compared(
     [line] = told("new", trusts_anew=True)
     assert OTHER_DIGEST in line
     assert DataHome().entry("new").sha256 == OTHER_DIGEST
+
+
+def test_what_was_trusted_holds_under_every_mirror(known: Known, server: LocalServer) -> None:
+    """Another address must not bring other bytes for the same file."""
+    get("new")
+    DataHome().remove("new")
+    server.files |= {"/m/set.txt": OTHER, "/same/set.txt": NEW}
+    del server.files["/new/set.txt"]
+    with pytest.raises(DataHomeError, match=rf"{OTHER_DIGEST}.*came from .*/new/set.txt on"):
+        get("new", mirrors=[f"{server.address}/m/"])
+    assert told("new", mirrors=[f"{server.address}/same/"]) == []
+    DataHome().remove("new")
+    assert OTHER_DIGEST in told("new", mirrors=[f"{server.address}/m/"], trusts_anew=True)[0]
+    DataHome().remove("new")
+    with pytest.raises(DataHomeError, match=rf"{NEW_DIGEST}.*came from .*/m/set.txt on"):
+        get("new", mirrors=[f"{server.address}/same/"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("x.pcap", b"PK\x03\x04rest", "not a capture of packets.*what a zip archive begins with"),
+        ("x.pcapng", b"", "begins with nothing: it has 0 bytes"),
+        ("x.zip", b"\x1f\x8brest", r"not a zip archive.*the bytes 1f 8b 72 65 73 74"),
+        ("x.gz", b"openat", "not a gzip file"),
+        ("x.int", b"\n<!DOCTYPE HTML><title>Log in", "is a web page, where x.int was asked for"),
+    ],
+)
+def test_what_is_clearly_something_else_is_not_kept_nor_trusted(
+    known: Known, server: LocalServer, name: str, content: bytes, why: str
+) -> None:
+    known["new"] = replace(known["new"], files=(KnownFile(name, (f"{server.address}/{name}",)),))
+    server.files[f"/{name}"] = content
+    with pytest.raises(DataHomeError, match=f"(?s){why}"):
+        get("new")
+    assert "new" not in DataHome()
+    assert TrustBook(home_folder()).entries() == {}
+
+
+@pytest.mark.parametrize("magic", ["a1b2c3d4", "d4c3b2a1", "4d3cb2a1", "0a0d0d0a"])
+def test_captures_are_kept(known: Known, server: LocalServer, magic: str) -> None:
+    file = KnownFile("x.pcap", (f"{server.address}/x.pcap",))
+    known["new"] = replace(known["new"], files=(file,))
+    server.files["/x.pcap"] = bytes.fromhex(magic) + bytes(20)
+    assert get("new")[1]
 
 
 def test_a_digest_of_the_users_own_is_held_to(known: Known) -> None:
@@ -223,7 +272,7 @@ def test_files_that_came_are_not_fetched_again_after_a_failure(
 
 
 def test_archives_in_a_folder_are_told_of(known: Known, server: LocalServer) -> None:
-    server.files |= {"/unm/page.html": b"<a href=x.tar.gz>", "/unm/x.tar.gz": b"abc"}
+    server.files |= {"/unm/page.html": b"<a href=x.tar.gz>", "/unm/x.tar.gz": b"\x1f\x8babc"}
     assert "1 of its files are archives" in told("linked")[-1]
 
 

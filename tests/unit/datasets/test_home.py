@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,79 @@ def test_links_and_pipes_in_a_folder(home: DataHome, folder: Path) -> None:
     (folder / "dangling").symlink_to(folder / "nowhere")
     (folder / "up").symlink_to(folder.parent)
     os.mkfifo(folder / "pipe")
-    home.add("set", folder)
+    (folder / "normal" / "nothing").mkdir()
+    entry, _ = home.add("set", folder)
+    assert entry.left_out.count == 4
+    assert sorted(entry.left_out.examples) == [
+        "dangling: a link that leads nowhere", "normal/nothing: an empty folder", "pipe: a pipe",
+        "up: a link to a folder",
+    ]  # fmt: skip
+    assert home.entry("set").left_out == entry.left_out
     copy = home.path("set")
     assert sorted(p.name for p in copy.iterdir()) == ["b.txt", "linked.txt", "normal"]
     assert (copy / "linked.txt").read_bytes() == b"write\n"
     assert not (copy / "linked.txt").is_symlink()
+
+
+def test_of_many_things_left_out_the_first_are_told(home: DataHome, folder: Path) -> None:
+    for i in range(30):
+        (folder / f"dir-{i}").mkdir()
+    os.mkfifo(folder / "pipe")
+    left_out = home.add("set", folder)[0].left_out
+    assert left_out.count == 31
+    assert len(left_out.examples) == 10
+    (folder / "pipe").unlink()
+    again, is_new = home.add("set", folder)
+    assert (is_new, again.left_out.count) == (False, 30)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(home: DataHome, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="pipe: is not a regular file or folder"):
+        home.add("x", tmp_path / "pipe")
+
+
+def test_what_holds_nothing_is_refused(home: DataHome, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    (folder / "inner").mkdir(parents=True)
+    with pytest.raises(DataHomeError, match="empty: there is no file in this folder"):
+        home.add("adfa-ld", folder)
+    (folder / "a.txt").touch()
+    with pytest.raises(DataHomeError, match="all files in this folder have 0 bytes"):
+        home.add("adfa-ld", folder)
+    with pytest.raises(DataHomeError, match=r"a\.txt: has 0 bytes"):
+        home.add("x", folder / "a.txt")
+    assert not home.folder.exists()
+
+
+def test_a_zip_that_was_cut_off_is_refused(home: DataHome, tmp_path: Path) -> None:
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "read")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    with pytest.raises(DataHomeError, match="cut off or damaged, and was not added"):
+        home.add("adfa-ld", path)
+    path.write_bytes(whole)
+    assert home.add("adfa-ld", path)[1]
+
+
+def test_what_cannot_be_removed_is_named_with_its_place(
+    home: DataHome, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.add("x", source)
+
+    def refuse(*_: Any) -> None:
+        raise OSError(30, "Read-only file system", "traces.txt")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(DataHomeError, match=f"{home.folder}/x: cannot be removed: Read-only"):
+        home.remove("x")
+
+
+def test_the_shipped_recordings_are_not_removed(home: DataHome) -> None:
+    with pytest.raises(DataHomeError, match="'demo' is the recordings that Habitus ships"):
+        home.remove("demo")
 
 
 def test_a_folder_that_holds_the_home_can_be_added(home: DataHome, folder: Path) -> None:

@@ -121,6 +121,20 @@ def test_parts_of_a_protocol_are_what_it_learns_and_judges(tree: str) -> None:
     assert "normals-equal-learned" not in {f.id for f in checkup.findings}
 
 
+def test_what_a_protocol_leaves_out_is_in_no_finding() -> None:
+    """Other programs' traces, and flaws of theirs, touch nothing that is learned or judged."""
+    ours = {"normal": ["unm-ps:1 unm-ps:2", "unm-ps:2", "unm-ps:3"], "attack": ["unm-ps:4"]}
+    others = {"normal": ["unm-lpr:1"] * 9, "attack": ["unm-lpr:1", "read"]}
+    alone = examined_of(traces_of(**ours), protocol=get_protocol("unm/ps"))
+    both = {role: [*others[role], *ours[role]] for role in ours}
+    mixed = examined_of(traces_of(**both), protocol=get_protocol("unm/ps"))
+    assert (alone.in_no_part, mixed.in_no_part, mixed.traces.n_traces) == (0, 11, 4)
+    assert [(f.id, f.title) for f in findings_of(mixed)] == [
+        (f.id, f.title) for f in findings_of(alone)
+    ]
+    assert "several-programs" in {f.id for f in findings_of(examined_of(traces_of(**both)))}
+
+
 def test_a_protocol_that_finds_nothing_is_told() -> None:
     with pytest.raises(ProtocolError, match="is this its data set"):
         examined_of(traces_of(unlabelled=["a"]), protocol=get_protocol("adfa-ld"))
@@ -185,6 +199,17 @@ def test_the_command_reads_on_narrow_terminals(tree: str, monkeypatch: pytest.Mo
     assert max(len(line) for line in lines[1:]) <= 50  # the first names the data and its digest
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_is_left_out_of_the_other_data_is_told(tmp_path: Path, options: list[str]) -> None:
+    for name, last in (("own", ""), ("other", "@@@ nonsense\n")):
+        (tmp_path / f"{name}.strace").write_text(f"7 read(3) = 0\n7 close(3) = 0\n{last}")
+    own, other = str(tmp_path / "own.strace"), str(tmp_path / "other.strace")
+    done = CliRunner().invoke(app, ["data", "check", own, "--against", other, *options])
+    assert done.exit_code == 0, done.output
+    assert "1 broken and passed over" in done.stderr
+    assert "other.strace:3" in done.stderr
+
+
 def test_unusable_data_end_with_status_two(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -223,6 +248,19 @@ def test_an_evaluation_keeps_what_is_grave_and_prints_it(tree: str, tmp_path: Pa
     shown = CliRunner().invoke(app, ["evaluate", str(tmp_path / "model"), "--data", tree]).stdout
     for finding in results.findings:
         assert f"{finding.severity}: {finding.title} [{finding.id}]" in " ".join(shown.split())
+
+
+def test_an_evaluation_knows_whose_numbers_the_user_said_they_are(tree: str) -> None:
+    model = habitus.train("ngram", tree, abi="x86_64", settings={"order": 3}, false_alarms=0.2)
+    in_evaluation, in_check = (
+        [f.title for f in findings if f.id == "wrong-call-table"]
+        for findings in (
+            habitus.evaluate({"m": model}, tree, abi="x86_64").findings,
+            habitus.check(tree, abi="x86_64", protocol="adfa-ld").findings,
+        )
+    )
+    assert in_evaluation == in_check
+    assert in_check[0].startswith("read as x86_64 numbers")
 
 
 def test_a_large_hostile_alphabet_takes_no_time() -> None:

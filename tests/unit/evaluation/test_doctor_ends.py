@@ -18,11 +18,16 @@ def test_empty_and_very_short_traces_are_counted() -> None:
 
 
 def test_parts_of_other_lengths_are_told() -> None:
-    short, long = ["a " * n for n in (2, 3, 4)], ["a " * n for n in (5, 6, 7)]
+    short, long = ["a " * n for n in range(2, 7)], ["a " * n for n in range(7, 12)]
     finding = only(lengths_differ, examined(learned=short, normal=long))
-    assert finding.title.startswith("normal traces are longer than learned ones: 6 calls")
-    assert (finding.numbers, finding.severity) == ({"chance_longer": 1}, "serious")
+    assert finding.title.startswith("normal traces are longer than learned ones: 9 calls")
+    # Two standard deviations, sqrt(11 / (12 * 5 * 5)) each.
+    by_chance = pytest.approx(2 * 0.1915, abs=1e-4)
+    assert finding.numbers == {"chance_longer": 1, "by_chance": by_chance}
+    assert finding.severity == "serious"
     assert nothing(lengths_differ, examined(learned=short, normal=short, attack=long))
+    # One longer trace is chance, and so are its copies.
+    assert nothing(lengths_differ, examined(learned=short, normal=long[:1] * 9))
 
 
 def test_traces_that_end_otherwise_are_told_where_most_end_alike() -> None:
@@ -99,6 +104,22 @@ def test_what_was_left_out_is_graded_by_its_share(skipped: int, severity: str) -
     finding = only(files_left_out, examined_of(traces_of(normal=["a"]), report=report))
     assert (finding.count, finding.out_of) == (skipped, 198 + skipped)
     assert (finding.severity, finding.examples) == (severity, ("a: empty",))
+
+
+@pytest.mark.parametrize(
+    ("skipped", "severity"),
+    [
+        (["README: no format recognises it"], "note"),
+        (["LICENCE: no format recognises it", "b: no format recognises it"], "note"),
+        (["README: no format recognises it", "b: empty"], "serious"),
+        (["a: no format recognises it", "b: no format recognises it", "c: no format recognises it"],
+         "serious"),
+    ],
+)  # fmt: skip
+def test_a_read_me_beside_a_few_recordings_is_no_alarm(skipped: list[str], severity: str) -> None:
+    report = report_of(n_files=4, n_skipped=len(skipped), skipped=skipped)
+    finding = only(files_left_out, examined_of(traces_of(normal=["a"]), report=report))
+    assert (finding.severity, finding.examples) == (severity, tuple(skipped))
 
 
 def test_broken_lines_and_damage_are_told() -> None:

@@ -10,6 +10,7 @@ from habitus.evaluation.doctor.recordings import (
     few_recordings,
     label_is_recording,
     program_is_label,
+    several_programs,
     torn_recordings,
 )
 from habitus.evaluation.doctor.threads import (
@@ -53,6 +54,15 @@ def test_recordings_of_one_name_in_other_data_are_others() -> None:
     assert data.traces.infos[1].name == "before/normal/0"
 
 
+def test_attacks_of_other_data_are_not_looked_at() -> None:
+    own, other = traces_of(normal=["ps:1"]), traces_of(normal=["ps:1"], attack=["lpr:1"])
+    data = examined_of(own, against=other, against_name="before")
+    assert data.traces.n_traces == sum(len(part) for part in data.parts) == 2
+    assert nothing(several_programs, data)
+    only_attacks = examined_of(own, against=traces_of(attack=["ps:2"]), against_name="before")
+    assert [part.role for part in only_attacks.parts] == ["normal"]
+
+
 def test_a_program_under_one_label_only_is_told() -> None:
     data = examined(normal=["ps:1", "ps:2 ps:1"], attack=["ps:1", "lpr:1", "lpr:2"])
     finding = only(program_is_label, data)
@@ -61,6 +71,15 @@ def test_a_program_under_one_label_only_is_told() -> None:
     assert nothing(program_is_label, examined(normal=["ps:1"], attack=["ps:2"]))
     assert nothing(program_is_label, examined(normal=["read"], attack=["mount"]))
     assert nothing(program_is_label, examined(normal=["ps:1"], unlabelled=["lpr:1"]))
+
+
+def test_programs_that_share_no_number_are_to_be_checked_one_by_one() -> None:
+    data = examined(normal=["ps:1", "ps:2 ps:1", "read"], attack=["lpr:1", ""])
+    finding = only(several_programs, data)
+    assert (finding.count, finding.out_of, finding.severity) == (3, 5, "warning")
+    assert finding.examples == ("ps (2 traces)", "lpr (1 trace)")
+    assert nothing(several_programs, examined(normal=["ps:1"], attack=["ps:2", "read"]))
+    assert nothing(several_programs, examined(normal=["read"], attack=["i386:999 x86_64:999"]))
 
 
 def test_clocks_that_run_backwards_are_told_but_not_from_trace_to_trace() -> None:

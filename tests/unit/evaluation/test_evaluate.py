@@ -15,9 +15,13 @@ from adfa_tree import FOLDERS, VALIDATION, adfa_tree
 from sklearn.metrics import roc_auc_score
 
 import habitus
+from habitus.datasets.source import Source
 from habitus.errors import DataHomeError, ProtocolError
+from habitus.evaluation.evaluate import evaluate_models
+from habitus.evaluation.judged import judged_of
+from habitus.evaluation.protocols import get_protocol, training_part
 from habitus.models.training import fit_model
-from habitus.traces.traceset import Label
+from habitus.traces.traceset import Label, TraceInfo
 
 if TYPE_CHECKING:
     from habitus.evaluation.results import Results
@@ -124,6 +128,40 @@ def test_what_a_reader_must_know_is_said(models: dict[str, habitus.Model], tree:
     assert said.startswith("m was trained on 'elsewhere' (all), not on the training part")
 
 
+def test_a_thousand_copies_of_one_attack_are_told_to_be_few() -> None:
+    normal = [f"unm-ps:{i} unm-ps:{k}" for i in range(8) for k in range(8)]
+    attack = ["unm-ps:9 unm-ps:9", "unm-ps:9 unm-ps:8"] * 10
+    traces = habitus.TraceSet.from_names(
+        [trace.split() for trace in (*normal, *attack)],
+        infos=[
+            TraceInfo(str(i), "s", Label(i >= len(normal)), group=str(i))
+            for i in range(len(normal) + len(attack))
+        ],
+    )
+    protocol = get_protocol("unm/ps")
+    model = fit_model("ngram", training_part(traces, protocol)[0], part=protocol.name)
+    source = Source("x", Path("x"), "")
+    results = evaluate_models({"m": model}, traces, source, protocol, replicates=10)
+    assert (
+        "the 32 normal and 20 attack traces are 32 and 2 independent observations (equal sequences "
+        "or one recording are one), which is few: the intervals are too narrow"
+    ) in results.warnings
+
+
+def test_a_recording_is_an_attack_if_one_of_its_threads_is() -> None:
+    labels = [Label.NORMAL, Label.ATTACK, Label.NORMAL, Label.ATTACK, Label.NORMAL]
+    infos = [
+        TraceInfo(str(i), "s", label, attack="shell" if label else "", group=group)
+        for i, (label, group) in enumerate(zip(labels, "aabbc", strict=True))
+    ]
+    traces = habitus.TraceSet.from_names([["x"]] * 5, infos=infos)
+    scores = np.array([1.0, 2.0, 5.0, 4.0, 3.0])
+    judged = judged_of(traces, scores, np.zeros(5, dtype=bool), get_protocol("folder"))
+    assert judged.labels.tolist() == [Label.ATTACK, Label.ATTACK, Label.NORMAL]
+    assert judged.attacks.tolist() == ["shell", "shell", ""]
+    assert judged.scores.tolist() == [2, 5, 3]
+
+
 def test_a_detector_that_does_not_clear_the_baseline_is_told_so(
     models: dict[str, habitus.Model], tree: str
 ) -> None:
@@ -189,6 +227,16 @@ def test_the_folder_protocol_judges_recordings_by_their_strangest_thread(tmp_pat
     assert {kind: found["n"] for kind, found in read["per_attack"].items()} == {
         "shell": 3, "miner": 3,
     }  # fmt: skip
+
+
+def test_unlabelled_traces_are_counted_but_are_no_files_that_were_left_out(tmp_path: Path) -> None:
+    folder = recordings(tmp_path / "mine")
+    write_recording(folder / "other" / "run.strace", ["openat read"] * 40)
+    model = habitus.train("ngram", str(folder), protocol="folder", false_alarms=0.4)
+    results = habitus.evaluate({"m": model}, str(folder))
+    assert results.reading is not None
+    assert results.reading.n_skipped == 40
+    assert "files-left-out" not in {finding.id for finding in results.findings}
 
 
 def test_the_folder_protocol_never_divides_identical_sequences(tmp_path: Path) -> None:
@@ -263,3 +311,19 @@ def test_the_schema_refuses_what_are_no_results(
 def test_a_model_never_saved_is_judged_too(models: dict[str, habitus.Model], tree: str) -> None:
     unsaved = replace(models["ngram"], digest="")
     assert valid(habitus.evaluate({"m": unsaved}, tree))["results"][0]["model_digest"] == ""
+
+
+def test_a_model_that_knows_few_of_the_calls_is_told(tmp_path: Path) -> None:
+    for folder, calls in (("normal", "mount umount2"), ("attack", "reboot swapon mount")):
+        for i in range(12):
+            path = tmp_path / folder / f"{i}.txt"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"{calls} " * (i + 2))
+    other = habitus.fit_model(
+        "stide", habitus.TraceSet.from_names([["openat", "read", "close"] * 3] * 20)
+    )
+    own = habitus.train("stide", str(tmp_path))
+    for model, is_told in ((other, True), (own, False)):
+        results = habitus.evaluate({"m": model}, str(tmp_path))
+        said = [line for line in results.warnings if "of the calls judged are unknown to m" in line]
+        assert bool(said) is is_told

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from habitus.traces import builder, lines, recording, tokens
+from habitus.traces import builder, events, lines, recording, tokens
 from habitus.traces.formats import get_format
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.inputfile import InputFile
@@ -49,6 +49,7 @@ def pieces(block_bytes: int, batch_calls: int) -> Iterator[None]:
             patch.setattr(module, "BLOCK_BYTES", block_bytes)
         for module in (tokens, recording, builder):
             patch.setattr(module, "BATCH_CALLS", batch_calls)
+        patch.setattr(events, "TAKEN_EVENTS", batch_calls)
         yield
 
 

@@ -256,3 +256,12 @@ def test_the_real_data_set(test_data: Path) -> None:
     assert sum(i in set(parts["validation"]) for i in parts["attack"]) == 6
     lengths = traces.select([info.split == "training" for info in traces.infos]).lengths
     assert (int(lengths.min()), int(lengths.max())) == (79, 2_948)
+
+
+def test_another_abi_renames_calls_and_costs_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "ADFA-LD" / "Attack_Data_Master" / "Adduser_1" / "UAD-Adduser-1-1.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("0 1 2\n")
+    traces = read_traces(tmp_path, abi="x86_64")
+    assert rows(traces) == [["read", "write", "open"]]
+    assert traces.labels.tolist() == [Label.ATTACK]

@@ -54,11 +54,25 @@ def test_plain_text_keeps_calls_and_says_what_is_lost(tmp_path: Path) -> None:
     source = put_recordings(tmp_path / "data")
     written = habitus.convert(source, tmp_path / "calls.txt")
     assert (tmp_path / "calls.txt").read_text() == "openat close\nfutex\n" * 3
-    assert [line.split(":")[0] for line in written.lost()] == [
-        "plain text holds no labels",
-        "plain text holds no times",
-        "plain text holds no places in their files",
-    ]
+    (lost,) = written.lost()
+    assert lost == (
+        "plain text does not hold labels of 6 traces, times of 9 calls, places in their files of "
+        "9 calls; a native file does (--to native)"
+    )
+
+
+def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
+    source = put_recordings(tmp_path / "data")
+    file = source / "normal" / "eve.strace"
+    (tmp_path / "link").symlink_to(file)
+    for path, output in ((file, file), (file, tmp_path / "link"), (tmp_path / "link", file)):
+        for write in (habitus.convert, habitus.sample):
+            with pytest.raises(UsageError, match="is what is to be read"):
+                write(str(path), output)
+    for write in (habitus.convert, habitus.sample):
+        with pytest.raises(UsageError, match="lies in the folder that is read"):
+            write(str(source), source / "normal" / "all.habitus")
+    assert file.read_text() == STRACE
 
 
 @given(st.lists(st.lists(NAMES, min_size=1, max_size=30), min_size=1, max_size=20))

@@ -65,6 +65,7 @@ def test_threads_of_two_hosts_are_not_one() -> None:
         (alert(source="k8s_audit"), "alerts of other sources"),
         (alert({"evt.type": "procexit"}), "events that are no system calls"),
         (alert({"evt.type": "drop"}), "marks of lost events"),
+        (alert({"evt.type": "scapevent"}), "events that are no system calls"),
         (alert(rule="Falco internal: syscall event drop"), "marks of lost events"),
         (
             alert(rule="Falco internal: metrics snapshot", source="internal"),

@@ -76,6 +76,7 @@ HEADS: list[tuple[str, bytes | str]] = [
     ("a database (SQLite)", b"SQLite format 3\x00\x10\x00"),
     ("a table in a binary form (Parquet, Feather, HDF5 or NumPy)", b"PAR1\x15\x04"),
     ("an archive that Habitus does not open (7z, RAR or a disk image)", b"7z\xbc\xaf\x27\x1c\x00"),
+    ("a file that is compressed twice", b"\x1f\x8b\x08\x00"),
     ("a document or an image", b"%PDF-1.7\n"),
     ("a document or an image", b"\x89PNG\r\n\x1a\n"),
     ("a web page (HTML)", "\n<!DOCTYPE html>\n<html lang=en>\n"),
@@ -202,7 +203,7 @@ def test_the_nearest_format_is_told_as_a_guess(
         read_traces(path)
     assert str(caught.value).startswith(f"{path}: no format recognises it; formats: adfa")
     sample = get_format(nearest).sample.partition("\n")[0][:120]
-    guess = f"; nearest, a guess by the look of its lines: {nearest} (sample: {sample})"
+    guess = f"; of these nearest, by the look of its lines alone: {nearest} ({sample})"
     assert str(caught.value).endswith(guess)
 
 

@@ -128,20 +128,27 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_file_cut_anywhere_is_its_intact_prefix_or_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "traces"
+    ends = []
     for batch in segments():
         append_native(path, [batch])
+        ends.append(path.stat().st_size)
     data = path.read_bytes()
     whole = [content(batch) for batch in batches_of("native", data)[0]]
     read_whole = set()
+    sound = []  # lengths that no error is told of
+    cut = tmp_path / "cut"
     for length in range(1, len(data)):
-        got: list[TraceSet] = []
+        cut.write_bytes(data[:length])
+        got = []
         try:
-            got, _ = batches_of("native", data[:length])
+            got += map(content, TraceReader(cut, format="native"))
+            sound.append(length)
         except InputError as error:
-            assert str(error).startswith("file: damaged native file")  # noqa: PT017
-        assert [content(batch) for batch in got] == whole[: len(got)]
+            assert str(error).startswith(f"{cut}: damaged native file")  # noqa: PT017
         read_whole.add(len(got))
+        assert got == whole[: len(got)]
     assert read_whole == {0, 1, 2}
+    assert sound == ends[:-1]  # the end of an append, behind which there need be no other
 
 
 def test_what_stands_before_the_damage_is_read(tmp_path: Path) -> None:

@@ -268,6 +268,15 @@ def test_line_numbers_are_exact_beyond_the_first_block() -> None:
     assert report.n_broken == 4
 
 
+def test_marks_of_widths_that_no_machine_has_make_no_notes() -> None:
+    """Each would be a note of its own, as long as its line."""
+    lines = "".join(f"[ Process PID=7 runs in {width} bit mode. ]\n" for width in (32, 64, 9, 10))
+    _, report = read("strace", "7 read(3) = 0\n" + lines)
+    assert report.notes == {
+        "marks of 32-bit mode": 1, "marks of 64-bit mode": 1, "remarks of strace": 2,
+    }  # fmt: skip
+
+
 def test_an_overlong_last_line_without_an_end_is_counted() -> None:
     data = b"7 read(3) = 0\n7 write(1, " + b"y" * (3 * MIB)
     traces, report = read("strace", data)
@@ -407,3 +416,11 @@ def test_numbered_files_of_other_formats_stay_apart(
     for i in range(1, 11):
         (tmp_path / "normal" / f"run.{i}").write_text(content + "\n")
     assert len({info.group for info in read_traces(tmp_path, format=form).infos}) == 10
+
+
+def test_calls_of_libraries_are_no_system_calls() -> None:
+    """ltrace writes what strace writes, with names that no machine has a call for."""
+    sniff = get_format("strace").sniff
+    assert sniff(b'412 puts("hello") = 6\n412 malloc(3) = 0x1\n', "x", ReadOptions()) == 0
+    assert sniff(b"412 syscall_0x1b3(1) = 0\n", "x", ReadOptions()) == 80
+    assert sniff(b"412 brk(NULL) = 0\n412 future_call() = 1\n", "x", ReadOptions()) == 80

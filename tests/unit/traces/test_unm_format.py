@@ -207,8 +207,16 @@ def test_what_is_recognised(head: bytes, name: str, kinds: set[str]) -> None:
     assert recognised(head, name) == kinds
 
 
-def test_numbers_of_an_abi_are_not_these() -> None:
-    assert recognised(b"5 1\n5 2\n", abi="i386") == {"plain"}
+def test_an_abi_means_nothing_here_and_is_an_error(tmp_path: Path) -> None:
+    """Read as plain, each line would be a trace of two calls, the first of them a process id."""
+    path = tmp_path / "x.int"
+    path.write_text("5 1\n5 2\n")
+    for format_ in (None, "unm"):
+        with pytest.raises(InputError, match=r"x.int: lines of two numbers.* leave --abi out"):
+            read_traces(path, format=format_, abi="i386")
+    assert rows(read_traces(path, format="plain", abi="i386")) == [
+        ["open", "exit"], ["open", "fork"]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shift", range(15))

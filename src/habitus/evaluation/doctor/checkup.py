@@ -103,7 +103,7 @@ def checkup_of(
         protocol=protocol,
         against=against,
         parts=tuple(summary(examined, part) for part in examined.parts),
-        in_no_part=int(np.sum(examined.part_of[: examined.n_own] < 0)),
+        in_no_part=examined.in_no_part,
         findings=findings_of(examined, progress=progress),
         reading=None if examined.report is None else Reading.of(examined.report),
     )

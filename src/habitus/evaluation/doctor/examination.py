@@ -11,7 +11,7 @@ from habitus.errors import InputError
 from habitus.evaluation.doctor.call_list import find_call_list
 from habitus.evaluation.doctor.checkup import Against, Checkup, checkup_of, findings_of
 from habitus.evaluation.doctor.examined import Examined, Part
-from habitus.evaluation.doctor.parts import parts_of, protocol_parts
+from habitus.evaluation.doctor.parts import only_parts, parts_of, protocol_parts
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label, join
 
@@ -68,10 +68,10 @@ def check_data(
 
 
 def grave_findings(
-    traces: TraceSet, protocol: Protocol, report: ReadReport | None
+    traces: TraceSet, protocol: Protocol, report: ReadReport | None, *, abi: str | None = None
 ) -> tuple[Finding, ...]:
-    """The warnings and serious findings that touch an evaluation."""
-    examined = examined_of(traces, protocol=protocol, report=report)
+    """The warnings and serious findings that touch an evaluation; arguments as for `check_data`."""
+    examined = examined_of(traces, protocol=protocol, abi=abi, report=report)
     return tuple(finding for finding in findings_of(examined) if finding.severity != "note")
 
 
@@ -84,16 +84,19 @@ def examined_of(
     abi: str | None = None,
     report: ReadReport | None = None,
 ) -> Examined:
-    """Traces divided into parts; arguments as for `check_data`."""
+    """Traces divided into parts, without those in none; arguments as for `check_data`."""
     if not traces.n_traces:
         raise InputError("there is no trace to check")
-    n_own = traces.n_traces
+    n_read = traces.n_traces
     if protocol is None:
         parts = parts_of(traces, has_other_learned=against is not None)
     else:
-        parts = protocol_parts(traces, protocol)
+        # What a protocol neither learns nor judges, as another program's traces, touches no number.
+        traces, parts = only_parts(traces, protocol_parts(traces, protocol))
+    n_own = traces.n_traces
     if against is not None:
-        learned = np.flatnonzero(against.labels != Label.ATTACK) + n_own
+        against = against.select(against.labels != Label.ATTACK)
+        learned = np.arange(n_own, n_own + against.n_traces)
         parts = tuple(
             replace(part, role="normal") if part.role == "learned" else part for part in parts
         )
@@ -116,6 +119,7 @@ def examined_of(
         traces=traces,
         parts=parts,
         n_own=n_own,
+        in_no_part=n_read - n_own,
         report=report,
         abi=(abi or numbers) if may_be_numbers else None,
         is_adfa=formats == {"adfa"} and any(info.split for info in traces.infos),

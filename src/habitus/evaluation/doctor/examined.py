@@ -59,10 +59,11 @@ class Examined:
     """What a check sees.
 
     Attributes:
-        traces: all traces of all parts, and perhaps some that are in no part.
+        traces: all traces of all parts.
         parts: none of them empty; a trace is in one part at most.
         n_own: how many traces, from the first on, are of the data themselves; others are of the
             data that they are checked against.
+        in_no_part: how many other traces the data have, which the protocol leaves out.
         report: what reading left out, if the traces were read from files.
         abi: whose numbers the calls were read as; None if they were read as names.
         call_list: the list of call names that lies beside the data, if there is one.
@@ -72,6 +73,7 @@ class Examined:
     traces: TraceSet
     parts: tuple[Part, ...]
     n_own: int | None = None
+    in_no_part: int = 0
     report: ReadReport | None = None
     abi: str | None = None
     call_list: CallList | None = None
@@ -130,14 +132,6 @@ class Examined:
             [numbers.setdefault(info.group, len(numbers)) for info in self.traces.infos],
             dtype=np.int64,
         )
-
-    @cached_property
-    def part_of(self) -> Indices:
-        """(n_traces,) int64: the number of each trace's part; -1 for one in none."""
-        numbers = np.full(self.traces.n_traces, -1, dtype=np.int64)
-        for number, part in enumerate(self.parts):
-            numbers[part.indices] = number
-        return numbers
 
     @cached_property
     def trace_of_call(self) -> Indices:

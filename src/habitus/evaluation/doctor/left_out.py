@@ -20,7 +20,8 @@ FILES_LEFT_OUT = Kind(
     "away what is no trace.",
     warning=0.01,
     serious=0.1,
-    reason="a read-me among thousands of files is no matter; a hundredth may hide any rate of 1 %",
+    reason="a hundredth may hide any rate of 1 %; one or two files that no format recognises are "
+    "a read-me or a licence, likelier than data, and a note whatever their share",
 )
 BROKEN_LINES = Kind(
     id="broken-lines",
@@ -42,6 +43,8 @@ CUT_OFF = Kind(
     serious=0.1,
     reason="each one is a recording that is not whole",
 )
+_FEW = 2
+_UNRECOGNISED = "no format recognises it"
 _DAMAGE = ("read only as far as", "damaged", "cut off", "cut short", "truncated")
 
 
@@ -51,11 +54,13 @@ def files_left_out(examined: Examined) -> Iterator[Finding]:
     if report is None or not report.n_skipped:
         return
     total = report.n_files + report.n_skipped
+    is_papers = report.n_skipped <= _FEW and all(_UNRECOGNISED in why for why in report.skipped)
     yield FILES_LEFT_OUT.finding(
         f"left out: {report.n_skipped:,} of {total:,} files",
         report.n_skipped,
         total,
         examples=report.skipped,
+        graded_by=0.0 if is_papers else None,
     )
 
 

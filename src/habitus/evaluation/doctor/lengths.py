@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.evaluation.doctor.findings import Finding, Kind
+from habitus.evaluation.doctor.statistics import deviation_of_area
 from habitus.evaluation.metrics import roc
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ def lengths_differ(examined: Examined) -> Iterator[Finding]:
         ours = examined.lengths[part.indices].astype(np.float64)
         theirs = examined.lengths[learned].astype(np.float64)
         chance = roc(theirs, ours).auc
-        if abs(chance - 0.5) >= _WORTH_SAYING:
+        # Lengths of few traces differ by chance, and copies of a trace are no more of them.
+        n_ours, n_theirs = (len(examined.first_of_each(i)) for i in (part.indices, learned))
+        by_chance = 2 * deviation_of_area(n_theirs, n_ours)
+        if abs(chance - 0.5) >= max(_WORTH_SAYING, by_chance):
             word = "longer" if chance > 0.5 else "shorter"
             yield LENGTHS_DIFFER.finding(
                 f"{part.name} traces are {word} than learned ones: {np.median(ours):,.0f} calls "
@@ -73,6 +77,6 @@ def lengths_differ(examined: Examined) -> Iterator[Finding]:
                 len(part),
                 len(part),
                 parts=[*examined.with_role("learned"), part],
-                numbers={"chance_longer": chance},
+                numbers={"chance_longer": chance, "by_chance": by_chance},
                 graded_by=abs(chance - 0.5),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,6 +63,16 @@ def protocol_parts(traces: TraceSet, protocol: Protocol) -> tuple[Part, ...]:
         ("test normal", "normal", test & (traces.labels == Label.NORMAL)),
         ("test attack", "attack", test & (traces.labels == Label.ATTACK)),
     )
+
+
+def only_parts(traces: TraceSet, parts: tuple[Part, ...]) -> tuple[TraceSet, tuple[Part, ...]]:
+    """The traces that are in some part, in their order, and the parts of these."""
+    is_in = np.zeros(traces.n_traces, dtype=bool)
+    for part in parts:
+        is_in[part.indices] = True
+    place = np.cumsum(is_in) - 1  # (n_traces,) of each trace that stays, among those that do
+    moved = tuple(replace(part, indices=place[part.indices]) for part in parts)
+    return traces.select(is_in), moved
 
 
 def _filled(*parts: tuple[str, Role, Mask]) -> tuple[Part, ...]:

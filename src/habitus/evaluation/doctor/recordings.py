@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.evaluation.doctor.examined import most_common
 from habitus.evaluation.doctor.findings import Finding, Kind
 from habitus.evaluation.doctor.vocabulary import programs_of
 from habitus.traces.traceset import Label
@@ -57,6 +59,17 @@ PROGRAM_IS_LABEL = Kind(
     warning=0.0,
     serious=0.1,
     reason="share of the labelled traces; a tenth decides any area",
+)
+
+SEVERAL_PROGRAMS = Kind(
+    id="several-programs",
+    meaning="Traces of several programs, each with numbers of its own.",
+    effect="No call of one can occur in another: statistics over all of them, as the shortcut's, "
+    "say which program runs, and a detector that learned one finds every other strange.",
+    remedy="Check and evaluate each program by itself (--protocol unm/PROGRAM).",
+    warning=0.0,
+    serious=None,
+    reason="what is found in such a mixture is mostly the mixture",
 )
 
 
@@ -138,6 +151,25 @@ def program_is_label(examined: Examined) -> Iterator[Finding]:
         ],
         numbers={"programs": len(one_sided)},
     )
+
+
+def several_programs(examined: Examined) -> Iterator[Finding]:
+    """Whether programs whose numbers mean different things are together."""
+    names, codes = programs_of(examined)
+    filled = np.flatnonzero(examined.lengths)
+    programs = codes[examined.traces.calls[examined.traces.offsets[filled]]]
+    times = np.bincount(programs[programs >= 0], minlength=len(names))
+    there = Counter({names[p]: int(times[p]) for p in np.flatnonzero(times)})
+    if len(there) > 1:
+        yield SEVERAL_PROGRAMS.finding(
+            f"traces of {len(there):,} programs whose call numbers mean different things: "
+            "check each by itself",
+            there.total(),
+            examined.traces.n_traces,
+            parts=examined.parts,
+            examples=most_common(there, "trace"),
+            numbers={"programs": len(there)},
+        )
 
 
 def _group_names(examined: Examined, indices: Indices) -> list[str]:

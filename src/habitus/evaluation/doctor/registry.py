@@ -47,6 +47,7 @@ CHECKS: tuple[tuple[Kind, Check], ...] = (
     (shifted_numbers.SHIFTED_NUMBERS, shifted_numbers.shifted_numbers),
     (numbering.WRONG_TABLE, numbering.wrong_call_table),
     (numbering.OTHER_LIST, numbering.published_list),
+    (recordings.SEVERAL_PROGRAMS, recordings.several_programs),
     (recordings.LABEL_IS_RECORDING, recordings.label_is_recording),
     (recordings.FEW_RECORDINGS, recordings.few_recordings),
     (recordings.TORN_RECORDINGS, recordings.torn_recordings),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.evaluation.doctor.findings import Finding, Kind
-from habitus.evaluation.doctor.statistics import areas_of_statistics
+from habitus.evaluation.doctor.statistics import areas_of_statistics, deviation_of_area
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,12 +85,11 @@ def _towards(area: Area, *, best_of: list[Area]) -> float:
 def area_by_chance(n_normal: int, n_attack: int, n_statistics: int) -> float:
     """About the largest area among so many statistics that know nothing.
 
-    The area of one has a standard deviation of sqrt((n + m + 1) / 12nm) (Mann and Whitney 1947);
-    the largest of k is about sqrt(2 ln k) of them off. Few traces need no shortcut to look like
-    one.
+    The largest of k is about sqrt(2 ln k) standard deviations off one half. Few traces need no
+    shortcut to look like one.
 
     >>> round(area_by_chance(5, 5, 100), 2), round(area_by_chance(2000, 700, 300), 2)
     (1.12, 0.54)
     """
-    deviation = math.sqrt((n_normal + n_attack + 1) / (12 * n_normal * n_attack))
+    deviation = deviation_of_area(n_normal, n_attack)
     return 0.5 + deviation * math.sqrt(2 * math.log(max(n_statistics, 2)))

@@ -88,8 +88,8 @@ def training_part(traces: TraceSet, protocol: Protocol | None) -> tuple[TraceSet
         learnable = traces.labels != Label.ATTACK
         if not learnable.any():
             raise ProtocolError(
-                f"all {traces.n_traces} traces are labelled attacks by the folder they lie in; a "
-                "detector learns from normal traces"
+                f"all {traces.n_traces} traces are labelled attacks (by their folder, or by ground "
+                "truth beside them); a detector learns from normal traces"
             )
         return traces.select(learnable), Protocol.NO_SPLIT
     mask = protocol.training(traces)

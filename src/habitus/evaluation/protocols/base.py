@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
     Mask = NDArray[np.bool_]
@@ -71,6 +72,13 @@ def normals(traces: TraceSet) -> Mask:
 def attacks(traces: TraceSet) -> Mask:
     """(n_traces,) mask of the attacks."""
     return np.asarray(traces.labels == Label.ATTACK)
+
+
+def count_unlabelled(traces: TraceSet, report: ReadReport) -> None:
+    """Count the traces that a protocol can make nothing of, because no folder labels them."""
+    for info in traces.infos:
+        if info.label is Label.UNKNOWN:
+            report.add_skipped(info.name, "lies in no folder named normal, attack or train")
 
 
 def half_of_recordings(traces: TraceSet, among: Mask) -> Mask:

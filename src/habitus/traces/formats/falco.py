@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct, field
 
-from habitus.traces.events import BrokenLine, canonical, is_blank, read_events
+from habitus.traces.events import BrokenLine, canonical, check_thread, is_blank, read_events
+from habitus.traces.formats.sysdig_layout import EVENTS
 from habitus.traces.json_lines import JsonLines, time_ns
 
 if TYPE_CHECKING:
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
 MAX_PENDING = 1 << 17
 _LOST = "marks of lost events"
 _DROPS = "Falco internal: syscall event drop"
-_NO_CALLS = frozenset(
-    {
-        *("asyncevent", "container", "cpu_hotplug", "fdinfo", "group_added", "group_deleted"),
-        *("infra", "k8s", "mesos", "mesos_state", "notification", "page_fault", "pluginevent"),
-        *("procexit", "procinfo", "signaldeliver", "switch", "sysdigevent", "tracer"),
-        *("user_added", "user_deleted"),
-    }
-)
+_NO_CALLS = frozenset(event.decode() for event in EVENTS - {b"drop"})
 _LOG_LINE = re.compile(
     rb"[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} [\d:]{8} \d{4}: "
     rb"|\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d{4}: "
@@ -101,7 +95,7 @@ class FalcoFormat:
 
 class _Parser:
     def __init__(self) -> None:
-        self._pending: dict[Thread, str] = {}
+        self._pending: dict[Thread, bytes] = {}
 
     def parse(self, line: bytes) -> Event | str | None:
         if line[:1] != b"{":
@@ -115,18 +109,21 @@ class _Parser:
             return note
         pid = _thread_id(fields.tid) or _thread_id(fields.pid)
         thread: Thread = (told.hostname, pid) if told.hostname else pid
-        if fields.direction is not None and self._answers(thread, fields):
+        name = (fields.type or "").encode()
+        if fields.direction is not None and self._answers(thread, name, fields.direction):
             return "ends of calls"
-        return (fields.type or "").encode(), thread, _time_of(told, fields)
+        return name, thread, _time_of(told, fields)
 
-    def _answers(self, thread: Thread, fields: _Fields) -> bool:
+    def _answers(self, thread: Thread, name: bytes, direction: str) -> bool:
         """Whether this is the end of a call that was counted when it began."""
-        if fields.direction == ">":
+        if direction == ">":
+            check_thread(thread)
             if len(self._pending) >= MAX_PENDING:  # of threads whose ends are never told
                 self._pending.clear()
-            self._pending[thread] = fields.type or ""
+            if canonical(name) is not None:  # others are broken, and may be as long as a line
+                self._pending[thread] = name
             return False
-        return self._pending.pop(thread, None) == fields.type
+        return self._pending.pop(thread, None) == name
 
 
 def _is_event(line: _Line) -> bool:

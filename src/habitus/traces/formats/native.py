@@ -14,7 +14,7 @@ import numpy as np
 
 from habitus.errors import InputError, UsageError
 from habitus.storage import atomic_write
-from habitus.traces.formats.native_append import appending
+from habitus.traces.formats.native_append import END_MARK, appending
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class NativeFormat:
         for file in files:
             try:
                 while file.stream.peek(1):
-                    with pa.ipc.open_stream(_InPieces(file.stream)) as stream:
+                    content = _InPieces(file.stream)
+                    with pa.ipc.open_stream(content) as stream:
                         version = (stream.schema.metadata or {}).get(SCHEMA_KEY)
                         if version != SCHEMA_VERSION:
                             raise InputError(
@@ -65,6 +66,7 @@ class NativeFormat:
                             )
                         for batch in stream:
                             yield _from_arrow(batch, file.source)
+                    content.check_end()
             except MemoryError as error:
                 raise InputError(
                     f"{file.source}: damaged native file, or too little memory for a batch of it"
@@ -83,6 +85,16 @@ class _InPieces(io.RawIOBase):
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self._last = b""
+
+    def check_end(self) -> None:
+        """Refuse a stream that is cut off between two messages, where Arrow sees no harm.
+
+        Raises:
+            ValueError: if the last bytes that were read are no end mark.
+        """
+        if self._last != END_MARK:
+            raise ValueError("cut off before its end mark")
 
     def readable(self) -> bool:
         return True
@@ -92,6 +104,7 @@ class _InPieces(io.RawIOBase):
         while size and (piece := self._stream.read(min(size, self.PIECE_BYTES))):
             pieces.append(piece)
             size -= len(piece)
+            self._last = (self._last + piece[-len(END_MARK) :])[-len(END_MARK) :]
         return b"".join(pieces)
 
 

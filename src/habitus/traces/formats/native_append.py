@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MESSAGE_START = b"\xff\xff\xff\xff"
-_END_MARK = _MESSAGE_START + bytes(4)
+END_MARK = _MESSAGE_START + bytes(4)
+"""What an Arrow stream ends with that was written to its end."""
 _BODY_LENGTH = 3  # the field's place in the flatbuffer table `Message` of the Arrow format
 
 
@@ -73,8 +74,8 @@ def _end_of_whole_streams(file: IO[bytes], path: str, mark: bytes) -> int:
         if len(metadata) < length:
             break
         place += length + _body_length(metadata, path, place)
-    file.seek(max(size - len(_END_MARK), 0))
-    if end < size and file.read() == _END_MARK:  # not torn: a wrong length leads past the end
+    file.seek(max(size - len(END_MARK), 0))
+    if end < size and file.read() == END_MARK:  # not torn: a wrong length leads past the end
         raise _damaged(path, end)
     return end
 

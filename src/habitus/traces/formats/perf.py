@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from habitus.syscalls import name_of
 from habitus.traces.events import BrokenLine, canonical_or_numbered, is_blank, read_events
+from habitus.traces.lines import shown
 from habitus.traces.text_kernels import NO_TIME
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class _Parser:
         if name is not None:
             unfinished = line.endswith((b" ...", b" ...\r"))
             if not unfinished and line.rfind(b"= ") < 0:  # from the end, near which it stands
-                raise BrokenLine(f"a call cut off before its result: {_shown(line)}")
+                raise BrokenLine(f"a call cut off before its result: {shown(line)}")
             if unfinished:
                 self._begins(thread, name)
             elif self._pending:
@@ -149,7 +150,7 @@ class _Parser:
         if self._in_summary or line.strip().startswith(_SUMMARY):
             self._in_summary = True
             raise BrokenLine(
-                f"{_shown(line)} is of a summary (perf trace -s), which tells no order of calls"
+                f"{shown(line)} is of a summary (perf trace -s), which tells no order of calls"
             )
         if line.startswith(b"#"):
             return "comments"
@@ -157,7 +158,7 @@ class _Parser:
             return "marks of lost events"
         if _is_stack(line):
             return "stack lines"
-        raise BrokenLine(f"not a line of perf trace or perf script: {_shown(line)}")
+        raise BrokenLine(f"not a line of perf trace or perf script: {shown(line)}")
 
 
 def _is_stack(line: bytes) -> bool:
@@ -183,10 +184,6 @@ def _called(name: bytes, abi: str) -> bytes:
 @lru_cache(1024)
 def _numbered(number: bytes, abi: str) -> bytes:
     return name_of(abi, int(number)).encode()
-
-
-def _shown(line: bytes) -> str:
-    return repr(line[:60].decode("utf-8", "backslashreplace").strip() + "..." * (len(line) > 60))
 
 
 FORMAT = PerfFormat()

@@ -59,6 +59,7 @@ class PlainFormat:
         )  # fmt: skip
         for file in files:
             if options.abi is None and is_numbers(file.head()):
+                yield from reader.rest()
                 raise InputError(
                     f"{file.source}: these are call numbers, and a number means another call on "
                     "each kind of machine; say whose they are: --abi i386, x86_64 or aarch64"

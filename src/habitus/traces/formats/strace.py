@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from habitus.syscalls import name_of
+from habitus.syscalls import family_of, name_of
 from habitus.traces import lines
 from habitus.traces.formats import strace_kernels as k
 from habitus.traces.interning import NameTable
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 _LINE = re.compile(
     rb"\s*(\[pid\s+\d+(<[^>]*>)?\]\s*|\d+(<[^>]*>)?\s+)?"
     rb"(\d+\.\d+\s+|[\d:]+(\.\d+)?\s+)?(\[[ \da-f?]+\]\s+)*"
-    rb"(\w+\(.*(\s=\s|\.\.\.>\s*$)|<\.\.\. \w+ resumed|--- SIG|\+\+\+ |\S*strace: |\[ Process )"
+    rb"((?P<name>\w+)\(.*(\s=\s|\.\.\.>\s*$)|<\.\.\. \w+ resumed|--- SIG|\+\+\+ |\S*strace: "
+    rb"|\[ Process )"
 )
-_WIDTH = re.compile(rb"PID=\d+ runs in (\d+) bit mode")
+_WIDTH = re.compile(rb"PID=\d+ runs in (32|64) bit mode")
 _NUMBERED = re.compile(rb"syscall_(0x[0-9a-f]+|\d+)")
 _NOTES = (
     "calls resumed",
@@ -63,8 +64,11 @@ class StraceFormat:
         if len(lines) > 1 and not head.endswith(b"\n"):
             lines = lines[:-1]  # the head may end within a line
         lines = [line for line in lines if not line.startswith(b" > ")]  # stacks of -k: any number
-        matching = sum(_LINE.match(line[:4096]) is not None for line in lines)
-        return 80 if matching and matching >= 0.5 * len(lines) else 0
+        found = [match for line in lines if (match := _LINE.match(line[:4096])) is not None]
+        names = {match["name"] for match in found} - {None}
+        if names and not any(_is_call(name) for name in names):
+            return 0  # ltrace writes functions of libraries in the same way
+        return 80 if found and len(found) >= 0.5 * len(lines) else 0
 
     def read(
         self, files: Iterator[InputFile], options: ReadOptions, report: ReadReport
@@ -132,6 +136,11 @@ class _StraceFile:
         self._report.notes[note] += 1
 
 
+def _is_call(token: bytes) -> bool:
+    """Whether a name is a call's that some machine has, or the number of one."""
+    return _NUMBERED.fullmatch(token) is not None or family_of(token.decode("latin-1")) != "unknown"
+
+
 def _call_name(token: bytes, abi: str) -> str:
     """The canonical name of a call; strace writes calls it does not know by their number."""
     numbered = _NUMBERED.fullmatch(token)
@@ -148,12 +157,12 @@ def _recording_of(name: str) -> str:
 
 def _complaint(line: bytes) -> str:
     """What is wrong with a line that is no line of strace."""
-    shown = line[:60].decode("utf-8", "backslashreplace").strip() + "..." * (len(line) > 60)
+    shown = lines.shown(line)
     if line.lstrip().startswith((b"% time", b"------ ---")):
-        return f"{shown!r} is of a summary (strace -c), which tells no order of calls"
+        return f"{shown} is of a summary (strace -c), which tells no order of calls"
     if re.match(rb"\s*(\[pid\s+\d+\]\s*|\d+\s+)?([\d:.]+\s+)?[a-z_]\w*\(", line):
-        return f"a call cut off before its result: {shown!r}"
-    return f"not a line of strace: {shown!r}"
+        return f"a call cut off before its result: {shown}"
+    return f"not a line of strace: {shown}"
 
 
 FORMAT = StraceFormat()

@@ -181,8 +181,8 @@ class _SysdigFile:
         return last + 1 + int(text[last] == ord("\r"))
 
     def _broken(self, line: bytes) -> None:
-        shown = line[:60].decode("utf-8", "backslashreplace").strip() + "..." * (len(line) > 60)
-        self._recording.broken(f"no event of sysdig, by the layout of the first lines: {shown!r}")
+        shown = lines.shown(line)
+        self._recording.broken(f"no event of sysdig, by the layout of the first lines: {shown}")
         self._recording.line += 1
 
     def _tell(self) -> None:

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EVENTS = frozenset(
-    b"asyncevent container cpu_hotplug drop group_added group_deleted infra k8s mesos notification "
-    b"page_fault pluginevent procexit procinfo scapevent signaldeliver switch sysdigevent tracer "
-    b"user_added user_deleted".split()
+    b"asyncevent container cpu_hotplug drop fdinfo group_added group_deleted infra k8s mesos "
+    b"mesos_state notification page_fault pluginevent procexit procinfo scapevent signaldeliver "
+    b"switch sysdigevent tracer user_added user_deleted".split()
 )
-"""Types of events that sysdig reports and that are no system calls."""
+"""Types of events that sysdig and Falco report and that are no system calls."""
 
 HEAD_LINES = 64
 LINE_BYTES = 512

@@ -107,11 +107,11 @@ class _Rows:
         if line.removeprefix(BYTE_ORDER_MARK).lstrip(b" \t") == columns.header:
             return HEADER_NOTE
         cells = columns.cells(line)
-        thread = thread_of(cells[columns.thread]) if columns.thread >= 0 else 0
+        thread = thread_of(cells[columns.thread].strip()) if columns.thread >= 0 else 0
         time_ns = self._clock.time_ns(cells[columns.time].strip())
         name = self._name(cells[columns.call].strip())
         if columns.label >= 0:
-            self._hear(thread, attack_of(cells[columns.label]))
+            self._hear(thread, attack_of(cells[columns.label].strip()))
         if thread and name in self._ends:  # its id may come back as another's
             self._lives[thread] = self._lives.get(thread, 1) + 1
         return name, thread, time_ns

@@ -119,10 +119,12 @@ def _first(cells: list[str], wanted: tuple[str, ...]) -> int:
 def thread_of(cell: str) -> int:
     """A thread's or process's id; 0 for an empty cell.
 
+    The cell comes without blanks around it: these would be kept along with it, and may be many.
+
     Raises:
         BrokenLine: if it is none.
     """
-    digits = cell.strip() or "0"
+    digits = cell or "0"
     if not (digits.isascii() and digits.isdigit() and len(digits) < 19 and int(digits) <= MAX_PID):
         raise BrokenLine(f"{cell[:40]!r} is no thread id: Linux's largest is {MAX_PID:,}")
     return int(digits)
@@ -169,10 +171,12 @@ def _unit_by_size(number: int) -> int:
 def attack_of(cell: str) -> str | None:
     """What a label says: the type of an attack, ``""`` for normal, None for nothing.
 
+    The cell comes without blanks around it, as that of `thread_of` does.
+
     Raises:
         BrokenLine: if it is no word.
     """
-    word = cell.strip().lower()
+    word = cell.lower()
     if word in _SAYS_NOTHING:
         return None
     if word in _NORMAL:
@@ -181,4 +185,4 @@ def attack_of(cell: str) -> str | None:
         return "attack"
     if _TYPE.fullmatch(word) is None:
         raise BrokenLine(f"{cell[:40]!r} is no label")
-    return cell.strip()
+    return cell

@@ -10,7 +10,13 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from habitus.syscalls import ABIS, name_of, names_by_number
-from habitus.traces.events import BrokenLine, canonical_or_numbered, is_blank, read_events
+from habitus.traces.events import (
+    BrokenLine,
+    canonical,
+    canonical_or_numbered,
+    is_blank,
+    read_events,
+)
 from habitus.traces.json_lines import JsonLines, time_ns
 
 if TYPE_CHECKING:
@@ -149,7 +155,7 @@ class _Parser:
                 if argument.name != "syscall":
                     continue
                 for call in (argument.value, argument.int32, argument.text):
-                    if isinstance(call, str) and ":" not in call:
+                    if isinstance(call, str) and canonical(call.encode()):
                         return call
                     if type(call) is int and 0 <= call < 1 << 31:
                         return name_of(self._abi, call)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from habitus.errors import InputError
 from habitus.traces import lines
 from habitus.traces.formats import unm_kernels as k
 from habitus.traces.inputfile import HEAD_BYTES
@@ -51,9 +52,7 @@ class UnmFormat:
     title: ClassVar[str] = "UNM, MIT and CERT traces: a process id and a call number a line"
     sample: ClassVar[str] = "8840 4\n8840 2\n8840 66\n8843 5\n8840 6\n"
 
-    def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:
-        if options.abi is not None:  # the numbers are no ABI's that Habitus knows
-            return 0
+    def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
         if is_list_of_names(head, name):
             return 90
         if name.lower().endswith(".int"):  # what UNM calls its files: a single call will do
@@ -63,9 +62,15 @@ class UnmFormat:
     def read(
         self,
         files: Iterator[InputFile],
-        options: ReadOptions,  # noqa: ARG002
+        options: ReadOptions,
         report: ReadReport,
     ) -> Iterator[TraceSet]:
+        if options.abi is not None:  # read as plain, each line would be a trace of two calls
+            raise InputError(
+                f"{next(files).source}: lines of two numbers, as UNM's traces have them: a process "
+                "id and a call number of that program's own, which --abi cannot name; leave --abi "
+                "out, or say --format plain if each line is a trace"
+            )
         programs: dict[str, _Names] = {}
         output = Output(_TAKEN_CALLS)
 
@@ -193,10 +198,9 @@ def prefix_of(program: str) -> str:
 
 
 def _complaint(line: bytes) -> str:
-    shown = line[:40].decode("utf-8", "backslashreplace").strip() + "..." * (len(line) > 40)
     return (
-        f"{shown!r} is not two numbers, a process id (at most {MAX_PID:,}) and a call "
-        f"(at most {MAX_CALL_NUMBER:,})"
+        f"{lines.shown(line, 40)} is not two numbers, a process id (at most {MAX_PID:,}) and a "
+        f"call (at most {MAX_CALL_NUMBER:,})"
     )
 
 

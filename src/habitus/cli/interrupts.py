@@ -1,0 +1,46 @@
+"""What Ctrl-C does to a command that reads from a pipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+
+@contextmanager
+def pipe_outlives_interrupt() -> Iterator[None]:
+    """Let the first Ctrl-C end the pipe's writer alone; the second one interrupts.
+
+    A terminal sends Ctrl-C to all of ``strace ... | habitus detect MODEL -``. The recorder ends,
+    the pipe with it, and what was recorded until then is judged instead of thrown away.
+    """
+    if not _reads_a_pipe() or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        signal.signal(signal.SIGINT, before)
+        said = "judging what was read until now; Ctrl-C again stops at once"
+        print(f"habitus: {said}", file=sys.stderr)  # noqa: T201
+
+    signal.signal(signal.SIGINT, once)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _reads_a_pipe() -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode)
+    except (OSError, ValueError):  # there is none
+        return False
