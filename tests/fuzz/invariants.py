@@ -16,7 +16,7 @@ from zlib import crc32
 import numpy as np
 
 from habitus.errors import HabitusError
-from habitus.traces import builder, lines, recording, tokens
+from habitus.traces import builder, lines, merging, recording, tokens
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.formats.lid_ds import WITHOUT_TRUTH
@@ -46,7 +46,7 @@ def small_blocks() -> Iterator[None]:
     changes = [
         (tokens, "BLOCK_BYTES", SMALL_BLOCK),
         (lines, "BLOCK_BYTES", SMALL_BLOCK),
-        *((module, "BATCH_CALLS", SMALL_BATCH) for module in (tokens, builder, recording)),
+        *((module, "BATCH_CALLS", SMALL_BATCH) for module in (tokens, builder, merging, recording)),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in changes]
     for module, name, value in changes:

@@ -6,11 +6,13 @@ import gzip
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -368,6 +370,19 @@ def test_a_closed_pipe_ends_quietly_and_not_as_if_all_were_judged(
     assert done.stderr == ""
 
 
+def interrupted(process: subprocess.Popen[bytes]) -> bytes:
+    """What a command says to Ctrl-C, which is pressed until it is heard.
+
+    A signal just before a read does not wake it; the end of the pipe, or more data, does.
+    """
+    assert process.stderr is not None
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        if select.select([process.stderr], [], [], 5)[0]:
+            return process.stderr.readline()
+    return b""
+
+
 def last_words(process: subprocess.Popen[bytes]) -> str:
     """What an interrupted command said."""
     _, said = process.communicate(timeout=120)
@@ -385,12 +400,13 @@ def test_ctrl_c_while_detecting_from_a_pipe(home: Path, model: Path, tmp_path: P
     line = (f"{NORMAL} " * 50 + "\n").encode()
     process.stdin.write(line * 4000)
     process.stdin.flush()
-    assert process.stderr is not None
-    process.send_signal(signal.SIGINT)
-    assert process.stderr.readline() == (
+    assert interrupted(process) == (
         b"habitus: judging what was read until now; Ctrl-C again stops at once\n"
     )
-    process.send_signal(signal.SIGINT)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
     assert last_words(process) == "habitus: interrupted; nothing was half-written\n"
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
 
@@ -404,11 +420,9 @@ def test_ctrl_c_that_ends_the_recorder_lets_what_was_recorded_be_judged(
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(home), cwd=tmp_path,
     )  # fmt: skip
     assert process.stdin is not None
-    assert process.stderr is not None
     process.stdin.write(f"{STRANGE}\n".encode() + f"{NORMAL}\n".encode() * 6_000)
     process.stdin.flush()
-    process.send_signal(signal.SIGINT)
-    assert process.stderr.readline().startswith(b"habitus: judging what was read")
+    assert interrupted(process).startswith(b"habitus: judging what was read")
     printed, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert b" in 6,001 traces" in printed

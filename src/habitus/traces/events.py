@@ -13,7 +13,8 @@ import numpy as np
 
 from habitus.traces import lines
 from habitus.traces.interning import NameTable
-from habitus.traces.recording import Recording, together
+from habitus.traces.merging import together
+from habitus.traces.recording import Recording
 from habitus.traces.text_kernels import MAX_PID, NO_TIME
 
 if TYPE_CHECKING:

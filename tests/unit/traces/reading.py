@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from habitus.traces import builder, events, lines, recording, tokens
+from habitus.traces import builder, events, lines, merging, recording, tokens
 from habitus.traces.formats import get_format
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.inputfile import InputFile
@@ -47,7 +47,7 @@ def pieces(block_bytes: int, batch_calls: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (tokens, lines):
             patch.setattr(module, "BLOCK_BYTES", block_bytes)
-        for module in (tokens, recording, builder):
+        for module in (tokens, merging, recording, builder):
             patch.setattr(module, "BATCH_CALLS", batch_calls)
         patch.setattr(events, "TAKEN_EVENTS", batch_calls)
         yield

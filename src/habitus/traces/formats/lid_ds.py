@@ -20,7 +20,7 @@ from habitus.traces.formats.lid_ds_truth import (
 from habitus.traces.formats.sysdig import SysdigReader
 from habitus.traces.formats.sysdig_layout import infer_layout
 from habitus.traces.formats.sysdig_stamp_kernels import CLOCK, NANOSECONDS
-from habitus.traces.recording import together
+from habitus.traces.merging import together
 from habitus.traces.traceset import Label, TraceInfo
 
 if TYPE_CHECKING:

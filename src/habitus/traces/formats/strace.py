@@ -11,7 +11,8 @@ from habitus.syscalls import family_of, name_of
 from habitus.traces import lines
 from habitus.traces.formats import strace_kernels as k
 from habitus.traces.interning import NameTable
-from habitus.traces.recording import Output, Recording, together
+from habitus.traces.merging import together
+from habitus.traces.recording import Output, Recording
 from habitus.traces.text_kernels import MAX_PID
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from habitus.traces.formats import sysdig_kernels as k
 from habitus.traces.formats.sysdig_layout import EVENTS, Layout, infer_layout
 from habitus.traces.formats.sysdig_stamp_kernels import NO_STAMP
 from habitus.traces.interning import NameTable
-from habitus.traces.recording import Output, Recording, together
+from habitus.traces.merging import together
+from habitus.traces.recording import Output, Recording
 from habitus.traces.traceset import MAX_ALPHABET
 
 if TYPE_CHECKING:

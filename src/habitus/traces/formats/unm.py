@@ -18,7 +18,8 @@ from habitus.traces import lines
 from habitus.traces.formats import unm_kernels as k
 from habitus.traces.inputfile import HEAD_BYTES
 from habitus.traces.interning import NameTable
-from habitus.traces.recording import Output, Recording, together
+from habitus.traces.merging import together
+from habitus.traces.recording import Output, Recording
 from habitus.traces.text_kernels import MAX_PID
 
 if TYPE_CHECKING:
