@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_CALL_NUMBER = 65_534
 
 _NUMBERS = re.compile(rb"[\s,]*+\d[\s\d,]*+")  # possessive: other repeats would try again and again
+LIST_NOTE = "lists of call names, not used"
+_LIST_FILE = re.compile(r"(^|/)ADFA-LD\+Syscall\+List\.txt$")
 _KNOWN_PATH = re.compile(r"(^|/)(U[TVA]D-|(Training|Validation|Attack)_Data_Master/)")
 _ATTACK_FOLDER = re.compile(r"(?:^|/)(([^/]+?)_\d+)/[^/]*$")
 _SPLITS = {
@@ -52,7 +54,7 @@ class AdfaFormat:
 
     def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:
         if not is_numbers(head):
-            return 0
+            return 90 if _LIST_FILE.search(name) else 0
         if _KNOWN_PATH.search(name):  # whatever --abi says: labels come from here
             return 90
         return 40 if options.abi is None and not are_pairs(head) else 0
@@ -64,6 +66,9 @@ class AdfaFormat:
         names = NameTable(lambda token: call_name_of_number(token, abi))
         reader = TokenReader(names, report, lines_are_traces=False, wanted=f"an {abi} call number")
         for file in files:
+            if _LIST_FILE.search(file.name) and not is_numbers(file.head()):
+                report.notes[LIST_NOTE] += 1
+                continue
             split, label, attack, group = place_of(file.name)
 
             def describe(
