@@ -246,7 +246,7 @@ threads and times, written the way each format's tool writes them, with what str
 arguments and results. Their lines are as long as real ones, but no tool wrote them.
 
 What limits the slow ones: from `tracee` down, each line is parsed in Python
-(`habitus.traces.events`), which takes 1.5 to 5 µs: MB/s follow from the length of lines,
+(`habitus.traces.events`), which takes microseconds: MB/s follow from the length of lines,
 and the rows of `table` are the shortest. An archive of small files, as `unm` and `adfa`, takes
 most of its time to open, recognise and label each of them. In `plain`, `unm` and `adfa` a call
 is a few bytes, so that calls a second tell more than MB/s.

@@ -6,6 +6,7 @@ import enum
 import inspect
 import re
 from functools import cached_property
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any, is_typeddict
 
 from reference_markdown import WIDTH, head
@@ -94,7 +95,7 @@ def markdown_of(docstring: str) -> str:
         elif not in_section:
             lines += ["", block]
             continue
-        for number, line in enumerate(inspect.cleandoc(rest if section else block).split("\n")):
+        for number, line in enumerate(dedent(rest if section else block).split("\n")):
             item = _ITEM.fullmatch(line)
             if item:
                 lines.append(f"- `{item[1]}`: {item[2]}")

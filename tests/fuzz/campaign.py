@@ -2,10 +2,10 @@
 
     python tests/fuzz/campaign.py --inputs 800000 --jobs 2 [TARGET ...]
 
-Working corpora and counts stand in ``.fuzz/``, so that a campaign goes on where it stopped. What is
-new in a corpus is merged, least files first, into ``tests/fuzz/corpus``, which CI replays. A crash,
-a hang (1 second for a kB) or an input that takes too much memory ends the campaign with status 1
-and lies in ``.fuzz/found``.
+Working corpora and counts stand in ``.fuzz/``, so that a campaign goes on where it stopped. With
+``--merge``, what is new in a corpus goes, least files first, into ``tests/fuzz/corpus``, which
+every test run replays. A crash, a hang (1 second for a kB) or an input that takes too much memory
+ends the campaign with status 1 and lies in ``.fuzz/found``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RSS_LIMIT_MIB = 1024
 KEPT_BYTES = 8_000  # a target's share of the corpus in the repository
 PAGE_TEXT = """# Fuzzing
 
-{total:,} inputs of at most {bytes:,} bytes (native files: 8,192), guided by coverage. Compiled
+{total:,} inputs of at most {bytes:,} bytes (native files: {longer:,}), guided by coverage. Compiled
 loops run as Python, so that their branches count. For each input it must hold that nothing but a
 clear error escapes, that every line is a call, a note, broken or blank, and that the same is read
 in one block and in many; within {seconds} second a kB and {mib:,} MiB. What was found on the way
@@ -114,8 +114,8 @@ def write_page(counts: dict[str, dict[str, int]]) -> None:
     ]
     day = time.strftime("%Y-%m-%d", time.gmtime())
     page = PAGE_TEXT.format(
-        total=total, bytes=MAX_INPUT_BYTES, seconds=SECONDS_AN_INPUT, mib=RSS_LIMIT_MIB,
-        rows="\n".join(rows), day=day,
+        total=total, bytes=MAX_INPUT_BYTES, longer=LONGER["native"], seconds=SECONDS_AN_INPUT,
+        mib=RSS_LIMIT_MIB, rows="\n".join(rows), day=day,
     )  # fmt: skip
     PAGE.write_text(page)
 

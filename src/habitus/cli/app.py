@@ -9,6 +9,7 @@ import warnings
 from functools import wraps
 from inspect import cleandoc
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
@@ -61,6 +62,7 @@ def command(group: typer.Typer, name: str, example: str) -> Callable[[Any], Any]
 def run() -> None:
     """Read the arguments and run the command."""
     warnings.showwarning = _show_warning
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal of few letters must not end in an error
             stream.reconfigure(errors="backslashreplace")
@@ -85,6 +87,17 @@ def run() -> None:
         said = f"{type(error).__name__}: {error}"
         print(f"habitus: a bug in Habitus, please report it: {said}", file=sys.stderr)  # noqa: T201
         sys.exit(EXIT_BUG)
+
+
+def _open_closed_streams() -> None:
+    """Stand in for streams that were closed before we began, as a daemon's parent may do.
+
+    Python has none of them then, and the first file opened would take the place of, say, standard
+    output.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _show_warning(

@@ -50,8 +50,8 @@ def detect(
 
     Ends with status 1 if there is an alert, with 0 if there is none. Traces are read once, in
     memory that does not grow with them, unless the model's score is a median or a quantile, which
-    keeps 4 bytes a call. Where they cannot be read on, the records so far are kept
-    and the status is 2.
+    keeps 4 bytes a call. Where they cannot be read on, the records so far are kept and the status
+    is 2.
     """
     from habitus import api
     from habitus.alerts.record import alert_record

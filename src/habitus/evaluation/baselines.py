@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.evaluation.doctor.statistics import distinct_calls_of
+from habitus.evaluation.doctor.examined import Examined
 from habitus.evaluation.judged import judged_of
 from habitus.evaluation.metrics import roc
 from habitus.evaluation.results import Baseline
@@ -21,7 +21,8 @@ def trivial_baselines(test: TraceSet, protocol: Protocol) -> tuple[Baseline, ...
     """Trivial statistics as scores, each in its better direction."""
     nothing = np.zeros(test.n_traces, dtype=bool)
     baselines = []
-    for name, values in (("distinct calls", distinct_calls_of(test)), ("calls", test.lengths)):
+    distinct = Examined(test, parts=()).distinct_calls  # as the doctor's alarm counts them
+    for name, values in (("distinct calls", distinct), ("calls", test.lengths)):
         areas = {}
         for stranger, sign in (("fewer", -1), ("more", 1)):
             judged = judged_of(test, sign * values.astype(np.float64), nothing, protocol)

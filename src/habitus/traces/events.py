@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     """An event; the kind of a line that is none and is counted as a note; None for nothing."""
 
 TAKEN_EVENTS = 1 << 16
+MAX_PENDING = 1 << 17
+"""Threads of which a parser may remember a call whose end is to come."""
 MAX_TIME_NS = (1 << 63) - 1
 ENDS_OF_THREADS = frozenset({b"exit", b"exit_group"})
 ENDS_OF_PROCESSES = frozenset({b"exit_group"})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import msgspec
 
 from habitus.traces.events import BrokenLine
+from habitus.traces.lines import first_lines
 from habitus.traces.text_kernels import NO_TIME
 
 if TYPE_CHECKING:
@@ -57,10 +58,7 @@ class JsonLines(Generic[_Line]):
 
     def sniffed(self, head: bytes) -> Iterator[_Line | None]:
         """The first lines of a head, None for each that is none; one cut off is left out."""
-        lines = [line for line in head.split(b"\n", MAX_SNIFFED_LINES) if line.strip()]
-        if len(lines) > 1 and not head.endswith(b"\n"):
-            lines = lines[:-1]
-        for line in lines[:MAX_SNIFFED_LINES]:
+        for line in first_lines(head, MAX_SNIFFED_LINES):
             try:
                 yield self.decode(line)
             except BrokenLine:

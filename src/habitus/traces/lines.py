@@ -46,6 +46,13 @@ def line_blocks(file: InputFile, on_overlong: Callable[[], None]) -> Iterator[by
         yield left + b"\n"
 
 
+def first_lines(head: bytes, most: int) -> list[bytes]:
+    """The first lines of a head, blank ones left out; one that it ends within only if alone."""
+    *whole, rest = head.split(b"\n", most)
+    found = [line for line in whole if line.strip()]
+    return found or [line for line in rest.split(b"\n", 1)[:1] if line.strip()]
+
+
 def shown(line: bytes, most: int = 60) -> str:
     """The first bytes of a line, quoted, whatever they are: for what is said of it."""
     start = line[:most].decode("utf-8", "backslashreplace").strip()

@@ -48,6 +48,18 @@ def read_number(text, place, end):
 
 
 @kernel
+def read_fraction(text, place, end):
+    """(nanoseconds, place after it) of ``.123``, or (0, ``place``)."""
+    if place >= end or text[place] != 46:
+        return 0, place
+    start = place + 1
+    value, place = read_number(text, start, min(end, start + 9))
+    for _ in range(9 - (place - start)):
+        value *= 10
+    return value, place
+
+
+@kernel
 def read_time(text, place, end):
     """(nanoseconds, place after it) of ``1700000000.123456`` or ``12:34:56.123456``.
 
@@ -59,12 +71,7 @@ def read_time(text, place, end):
         part, place = read_number(text, place + 1, end)
         seconds = seconds * 60 + part
         clock = True
-    nanoseconds = 0
-    if place < end and text[place] == 46:
-        start = place + 1
-        nanoseconds, place = read_number(text, start, min(end, start + 9))
-        for _ in range(9 - (place - start)):
-            nanoseconds *= 10
+    nanoseconds, place = read_fraction(text, place, end)
     if (not clock and seconds < 100_000_000) or seconds > 9_000_000_000:
         return NO_TIME, place
     return seconds * 1_000_000_000 + nanoseconds, place

@@ -16,7 +16,7 @@ from habitus.datasets.get import get
 from habitus.datasets.home import DataHome, home_folder, refuse_unusable_name
 from habitus.datasets.known import FAMILIES, KNOWN
 from habitus.datasets.publication import KnownData, KnownFile
-from habitus.datasets.trust import TrustBook
+from habitus.datasets.trust import Fetched, TrustBook
 from habitus.errors import DataHomeError, UsageError
 from habitus.evaluation.protocols import PROTOCOLS
 from local_server import LocalServer, cut_at
@@ -180,11 +180,25 @@ def test_what_was_trusted_holds_under_every_mirror(known: Known, server: LocalSe
     with pytest.raises(DataHomeError, match=rf"{OTHER_DIGEST}.*came from .*/new/set.txt on"):
         get("new", mirrors=[f"{server.address}/m/"])
     assert told("new", mirrors=[f"{server.address}/same/"]) == []
+    book = TrustBook(home_folder())
+    assert list(book.entries()) == [f"{server.address}/{at}/set.txt" for at in ("new", "same")]
     DataHome().remove("new")
     assert OTHER_DIGEST in told("new", mirrors=[f"{server.address}/m/"], trusts_anew=True)[0]
+    assert list(book.entries()) == [f"{server.address}/m/set.txt"]
     DataHome().remove("new")
     with pytest.raises(DataHomeError, match=rf"{NEW_DIGEST}.*came from .*/m/set.txt on"):
         get("new", mirrors=[f"{server.address}/same/"])
+
+
+def test_what_an_older_version_trusted_holds_by_its_address(
+    known: Known, server: LocalServer
+) -> None:
+    address = f"{server.address}/new/set.txt"
+    old = Fetched(sha256=OTHER_DIGEST, n_bytes=5, data_set="new", first_seen="2025-01-01")
+    TrustBook(home_folder()).remember(address, old)
+    with pytest.raises(DataHomeError, match=f"came from here on 2025-01-01 had {OTHER_DIGEST}"):
+        get("new")
+    assert list((home_folder() / "downloads").rglob("set.txt")) == []
 
 
 @pytest.mark.parametrize(
@@ -206,6 +220,7 @@ def test_what_is_clearly_something_else_is_not_kept_nor_trusted(
         get("new")
     assert "new" not in DataHome()
     assert TrustBook(home_folder()).entries() == {}
+    assert list((home_folder() / "downloads").rglob(name)) == []
 
 
 @pytest.mark.parametrize("magic", ["a1b2c3d4", "d4c3b2a1", "4d3cb2a1", "0a0d0d0a"])
@@ -269,6 +284,19 @@ def test_files_that_came_are_not_fetched_again_after_a_failure(
     assert server.asked == [
         ("/unm/page.html", None, None), ("/unm/sub/two.int", "bytes=1-", '"v1"'),
     ]  # fmt: skip
+
+
+def test_files_that_a_page_no_longer_links_to_do_not_stay(
+    known: Known, server: LocalServer
+) -> None:
+    server.bad["/unm/sub/two.int"] = cut_at(b"2 6\n", 1)
+    with pytest.raises(DataHomeError, match="could not be fetched"):
+        get("linked")
+    del server.bad["/unm/sub/two.int"]
+    server.files["/unm/page.html"] = b"<a href=sub/two.int>2</a>"
+    entry, _ = get("linked")
+    assert [path.name for path in DataHome().path("linked").rglob("*.int")] == ["two.int"]
+    assert entry.n_bytes == 4
 
 
 def test_archives_in_a_folder_are_told_of(known: Known, server: LocalServer) -> None:

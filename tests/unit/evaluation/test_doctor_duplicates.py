@@ -139,9 +139,7 @@ def test_one_trace_too_long_to_look_at_takes_no_other_with_it(
     assert "1 of 2 sequences, held against 1 of 2)" in finding.title
 
 
-def test_an_alphabet_too_large_for_exact_numbers_is_hashed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_alphabet_too_large_for_exact_numbers_is_hashed() -> None:
     traces = [[f"c{i}" for i in range(k, k + 1700)] for k in (0, 10)]
     data = examined(learned=traces[:1], normal=traces[1:])
     ((share, _, _),) = near.containment(data, np.array([0]), [np.array([1])])

@@ -162,5 +162,7 @@ def test_a_program_that_begins_again_in_a_trace_is_an_id_used_again() -> None:
     # Named calls may execute another program, which begins as all do.
     renamed = [[call.replace("ps:", "call") for call in t] for t in [*traces, again]]
     assert nothing(reused_process_id, examined(normal=renamed))
+    # What most traces repeat is a loop of the program.
+    assert nothing(reused_process_id, examined(normal=[t + opening for t in traces]))
     # What stands at the end of one trace and the beginning of the next is no second beginning.
     assert nothing(reused_process_id, examined(normal=[*traces, opening[:4] * 3]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from habitus.evaluation.doctor.shortcuts import area_by_chance, shortcuts
-from habitus.evaluation.doctor.statistics import areas_of_statistics, distinct_calls_of
+from habitus.evaluation.doctor.statistics import areas_of_statistics
 
 TRACES = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=8), min_size=1, max_size=6)
 
@@ -56,7 +56,6 @@ def test_calls_that_are_passed_over_could_not_have_reached_it(
 @given(TRACES)
 def test_distinct_calls(traces: list[list[str]]) -> None:
     data = examined(normal=traces)
-    assert distinct_calls_of(data.traces).tolist() == [len(set(t)) for t in traces]
     assert data.distinct_calls.tolist() == [len(set(t)) for t in traces]
 
 

@@ -131,9 +131,30 @@ def test_lists_of_calls_are_read_in_the_forms_they_come_in(form: str) -> None:
     assert parse_call_list(text.encode()) == dict(names_by_number("aarch64"))
 
 
-@given(st.binary(max_size=400))
-def test_whatever_is_called_a_list_is_read(content: bytes) -> None:
-    assert parse_call_list(content * 20) is None or parse_call_list(content * 20)
+def test_a_list_of_calls_has_no_number_beyond_a_table_and_no_number_for_a_name() -> None:
+    good = {k: f"call{k}" for k in range(20)}
+    lines = [f"{name} {k}" for k, name in good.items()]
+    text = "\n".join([*lines, "high 65534", "beyond 65535", "30 31", "again 3"])
+    assert parse_call_list(text.encode()) == good | {65_534: "high"}
+    assert parse_call_list("\n".join(lines[1:]).encode()) is None
+
+
+LINES = st.sampled_from(
+    ["{0} {1}", "{1},{0}", "#define __NR_{0} {1}", "{0}", "{1} {1}", "{0} 1{1}"]
+)
+NAMES = st.text(st.characters(codec="ascii"), max_size=9) | st.just("sys_x")
+
+
+@given(st.lists(st.tuples(LINES, NAMES, st.integers(-1, 99_999)), max_size=60), st.binary())
+def test_whatever_is_called_a_list_has_twenty_names_with_numbers_that_a_call_can_have(
+    made: list[tuple[str, str, int]], rest: bytes
+) -> None:
+    text = "\n".join(line.format(name, number) for line, name, number in made)
+    names = parse_call_list(text.encode() + rest)
+    if names is not None:
+        assert len(names) >= 20
+        assert all(0 <= number <= 65_534 for number in names)
+        assert not any(name.isdigit() for name in names.values())
 
 
 def test_the_list_beside_adfa_ld_is_recognised_as_another_table(tmp_path: Path) -> None:

@@ -25,3 +25,21 @@ def test_a_lines_length_alone_decides_whether_it_is_read(
     read = b"".join(blocks).splitlines()
     assert read == [line for line in wanted if len(line) <= 100]
     assert len(overlong) == (length > 100)
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        (b"a\n\n b\r\nc", [b"a", b" b\r"]),  # c may go on behind the head
+        (b"a\nb\n", [b"a", b"b"]),
+        (b"a\nb\nc\nd\ne", [b"a", b"b", b"c"]),
+        (b"\n\n\na\nb", [b"a"]),
+        (b"\n\n\n\n", []),
+        (b"a", [b"a"]),
+        (b"\na", [b"a"]),
+        (b" \t\r", []),
+        (b"", []),
+    ],
+)
+def test_the_first_lines_of_a_head_are_whole_and_not_blank(head: bytes, found: list[bytes]) -> None:
+    assert lines.first_lines(head, 3) == found

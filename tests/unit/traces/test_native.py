@@ -19,6 +19,7 @@ from reading import batches_of, column, read, rows
 from habitus.errors import HabitusError, InputError
 from habitus.traces.formats import native
 from habitus.traces.formats.native import append_native, write_native
+from habitus.traces.formats.native_append import MESSAGE_START
 from habitus.traces.reading import TraceReader, read_traces
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
 
@@ -287,7 +288,7 @@ def test_nothing_is_appended_to_other_files_or_behind_damage(tmp_path: Path) -> 
     assert path.read_text() == "openat read close\n"
     write_native(path, segments())
     whole = path.read_bytes()
-    body = whole.index(native._STREAM_START, 8)  # the second message
+    body = whole.index(MESSAGE_START, 8)  # the second message
     for damaged in (
         whole[:body] + b"\0" + whole[body + 1 :],
         whole + bytes(64),

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from habitus.evaluation.doctor.examined import Role  # noqa: TC001 - pydantic needs it at run time
 from habitus.evaluation.doctor.findings import SEVERITIES, Finding
 from habitus.evaluation.doctor.registry import CHECKS
 from habitus.evaluation.results import Reading
-from habitus.models.model import FileText  # noqa: TC001 - pydantic needs it at run time
+from habitus.models.model import FileText  # noqa: TC001 - likewise
 from habitus.progress import SILENT, Progress
 from habitus.version import __version__
 
 if TYPE_CHECKING:
     from habitus.evaluation.doctor.examined import Examined, Part
-
-_ROLES = Literal["learned", "normal", "attack", "unlabelled"]
 
 
 class _Frozen(BaseModel):
@@ -40,7 +39,7 @@ class PartSummary(_Frozen):
     """
 
     name: FileText
-    role: _ROLES
+    role: Role
     traces: int
     calls: int
     distinct: int

@@ -95,32 +95,34 @@ def examined_of(
         traces, parts = only_parts(traces, protocol_parts(traces, protocol))
     n_own = traces.n_traces
     if against is not None:
-        against = against.select(against.labels != Label.ATTACK)
-        learned = np.arange(n_own, n_own + against.n_traces)
-        parts = tuple(
-            replace(part, role="normal") if part.role == "learned" else part for part in parts
-        )
-        if len(learned):
-            parts = (Part(f"other ({against_name})", "learned", learned), *parts)
-        # Both may hold a recording of one name.
-        theirs = tuple(
-            replace(
-                info,
-                name=f"{against_name}/{info.name}",
-                group=f"{against_name}/{info.group}",
-            )
-            for info in against.infos
-        )
-        traces = join([traces, replace(against, infos=theirs)])
-    formats = set(report.formats) if report is not None else set()
-    numbers = _NUMBERS.get(next(iter(formats))) if len(formats) == 1 else None
-    may_be_numbers = len(formats) == 1 and formats <= set(_NUMBERS)
+        traces, parts = _with_other_learned(traces, parts, against, against_name)
+    formats = list(report.formats) if report is not None else []
+    only_format = formats[0] if len(formats) == 1 else ""
     return Examined(
         traces=traces,
         parts=parts,
         n_own=n_own,
         in_no_part=n_read - n_own,
         report=report,
-        abi=(abi or numbers) if may_be_numbers else None,
-        is_adfa=formats == {"adfa"} and any(info.split for info in traces.infos),
+        abi=abi or _NUMBERS[only_format] if only_format in _NUMBERS else None,
+        is_adfa=only_format == "adfa" and any(info.split for info in traces.infos),
     )
+
+
+def _with_other_learned(
+    traces: TraceSet, parts: tuple[Part, ...], other: TraceSet, name: str
+) -> tuple[TraceSet, tuple[Part, ...]]:
+    """Traces and their parts with other data, without its attacks, as the learned part."""
+    other = other.select(other.labels != Label.ATTACK)
+    parts = tuple(
+        replace(part, role="normal") if part.role == "learned" else part for part in parts
+    )
+    if other.n_traces:
+        learned = np.arange(traces.n_traces, traces.n_traces + other.n_traces)
+        parts = (Part(f"other ({name})", "learned", learned), *parts)
+    # Both may hold a recording of one name.
+    infos = tuple(
+        replace(info, name=f"{name}/{info.name}", group=f"{name}/{info.group}")
+        for info in other.infos
+    )
+    return join([traces, replace(other, infos=infos)]), parts

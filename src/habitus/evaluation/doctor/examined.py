@@ -96,9 +96,8 @@ class Examined:
     @property
     def reference_indices(self) -> Indices:
         """(n,) int64: the traces of `reference`."""
-        return np.concatenate(
-            [np.zeros(0, dtype=np.int64), *(part.indices for part in self.reference)]
-        )
+        learned = self.indices("learned")
+        return learned if len(learned) else self.indices("normal")
 
     @property
     def compared(self) -> tuple[Part, ...]:

@@ -1,7 +1,4 @@
-"""Trivial statistics of a trace, and how well each alone tells attacks from normals.
-
-Shared by the shortcut alarm and by the baselines that `habitus evaluate` shows.
-"""
+"""Trivial statistics of a trace, and how well each alone tells attacks from normals."""
 
 from __future__ import annotations
 
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.evaluation.doctor.examined import Examined, Indices
-    from habitus.traces.traceset import TraceSet
 
     Floats = NDArray[np.float64]
 
@@ -47,13 +43,6 @@ class Area:
         if not call:
             return f"{self.stranger} {self.name}"
         return f"{words[head][self.stranger == 'more']} of {call}"
-
-
-def distinct_calls_of(traces: TraceSet) -> Indices:
-    """(n_traces,) int64: how many different calls each trace makes."""
-    owner = np.repeat(np.arange(traces.n_traces), traces.lengths)
-    pairs = np.unique(owner * max(len(traces.alphabet), 1) + traces.calls)
-    return np.bincount(pairs // max(len(traces.alphabet), 1), minlength=traces.n_traces)
 
 
 def deviation_of_area(n_normal: int, n_attack: int) -> float:

@@ -125,15 +125,10 @@ def _begins_again(examined: Examined) -> NDArray[np.bool_]:
     again = np.zeros(examined.traces.n_traces, dtype=bool)
     _, codes = programs_of(examined)
     long = np.flatnonzero(examined.lengths > OPENING_CALLS)
-    if not len(long):
-        return again
     program = codes[examined.traces.calls[examined.traces.offsets[long]]]
-    order = np.argsort(program, kind="stable")
-    ends = np.flatnonzero(np.diff(program[order])) + 1
-    for mine in np.split(long[order], ends):
-        openings = _usual_openings(examined, mine)
-        if openings and codes[examined.calls_of(mine[0])[0]] >= 0:
-            again[_repeating(examined, mine, openings)] = True
+    for code in np.unique(program[program >= 0]):
+        mine = long[program == code]
+        again[_repeating(examined, mine, _usual_openings(examined, mine))] = True
     return again
 
 

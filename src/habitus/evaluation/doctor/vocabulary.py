@@ -13,9 +13,7 @@ from habitus.evaluation.doctor.findings import Finding, Kind
 from habitus.syscalls import ABIS, family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
     from habitus.evaluation.doctor.examined import Examined, Indices, Part
 
@@ -156,12 +154,11 @@ def mixed_alphabets(examined: Examined) -> Iterator[Finding]:
 
 def unknown_names(examined: Examined) -> Iterator[Finding]:
     """Names that no table knows."""
-
-    def is_unknown(name: str) -> bool:
-        return family_of(name) == "unknown" and private_program(name) is None
-
-    made = examined.calls_by_name(np.arange(examined.traces.n_traces))
-    made = made * _mask(examined, is_unknown)
+    is_unknown = [
+        family_of(name) == "unknown" and private_program(name) is None
+        for name in examined.traces.alphabet
+    ]
+    made = examined.calls_by_name(np.arange(examined.traces.n_traces)) * np.array(is_unknown, bool)
     if not made.any():
         return
     names = Counter({examined.traces.alphabet[c]: int(made[c]) for c in np.flatnonzero(made)})
@@ -197,8 +194,3 @@ def little_overlap(examined: Examined) -> Iterator[Finding]:
             parts=[part, *examined.reference],
             examples=most_common(names, "call"),
         )
-
-
-def _mask(examined: Examined, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-    """(n_names,) bool: the names for which something holds."""
-    return np.array([holds(name) for name in examined.traces.alphabet], dtype=bool)

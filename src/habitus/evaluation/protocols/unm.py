@@ -10,7 +10,7 @@ import numpy as np
 
 from habitus.evaluation.protocols.base import Protocol, attacks, in_split, normals
 from habitus.traces.formats.unm import PROGRAMS, prefix_of
-from habitus.traces.reading import UNSUCCESSFUL
+from habitus.traces.labelling import UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable

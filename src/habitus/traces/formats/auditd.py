@@ -14,6 +14,7 @@ from habitus.traces.events import (
     is_blank,
     read_events,
 )
+from habitus.traces.lines import first_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,10 +96,7 @@ class AuditdFormat:
     )
 
     def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
-        lines = [line for line in head.split(b"\n", 60)[:60] if line.strip()]
-        if len(lines) > 1 and not head.endswith(b"\n"):
-            lines = lines[:-1]
-        lines = [line for line in lines if not _SEPARATOR.match(line)]
+        lines = [line for line in first_lines(head, 60) if not _SEPARATOR.match(line)]
         found = sum(_RECORD.match(line) is not None for line in lines)
         return 95 if found and found >= 0.5 * len(lines) else 0
 

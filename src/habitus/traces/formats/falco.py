@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct, field
 
-from habitus.traces.events import BrokenLine, canonical, check_thread, is_blank, read_events
+from habitus.traces.events import (
+    MAX_PENDING,
+    BrokenLine,
+    canonical,
+    check_thread,
+    is_blank,
+    read_events,
+)
 from habitus.traces.formats.sysdig_layout import EVENTS
 from habitus.traces.json_lines import JsonLines, time_ns
 
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
-MAX_PENDING = 1 << 17
 _LOST = "marks of lost events"
 _DROPS = "Falco internal: syscall event drop"
 _NO_CALLS = frozenset(event.decode() for event in EVENTS - {b"drop"})

@@ -1,8 +1,8 @@
 """`native`: Habitus's own file, one or more Arrow IPC streams of a `TraceSet`'s columns.
 
 A row is a trace or a segment of one. Appending writes another stream behind the last, all or
-nothing (`native_append`). Call names are an Arrow dictionary, so any
-Arrow library reads the file without this one.
+nothing (`native_append`). Call names are an Arrow dictionary, so any Arrow library reads the file
+without this one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from habitus.errors import InputError, UsageError
 from habitus.storage import atomic_write
-from habitus.traces.formats.native_append import END_MARK, appending
+from habitus.traces.formats.native_append import END_MARK, MESSAGE_START, appending
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ SCHEMA_VERSION = b"2"
 _TEXT_COLUMNS = ("name", "source", "attack", "group", "split")
 _NUMBERS = ("thread", "first_call", "ends", "attack_ns")
 _OPTIONAL = ("positions", "times_ns")
-_STREAM_START = b"\xff\xff\xff\xff"
 
 
 class NativeFormat:
@@ -43,7 +42,7 @@ class NativeFormat:
     sample: ClassVar[str] = ""
 
     def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
-        return 100 if head.startswith(_STREAM_START) and SCHEMA_KEY in head else 0
+        return 100 if head.startswith(MESSAGE_START) and SCHEMA_KEY in head else 0
 
     def read(
         self,

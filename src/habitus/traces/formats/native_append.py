@@ -14,8 +14,8 @@ from habitus.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MESSAGE_START = b"\xff\xff\xff\xff"
-END_MARK = _MESSAGE_START + bytes(4)
+MESSAGE_START = b"\xff\xff\xff\xff"
+END_MARK = MESSAGE_START + bytes(4)
 """What an Arrow stream ends with that was written to its end."""
 _BODY_LENGTH = 3  # the field's place in the flatbuffer table `Message` of the Arrow format
 
@@ -58,13 +58,13 @@ def _end_of_whole_streams(file: IO[bytes], path: str, mark: bytes) -> int:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     head = file.read(1 << 16)
-    if size > len(_MESSAGE_START) and not (head.startswith(_MESSAGE_START) and mark in head):
+    if size > len(MESSAGE_START) and not (head.startswith(MESSAGE_START) and mark in head):
         raise InputError(f"{path}: is no native file, and nothing is appended to it")
     end = place = 0
     while place + 8 <= size:
         file.seek(place)
         start, length = struct.unpack("<4si", file.read(8))
-        if start != _MESSAGE_START or length < 0:
+        if start != MESSAGE_START or length < 0:
             raise _damaged(path, place)
         place += 8
         if length == 0:

@@ -7,8 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from habitus.syscalls import name_of
-from habitus.traces.events import BrokenLine, canonical_or_numbered, is_blank, read_events
-from habitus.traces.lines import shown
+from habitus.traces.events import (
+    MAX_PENDING,
+    BrokenLine,
+    canonical_or_numbered,
+    is_blank,
+    read_events,
+)
+from habitus.traces.lines import first_lines, shown
 from habitus.traces.text_kernels import NO_TIME
 
 if TYPE_CHECKING:
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
-MAX_PENDING = 1 << 17
 # A command's name may hold blanks, slashes and anything that looks like the rest of a line. It is
 # at most 14 bytes here and 15 below, so the longest that fits is it.
 _TRACE = re.compile(
@@ -68,10 +73,11 @@ class PerfFormat:
     def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
         if b":" not in head:  # quickly past the many small files of other formats
             return 0
-        lines = [line for line in head.split(b"\n", 200)[:200] if line.strip()]
-        if len(lines) > 1 and not head.endswith(b"\n"):
-            lines = lines[:-1]
-        lines = [line for line in lines if not _is_stack(line) and not line.startswith(b"# ")]
+        lines = [
+            line
+            for line in first_lines(head, 200)
+            if not _is_stack(line) and not line.startswith(b"# ")
+        ]
         if lines and lines[0].strip().startswith(_SUMMARY):
             return 80
         found = sum((_TRACE.match(line) or _is_script(line)) is not None for line in lines)

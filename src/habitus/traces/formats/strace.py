@@ -61,15 +61,14 @@ class StraceFormat:
     )
 
     def sniff(self, head: bytes, name: str, options: ReadOptions) -> int:  # noqa: ARG002
-        lines = [line for line in head.split(b"\n")[:60] if line.strip()]
-        if len(lines) > 1 and not head.endswith(b"\n"):
-            lines = lines[:-1]  # the head may end within a line
-        lines = [line for line in lines if not line.startswith(b" > ")]  # stacks of -k: any number
-        found = [match for line in lines if (match := _LINE.match(line[:4096])) is not None]
+        looked_at = [  # stacks of -k are of any number of lines
+            line for line in lines.first_lines(head, 60) if not line.startswith(b" > ")
+        ]
+        found = [match for line in looked_at if (match := _LINE.match(line[:4096])) is not None]
         names = {match["name"] for match in found} - {None}
         if names and not any(_is_call(name) for name in names):
             return 0  # ltrace writes functions of libraries in the same way
-        return 80 if found and len(found) >= 0.5 * len(lines) else 0
+        return 80 if found and len(found) >= 0.5 * len(looked_at) else 0
 
     def read(
         self, files: Iterator[InputFile], options: ReadOptions, report: ReadReport

@@ -6,7 +6,7 @@ None of them allocates or raises.
 from __future__ import annotations
 
 from habitus.compiled import kernel
-from habitus.traces.text_kernels import NO_TIME, read_number
+from habitus.traces.text_kernels import NO_TIME, read_fraction, read_number
 
 # How a time is written.
 NO_STAMP = 0
@@ -16,18 +16,6 @@ CLOCK = 3  # 12:34:56.789
 DATE = 4  # 2021-09-08T05:27:47.380457267Z, or a date and a time
 
 DAY_NS = 86_400_000_000_000
-
-
-@kernel
-def read_fraction(text, place, end):
-    """(nanoseconds, place after it) of ``.123``, or (0, ``place``)."""
-    if place >= end or text[place] != 46:
-        return 0, place
-    start = place + 1
-    value, place = read_number(text, start, min(end, start + 9))
-    for _ in range(9 - (place - start)):
-        value *= 10
-    return value, place
 
 
 @kernel

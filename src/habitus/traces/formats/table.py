@@ -76,7 +76,7 @@ class TableFormat:
             return _Rows(file, _columns(file, options.abi), options.abi, says).parse
 
         # Where a trace is a process, the end of one thread does not end it.
-        for ends, run in itertools.groupby(files, _ends_of):
+        for ends, run in itertools.groupby(files, lambda file: _ends_of(columns_of(file.head()))):
             for batch in read_events(run, report, canonical_or_numbered, parser_of, ends):
                 infos = (_labelled(info, says) if says else info for info in batch.infos)
                 yield replace(batch, infos=tuple(infos))
@@ -95,7 +95,7 @@ class _Rows:
         self._abi = abi
         self._clock = Clock(columns.time_name)
         self._calls: dict[str, bytes] = {}
-        self._ends = _ends_of(file)
+        self._ends = _ends_of(columns)
         self._lives: dict[int, int] = {}
         self._says = says
 
@@ -149,9 +149,8 @@ def _labelled(info: TraceInfo, says: Says) -> TraceInfo:
     return replace(info, label=label, attack=attack or "", group=info.name)
 
 
-def _ends_of(file: InputFile) -> frozenset[bytes]:
+def _ends_of(columns: Columns | None) -> frozenset[bytes]:
     """The calls that end a trace of a table, which is a thread, or else a process."""
-    columns = columns_of(file.head())
     is_thread = columns is not None and columns.trace_is_thread
     return ENDS_OF_THREADS if is_thread else ENDS_OF_PROCESSES
 

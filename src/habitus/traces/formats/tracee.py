@@ -11,6 +11,7 @@ from msgspec import Raw, Struct, field
 
 from habitus.syscalls import ABIS, name_of, names_by_number
 from habitus.traces.events import (
+    MAX_PENDING,
     BrokenLine,
     canonical,
     canonical_or_numbered,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
-MAX_PENDING = 1 << 17
 _NONE = Raw(b"[]")
 
 
