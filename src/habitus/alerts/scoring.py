@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.alerts.judgement import Calls, Stretch, Strip, TraceScore
+from habitus.detectors.whole import RunningTrace
 from habitus.errors import InputError
 from habitus.models.aggregation import Aggregation, RunningScore, worst_stretch
+from habitus.models.scores import running_score, trace_scores
 from habitus.traces.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class _OpenTrace:
 
     info: TraceInfo
     position_unit: str
-    running: RunningScore
+    running: RunningScore | RunningTrace
     n_calls: int = 0
     n_novel: int = 0
     best: Stretch | None = None
@@ -75,7 +77,7 @@ class Scorer:
         """Judge the traces that end in ``batch``."""
         surprise = self._stream.push(batch)
         symbols = self.model.detector.vocabulary.encode(batch)
-        scores = self._aggregation.scores(surprise, batch.offsets)
+        scores = trace_scores(self.model.detector, batch, self._aggregation, surprise)
         novel = np.concatenate([[0], np.cumsum(symbols == UNKNOWN)])
         for row, info in enumerate(batch.infos):
             begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
@@ -101,7 +103,7 @@ class Scorer:
         if info.first_call == 0:
             if info.name in self._open:  # the recording of its namesake broke off
                 yield self._judge(self._open.pop(info.name))
-            running = self._aggregation.running()
+            running = running_score(self.model.detector, self._aggregation)
             self._open[info.name] = _OpenTrace(info, position_unit, running)
         trace = self._open.get(info.name)
         if trace is None or trace.n_calls != info.first_call:
@@ -109,7 +111,10 @@ class Scorer:
                 f"{info.source}: calls before number {info.first_call + 1} of the trace "
                 f"{info.name!r} are missing"
             )
-        trace.running.add(calls.surprise)
+        if isinstance(trace.running, RunningTrace):
+            trace.running.add(calls.symbols)
+        else:
+            trace.running.add(calls.surprise)
         trace.strip.add(calls.surprise)
         trace.n_novel += n_novel
         if len(calls):

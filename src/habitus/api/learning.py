@@ -30,7 +30,7 @@ def train(
     *,
     settings: Mapping[str, object] | None = None,
     protocol: str | None = None,
-    aggregation: str = "mean",
+    aggregation: str | None = None,
     false_alarms: float = DEFAULT_FALSE_ALARMS,
     seed: int = 1,
     progress: Progress = SILENT,
@@ -45,7 +45,8 @@ def train(
             is learned; otherwise everything that is not labelled an attack.
         settings: the detector's settings by name.
         protocol: whose training part to learn; by default the one that fits.
-        aggregation: ``mean``, ``median``, ``quantile:Q`` or ``worst:W``.
+        aggregation: ``mean``, ``median``, ``quantile:Q`` or ``worst:W``; by default the mean, or
+            ``whole`` for a detector that knows only whole traces.
         false_alarms: the budget of the threshold, a share of normal traces.
         seed: makes every random choice.
         report: filled with what was read and what was left out.

@@ -106,7 +106,9 @@ def print_explanation(
 
 
 def _headline(model: Model, judged: TraceScore) -> str:
+    from habitus.cli.model import score_name
     from habitus.cli.terminal import counted, printable
+    from habitus.models.scores import score_unit
 
     verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "too short to be scored"}
     lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {counted(judged.n_calls, 'call')}"]
@@ -114,7 +116,7 @@ def _headline(model: Model, judged: TraceScore) -> str:
         lines.append(f"in {judged.info.source}")
     if judged.scoreable:
         lines.append(
-            f"{model.decision.aggregation} surprise {judged.score:.4g} {model.detector.unit}, "
+            f"{score_name(model)} {judged.score:.4g} {score_unit(model.detector)}, "
             f"threshold {model.decision.threshold:.4g}; {_rarity(model, judged.score)}"
         )
     if judged.n_novel:
@@ -127,7 +129,7 @@ def _rarity(model: Model, score: float) -> str:
     above = calibration.n_as_strange(score)
     if above == 0:
         return f"stranger than all {calibration.n_traces:,} normal traces it was set on"
-    many = f"more than {len(calibration.highest_scores):,}" if above is None else f"{above:,}"
+    many = f"at least {len(calibration.highest_scores):,}" if above is None else f"{above:,}"
     return f"{many} of the {calibration.n_traces:,} normal traces it was set on are as strange"
 
 

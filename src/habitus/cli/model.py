@@ -101,6 +101,7 @@ def threshold(
 def print_model(model: Model, name: str, *, as_json: bool) -> None:
     """Print a model for a person, or as JSON."""
     from habitus.cli.terminal import printable
+    from habitus.models.scores import score_unit
 
     decision, origin = model.decision, model.provenance
     calibration = decision.calibration
@@ -127,8 +128,8 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
         "learned from": f"{origin.data} ({origin.part}): {origin.n_traces:,} traces, "
         f"{origin.n_sequences:,} of them distinct, {origin.n_calls:,} calls",
         "knows": f"{len(model.detector.vocabulary)} different calls",
-        "alerts": f"when the {decision.aggregation} surprise of a trace is above "
-        f"{decision.threshold:.4g} {model.detector.unit}",
+        "alerts": f"when the {score_name(model)} of a trace is above "
+        f"{decision.threshold:.4g} {score_unit(model.detector)}",
         "set": f"for {calibration.false_alarms * 100:g} % false alarms, {how}, on "
         f"{calibration.n_traces:,} normal traces ({calibration.n_over} of them above it)",
         "trained": f"{origin.created}, seed {origin.seed}, in {origin.train_seconds:.2f} s "
@@ -136,3 +137,11 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
     }
     for label, text in rows.items():
         typer.echo(f"{label:>13}  {printable(text)}")
+
+
+def score_name(model: Model) -> str:
+    """What a trace's score is called."""
+    from habitus.models.aggregation import WHOLE
+
+    aggregation = model.decision.aggregation
+    return "score" if aggregation == WHOLE else f"{aggregation} surprise"

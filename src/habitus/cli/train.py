@@ -25,8 +25,9 @@ def train(
         list[str] | None, typer.Option("--set", help="A setting, as name=value; repeatable.")
     ] = None,
     aggregation: Annotated[
-        str, typer.Option(help="A trace's score: mean, median, quantile:Q or worst:W.")
-    ] = "mean",
+        str | None,
+        typer.Option(help="A trace's score: mean (default), median, quantile:Q or worst:W."),
+    ] = None,
     false_alarms: options.FalseAlarms = "1%",
     protocol: options.Protocol = None,
     seed: options.Seed = 1,

@@ -50,6 +50,8 @@ class SequenceDetector(ABC):
 
     Attributes:
         unit: of the surprise; ``max_surprise`` is the highest there can be, or None.
+        is_quick: whether it is fitted quickly enough to be fitted several times, as cross-fitting
+            does; thresholds of others are set on normals held out from training.
         settings: checked settings.
         vocabulary: the calls it knows, once fitted.
     """
@@ -58,6 +60,7 @@ class SequenceDetector(ABC):
     summary: ClassVar[str]
     unit: ClassVar[str] = "nats"
     max_surprise: ClassVar[float | None] = None
+    is_quick: ClassVar[bool] = True
     Settings: ClassVar[type[DetectorSettings]] = DetectorSettings
 
     def __init__(self, settings: DetectorSettings | None = None) -> None:

@@ -25,7 +25,7 @@ from habitus.evaluation.results import (
     Result,
     Results,
 )
-from habitus.models.aggregation import Aggregation
+from habitus.models.scores import aggregation_of, trace_scores
 from habitus.models.training import versions
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from habitus.datasets.source import Source
     from habitus.detectors.base import SequenceDetector
+    from habitus.models.aggregation import Aggregation
     from habitus.models.model import Model
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
@@ -79,7 +80,6 @@ def evaluate_models(
     Raises:
         ProtocolError: if the protocol does not fit the traces.
     """
-    chosen = None if aggregation is None else Aggregation.parse(aggregation)
     test = test_part(traces, protocol)
     progress.stage("checking the data")
     findings = grave_findings(traces, protocol, report, abi=abi)
@@ -90,7 +90,9 @@ def evaluate_models(
     warnings = []
     for name, model in models.items():
         progress.stage(f"evaluating {name}")
-        result, said = _evaluate_one(name, model, test, source, protocol, chosen, seed, replicates)
+        result, said = _evaluate_one(
+            name, model, test, source, protocol, aggregation, seed, replicates
+        )
         results.append(result)
         warnings += said
     if n_final is not None:
@@ -119,7 +121,7 @@ def _evaluate_one(
     test: TraceSet,
     source: Source,
     protocol: Protocol,
-    chosen: Aggregation | None,
+    chosen: str | None,
     seed: int,
     replicates: int,
 ) -> tuple[Result, list[str]]:
@@ -129,10 +131,10 @@ def _evaluate_one(
         # What was learned, and what is no different from it: our own splits divide no sequence.
         n_left_out = n_units(test, protocol) - n_units(test.select(~is_known), protocol)
         test = test.select(~is_known)
-    aggregation = chosen or model.aggregation
-    surprise, seconds = _timed_surprise(model.detector, test)
-    scores = aggregation.scores(surprise, test.offsets)
-    judged = judged_of(test, scores, _has_novel(model.detector, test), protocol)
+    aggregation = aggregation_of(model.detector, chosen or model.decision.aggregation)
+    scores, seconds = _timed_scores(model.detector, test, aggregation)
+    is_unknown = model.detector.vocabulary.encode(test) == UNKNOWN  # (n_calls,)
+    judged = judged_of(test, scores, _holds_any(is_unknown, test.offsets), protocol)
     normal, attack = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
     if not len(normal.scores) or not len(attack.scores):
         raise ProtocolError(
@@ -192,32 +194,26 @@ def _evaluate_one(
         baselines=trivial_baselines(test.select(np.isfinite(scores)), protocol),
     )
     n_independent = tuple(len(np.unique(side.clusters)) for side in (normal, attack))
-    return result, caveats_of(result, model, protocol, n_independent, _share_unknown(model, test))
+    share_unknown = float(np.mean(is_unknown))
+    return result, caveats_of(result, model, protocol, n_independent, share_unknown)
 
 
-def _share_unknown(model: Model, test: TraceSet) -> float:
-    """The share of the calls judged that the model never saw."""
-    return float(np.mean(model.detector.vocabulary.encode(test) == UNKNOWN))
+def _holds_any(calls: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n_traces,) bool: whether one of a trace's calls is such a one."""
+    return np.diff(np.append(0, np.cumsum(calls))[offsets]) > 0
 
 
-def _has_novel(detector: SequenceDetector, test: TraceSet) -> NDArray[np.bool_]:
-    """(n_traces,) bool: whether a trace holds a call that the detector never saw."""
-    is_novel = np.append(np.cumsum(detector.vocabulary.encode(test) == UNKNOWN), 0)
-    before = np.where(test.offsets > 0, is_novel[test.offsets - 1], 0)
-    return np.diff(before) > 0
-
-
-def _timed_surprise(
-    detector: SequenceDetector, test: TraceSet
-) -> tuple[NDArray[np.float32], float]:
-    """Every call's surprise, and the seconds that took: warm, the median of a few runs if short."""
-    detector.surprise(test.select([0]))
+def _timed_scores(
+    detector: SequenceDetector, test: TraceSet, aggregation: Aggregation
+) -> tuple[NDArray[np.float64], float]:
+    """Every trace's score, and the seconds that took: warm, the median of a few runs if short."""
+    trace_scores(detector, test.select([0]), aggregation)
     times: list[float] = []
     while not times or (sum(times) < _TIMED_SECONDS and len(times) < _MAX_TIMED_RUNS):
         started = time.perf_counter()
-        surprise = detector.surprise(test)
+        scores = trace_scores(detector, test, aggregation)
         times.append(time.perf_counter() - started)
-    return surprise, float(np.median(times))
+    return scores, float(np.median(times))
 
 
 def _at_threshold(

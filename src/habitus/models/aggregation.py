@@ -18,7 +18,10 @@ from habitus.models.aggregation_kernels import worst_windows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_TEXT = re.compile(r"(mean|median)|quantile:(0?\.\d+|0|1|1\.0+)|worst:(\d{1,6})")
+WHOLE = "whole"
+"""The name of no aggregation: the score of a detector that knows only whole traces."""
+
+_TEXT = re.compile(r"(mean|median|whole)|quantile:(0?\.\d+|0|1|1\.0+)|worst:(\d{1,6})")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Aggregation:
     """How a trace's surprises become its score.
 
     Attributes:
-        kind: ``mean``, ``quantile`` (``median`` is the quantile .5) or ``worst``.
+        kind: ``mean``, ``quantile`` (``median`` is the quantile .5), ``worst``, or ``whole`` where
+            the detector gives the trace its score itself.
         parameter: the quantile in [0, 1] (interpolated linearly), or the length of the stretch
             whose mean is the largest; a shorter trace is one stretch.
     """
@@ -48,17 +52,17 @@ class Aggregation:
         if match is None or (match[3] and int(match[3]) == 0):
             raise UsageError(
                 f"no aggregation is called {text!r}; there are mean, median, quantile:Q (Q from 0 "
-                "to 1) and worst:W (W calls)"
+                "to 1) and worst:W (W calls), and whole for detectors that know only whole traces"
             )
-        if match[1] == "mean":
-            return cls("mean")
+        if match[1] in {"mean", WHOLE}:
+            return cls(match[1])
         if match[1] == "median":
             return cls("quantile", 0.5)
         return cls("worst", int(match[3])) if match[3] else cls("quantile", float(match[2]))
 
     def __str__(self) -> str:
-        if self.kind == "mean":
-            return "mean"
+        if self.kind in {"mean", WHOLE}:
+            return self.kind
         if self.kind == "worst":
             return f"worst:{int(self.parameter)}"
         if self.parameter == 0.5:

@@ -52,7 +52,7 @@ class Calibration(BaseModel):
     highest_scores: tuple[float, ...] = Field(min_length=1, max_length=MAX_HIGHEST)
 
     def n_as_strange(self, score: float) -> int | None:
-        """How many of these normals score at least this high; None if more than were kept."""
+        """How many of these normals score at least this high; None if all kept ones do."""
         n_kept = len(self.highest_scores)
         above = sum(kept >= score for kept in self.highest_scores)
         return None if above == n_kept < self.n_traces else above

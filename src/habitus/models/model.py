@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from habitus.errors import UsageError
 from habitus.models.aggregation import Aggregation
 from habitus.models.decision import Decision, Method, decide
+from habitus.models.scores import max_score, trace_scores
 from habitus.storage import readable
 from habitus.traces.traceset import DIGEST_BYTES, TraceSet, offsets_of
 
@@ -141,13 +142,12 @@ class Model:
         self, traces: TraceSet, aggregation: Aggregation | None = None
     ) -> NDArray[np.float64]:
         """(n_traces,) float64: the score of each whole trace; NaN where it cannot be scored."""
-        aggregation = aggregation or self.aggregation
-        return aggregation.scores(self.detector.surprise(traces), traces.offsets)
+        return trace_scores(self.detector, traces, aggregation or self.aggregation)
 
     def warnings(self) -> list[str]:
         """What a user should hear before relying on this model; empty if nothing."""
         lines = self.decision.calibration.warnings()
-        highest = self.detector.max_surprise
+        highest = max_score(self.detector)
         if highest is not None and self.decision.threshold >= highest:
             lines.append(
                 f"the threshold is {highest:g}, which no score exceeds: this model can never raise "

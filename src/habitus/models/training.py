@@ -12,9 +12,9 @@ import numpy as np
 
 from habitus.detectors import get_detector
 from habitus.errors import UsageError
-from habitus.models.aggregation import Aggregation
 from habitus.models.decision import Method, check_budget, decide
 from habitus.models.model import Memory, Model, Provenance
+from habitus.models.scores import aggregation_of, trace_scores
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label
 from habitus.version import __version__
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.detectors.base import SequenceDetector
+    from habitus.models.aggregation import Aggregation
     from habitus.traces.traceset import TraceSet
 
 DEFAULT_FALSE_ALARMS = 0.01
@@ -36,7 +37,7 @@ def fit_model(
     normal: TraceSet,
     *,
     settings: Mapping[str, object] | None = None,
-    aggregation: str = "mean",
+    aggregation: str | None = None,
     false_alarms: float = DEFAULT_FALSE_ALARMS,
     folds: int = DEFAULT_FOLDS,
     seed: int = 1,
@@ -53,7 +54,8 @@ def fit_model(
 
     Args:
         settings: the detector's settings by name.
-        aggregation: how a trace's surprises become its score.
+        aggregation: how a trace's surprises become its score; by default their mean, or ``whole``
+            for a detector that knows only whole traces.
         false_alarms: the budget, a share of normal traces.
         seed: makes every random choice.
         data, data_sha256, part: what the traces are, for the model's provenance.
@@ -62,7 +64,7 @@ def fit_model(
         UsageError: if there is nothing to learn from, or a trace is labelled an attack.
     """
     made = get_detector(detector).with_settings(settings or {})
-    chosen = Aggregation.parse(aggregation)
+    chosen = aggregation_of(made, aggregation)
     check_budget(false_alarms)
     if folds < 2:
         raise UsageError(f"cross-fitting needs at least 2 folds, not {folds}")
@@ -84,7 +86,7 @@ def fit_model(
         scores, folds = cross_fitted_scores(made, normal, sequences, chosen, folds, seed, progress)
         method: Method = "cross-fitting"
     else:
-        scores, folds = chosen.scores(made.surprise(normal), normal.offsets), 0
+        scores, folds = trace_scores(made, normal, chosen), 0
         method = "training traces"
     decision = decide(
         scores, chosen, false_alarms,
@@ -139,7 +141,7 @@ def cross_fitted_scores(
         detector = type(fitted)(fitted.settings)
         detector.fit(normal.select(~judged), None, progress, seed=seed)
         held_out = normal.select(judged)
-        scores[judged] = aggregation.scores(detector.surprise(held_out), held_out.offsets)
+        scores[judged] = trace_scores(detector, held_out, aggregation)
     return scores, folds
 
 

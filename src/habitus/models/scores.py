@@ -1,0 +1,67 @@
+"""From a detector to a score a trace: by an aggregation, or whole where the detector says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from habitus.detectors.whole import RunningTrace, TraceDetector
+from habitus.errors import UsageError
+from habitus.models.aggregation import WHOLE, Aggregation, RunningScore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from habitus.detectors.base import SequenceDetector
+    from habitus.traces.traceset import TraceSet
+
+
+def aggregation_of(detector: SequenceDetector, text: str | None = None) -> Aggregation:
+    """The aggregation that ``text`` names, or the detector's usual one: ``mean`` or ``whole``.
+
+    Raises:
+        UsageError: if there is no such aggregation, or not for this detector.
+    """
+    is_whole = isinstance(detector, TraceDetector)
+    chosen = Aggregation.parse(text or (WHOLE if is_whole else "mean"))
+    if (chosen.kind == WHOLE) != is_whole:
+        knows = "only whole traces" if is_whole else "every call"
+        fits = WHOLE if is_whole else "mean, median, quantile:Q or worst:W"
+        raise UsageError(
+            f"the aggregation {chosen} is not for {detector.name}, which scores {knows}: say {fits}"
+        )
+    return chosen
+
+
+def trace_scores(
+    detector: SequenceDetector,
+    traces: TraceSet,
+    aggregation: Aggregation,
+    surprise: NDArray[np.float32] | None = None,
+) -> NDArray[np.float64]:
+    """(n_traces,) float64: the score of each whole trace; NaN where it cannot be scored.
+
+    Args:
+        surprise: (n_calls,) float32, where it is known already.
+    """
+    if isinstance(detector, TraceDetector):
+        return detector.trace_scores(traces)
+    surprise = detector.surprise(traces) if surprise is None else surprise
+    return aggregation.scores(surprise, traces.offsets)
+
+
+def running_score(
+    detector: SequenceDetector, aggregation: Aggregation
+) -> RunningScore | RunningTrace:
+    """The score of one trace that arrives in segments."""
+    return detector.running() if isinstance(detector, TraceDetector) else aggregation.running()
+
+
+def score_unit(detector: SequenceDetector) -> str:
+    """The unit of a trace's score."""
+    return detector.score_unit if isinstance(detector, TraceDetector) else detector.unit
+
+
+def max_score(detector: SequenceDetector) -> float | None:
+    """The highest score that a trace can have; None if there is no bound."""
+    return detector.max_score if isinstance(detector, TraceDetector) else detector.max_surprise
