@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from habitus.alerts.explanation import explain_score
+from habitus.alerts.rolling import RollingScorer
 from habitus.alerts.scoring import Scorer
+from habitus.decisions.budget import Budget
+from habitus.detectors import get_detector
 from habitus.detectors.trie import CHUNK_CALLS, CallTrie
+from habitus.detectors.whole import TraceDetector
 from habitus.errors import HabitusError
 from habitus.evaluation.doctor.examination import examined_of
 from habitus.evaluation.doctor.near_duplicates import WINDOW, containment
@@ -30,7 +34,7 @@ _SAMPLES = {
         for i, call in enumerate(calls.split())
     ),
 }
-_DETECTORS = {"ngram": {"order": 3}, "stide": {"n": 2}}
+_DETECTORS = {"markov": {}, "ngram": {"order": 3}, "stide": {"n": 2}, "tstide": {"n": 2}}
 
 
 def compile_loops() -> float:
@@ -46,12 +50,19 @@ def compile_loops() -> float:
             path.write_text(sample)
             for detector, settings in _DETECTORS.items():
                 traces = read_traces(path, format=name)
-                fitted = fit_model(detector, traces, settings=settings, aggregation="worst:2")
+                is_whole = issubclass(get_detector(detector), TraceDetector)
+                fitted = fit_model(
+                    detector, traces, settings=settings,
+                    aggregation=None if is_whole else "worst:2",
+                    rolling=() if is_whole else ("2", "2:median"),
+                )  # fmt: skip
                 save_model(fitted, Path(temporary, "model"))
                 model = load_model(Path(temporary, "model"))
-                model.with_budget(0.5, traces)
+                model.calibrated_on(traces, Budget.parse("50%"))
                 for judged in Scorer(model, stretch_of_all=True).push(traces):
                     explain_score(model, judged)
+                for row in range(1, len(model.decisions)):
+                    list(RollingScorer(model, row).run([traces]))
         _read_all_formats(Path(temporary))
     _grow_tables()
     _compare_a_trace()

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from habitus.traces.traceset import TraceInfo
+    from habitus.traces.traceset import TraceInfo, TraceSet
 
 STRIP_CELLS = 64
 
@@ -32,6 +32,34 @@ class Calls:
     surprise: NDArray[np.float32]
     positions: NDArray[np.int64]
     times_ns: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        batch: TraceSet,
+        row: int,
+        symbols: NDArray[np.uint16],
+        surprise: NDArray[np.float32],
+    ) -> Calls:
+        """The calls of one row of a batch, whose columns of symbols and surprise are given."""
+        begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
+        if batch.positions is None:
+            positions = batch.infos[row].first_call + 1 + np.arange(end - begin)
+        else:
+            positions = batch.positions[begin:end]
+        times = batch.times_ns
+        return cls(
+            names=np.array(batch.alphabet, dtype=object)[batch.calls[begin:end]],
+            symbols=symbols[begin:end],
+            surprise=surprise[begin:end],
+            positions=positions,
+            times_ns=np.full(end - begin, -1) if times is None else times[begin:end],
+        )
+
+    @property
+    def last_time_ns(self) -> int | None:
+        """When the last of them was made; None if that is not known."""
+        return int(self.times_ns[-1]) if len(self) and self.times_ns[-1] >= 0 else None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -106,9 +134,11 @@ class Strip:
 
 @dataclass(frozen=True)
 class TraceScore:
-    """One trace, judged.
+    """One trace, judged; or one alarm of a rolling decision, in what has been read of its trace.
 
     Attributes:
+        decision: which of the model's decisions judged it.
+        n_alarms: of a rolling decision, how many alarms its trace has raised so far, this included.
         score: NaN if the trace cannot be scored.
         is_alert: whether the model's decision says so.
         n_novel: calls whose name the model has never seen.
@@ -127,6 +157,13 @@ class TraceScore:
     stretch: Stretch | None
     strip: Strip | None
     time_ns: int | None = None
+    decision: int = 0
+    n_alarms: int = 0
+
+    @property
+    def is_first_of_trace(self) -> bool:
+        """Whether nothing was told of its trace before: a trace may raise several alarms."""
+        return self.n_alarms <= 1
 
     @property
     def scoreable(self) -> bool:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from habitus.alerts.explanation import Explanation, explain_score
+from habitus.decisions.scores import score_unit
 from habitus.traces.traceset import Label
 from habitus.version import __version__
 
@@ -40,12 +41,12 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
     """
     explanation = explain_score(model, judged) if explain else None
     timestamp, clock = _timestamp(explanation, judged.time_ns)
-    calibration = model.decision.calibration
+    decision, population = model.decisions[judged.decision], model.population
     record: Record = {
         "timestamp": timestamp,
         "event_type": "alert" if judged.is_alert else "trace",
         "score": judged.score if judged.scoreable else 0.0,
-        "threshold": model.decision.threshold,
+        "threshold": decision.threshold,
         "verdict": judged.verdict,
     }
     if judged.is_alert:
@@ -57,7 +58,7 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
             "signature": f"Habitus {model.detector.name}: unusual sequence of system calls",
             "category": "Behavioural anomaly",
             # EVE's 1 is severe: stranger than every normal that the threshold was set on.
-            "severity": 1 if calibration.n_as_strange(judged.score) == 0 else 2,
+            "severity": 1 if population.n_as_strange(judged.decision, judged.score) == 0 else 2,
         }
     record["habitus"] = {
         "record_version": RECORD_VERSION,
@@ -65,8 +66,9 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
         "timestamp_is": clock,
         "detector": model.detector.name,
         "model_digest": model.digest,
-        "aggregation": model.decision.aggregation,
-        "unit": model.detector.unit,
+        "decision": decision.rule,
+        "aggregation": decision.aggregation,
+        "unit": score_unit(model.detector),
         "trace": {
             "name": judged.info.name,
             "source": judged.info.source,
@@ -76,7 +78,7 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
             "n_novel_calls": judged.n_novel,
         },
         "stranger_normals": (
-            calibration.share_as_strange(judged.score) if judged.scoreable else None
+            population.share_as_strange(judged.decision, judged.score) if judged.scoreable else None
         ),
         "explanation": None if explanation is None else explanation_record(explanation),
     }

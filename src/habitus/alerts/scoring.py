@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.alerts.judgement import Calls, Stretch, Strip, TraceScore
+from habitus.decisions.aggregation import Aggregation, RunningScore, worst_stretch
+from habitus.decisions.scores import running_score, trace_scores
 from habitus.detectors.whole import RunningTrace
 from habitus.errors import InputError
-from habitus.models.aggregation import Aggregation, RunningScore, worst_stretch
-from habitus.models.scores import running_score, trace_scores
 from habitus.traces.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from numpy.typing import NDArray
 
     from habitus.models.model import Model
     from habitus.traces.traceset import TraceInfo, TraceSet
@@ -83,18 +81,18 @@ class Scorer:
             begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
             n_novel = int(novel[end] - novel[begin])
             if not info.whole:
-                calls = _calls(batch, row, symbols, surprise)
+                calls = Calls.of(batch, row, symbols, surprise)
                 yield from self._segment(info, batch.position_unit, calls, n_novel)
                 continue
             score = float(scores[row])
             is_alert = self.model.decision.is_alert(score)
             stretch, strip = None, None
             if (is_alert or self.stretch_of_all) and end > begin:
-                stretch, strip = self._worst(_calls(batch, row, symbols, surprise)), Strip()
+                stretch, strip = self._worst(Calls.of(batch, row, symbols, surprise)), Strip()
                 strip.add(surprise[begin:end])
             yield TraceScore(
                 info, end - begin, n_novel, score, is_alert, batch.position_unit, stretch, strip,
-                _last_time(batch.times_ns, begin, end),
+                _last_time(batch, end) if end > begin else None,
             )  # fmt: skip
 
     def _segment(
@@ -129,7 +127,7 @@ class Scorer:
         return TraceScore(
             replace(trace.info, ends=True), trace.n_calls, trace.n_novel, score, is_alert,
             trace.position_unit, trace.best if kept else None, trace.strip if kept else None,
-            None if trace.tail is None else _last_time(trace.tail.times_ns, 0, len(trace.tail)),
+            None if trace.tail is None else trace.tail.last_time_ns,
         )  # fmt: skip
 
     def _extend(self, trace: _OpenTrace, calls: Calls) -> None:
@@ -155,35 +153,31 @@ class Scorer:
         return self.stretch_calls - 1 + self._memory
 
     def _worst(self, calls: Calls, skip: int = 0, first: int = 0) -> Stretch:
-        begin, mean = worst_stretch(calls.surprise[skip:], self.stretch_calls)
-        begin += skip
-        return Stretch(
-            first_call=first + begin,
-            mean_surprise=mean,
-            calls=calls.cut(begin, begin + self.stretch_calls),
-            history=calls.symbols[max(0, begin - self._memory) : begin],
-        )
+        return worst_of(calls, self.stretch_calls, self._memory, skip, first)
 
 
-def _last_time(times_ns: NDArray[np.int64] | None, begin: int, end: int) -> int | None:
-    if times_ns is None or begin == end or times_ns[end - 1] < 0:
-        return None
-    return int(times_ns[end - 1])
+def worst_of(
+    calls: Calls, stretch_calls: int, memory_calls: int, skip: int = 0, first: int = 0
+) -> Stretch:
+    """The strangest stretch of consecutive calls.
 
-
-def _calls(
-    batch: TraceSet, row: int, symbols: NDArray[np.uint16], surprise: NDArray[np.float32]
-) -> Calls:
-    """The calls of one row of a batch."""
-    begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
-    if batch.positions is None:
-        positions = batch.infos[row].first_call + 1 + np.arange(end - begin)
-    else:
-        positions = batch.positions[begin:end]
-    return Calls(
-        names=np.array(batch.alphabet, dtype=object)[batch.calls[begin:end]],
-        symbols=symbols[begin:end],
-        surprise=surprise[begin:end],
-        positions=positions,
-        times_ns=np.full(end - begin, -1) if batch.times_ns is None else batch.times_ns[begin:end],
+    Args:
+        memory_calls: how far the detector looks back.
+        skip: calls at the beginning that no stretch begins in.
+        first: which call of its trace the first of them is.
+    """
+    begin, mean = worst_stretch(calls.surprise[skip:], stretch_calls)
+    begin += skip
+    return Stretch(
+        first_call=first + begin,
+        mean_surprise=mean,
+        calls=calls.cut(begin, begin + stretch_calls),
+        history=calls.symbols[max(0, begin - memory_calls) : begin],
     )
+
+
+def _last_time(batch: TraceSet, end: int) -> int | None:
+    """When the call before ``end`` was made; None if that is not known."""
+    if batch.times_ns is None or batch.times_ns[end - 1] < 0:
+        return None
+    return int(batch.times_ns[end - 1])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from habitus.alerts.explanation import MAX_STRETCH, Explanation, explain_score
 from habitus.alerts.record import Record, alert_record
+from habitus.alerts.rolling import RollingScorer
 from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer
 from habitus.datasets.source import input_path
 from habitus.errors import InputError, UsageError
@@ -32,6 +33,7 @@ def detect(
     path: Place,
     *,
     all_traces: bool = False,
+    decision: str | None = None,
     stretch_calls: int = DEFAULT_STRETCH,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
@@ -43,6 +45,8 @@ def detect(
         path: a file, a folder, an archive, a data set's name, or ``-`` for standard input.
         all_traces: yield a record for every trace, not only for alerts; alerts alone are
             explained.
+        decision: which of the model's decisions judges; by default the one about whole traces. A
+            rolling one may raise several alerts in a trace.
         stretch_calls: length of the stretch that explains a trace.
         report: filled while reading.
         files: how to read files (`FileOptions`).
@@ -52,7 +56,7 @@ def detect(
     """
     model = _loaded(model)
     for judged in judge(
-        model, path, stretch_calls=stretch_calls,
+        model, path, decision=decision, stretch_calls=stretch_calls,
         progress=progress, report=report, **files,
     ):  # fmt: skip
         if judged.is_alert or all_traces:
@@ -64,6 +68,7 @@ def judge(
     path: Place,
     *,
     explain_all: bool = False,
+    decision: str | None = None,
     stretch_calls: int = DEFAULT_STRETCH,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
@@ -73,8 +78,12 @@ def judge(
     model = _loaded(model)
     if not 1 <= stretch_calls <= MAX_STRETCH:
         raise UsageError(f"a stretch is 1 to {MAX_STRETCH} calls, not {stretch_calls}")
+    row = model.row_of(decision)
     reader = TraceReader(input_path(path), progress=progress, report=report, **files)
-    yield from Scorer(model, stretch_calls, stretch_of_all=explain_all).run(reader)
+    if row:
+        yield from RollingScorer(model, row, stretch_calls).run(reader)
+    else:
+        yield from Scorer(model, stretch_calls, stretch_of_all=explain_all).run(reader)
 
 
 def explain(

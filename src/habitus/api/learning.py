@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Unpack
 from habitus.datasets.source import find_source
 from habitus.errors import ProtocolError
 from habitus.evaluation.evaluate import evaluate_models
-from habitus.evaluation.protocols import default_protocol, get_protocol, training_part
+from habitus.evaluation.protocols import (
+    default_protocol,
+    get_protocol,
+    held_out_part,
+    training_part,
+)
 from habitus.evaluation.protocols.base import count_unlabelled
 from habitus.models.files import load_model
 from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from habitus.api.options import FileOptions, Place
+    from habitus.decisions.budget import Budget
     from habitus.evaluation.results import Results
     from habitus.models.model import Model
 
@@ -31,7 +37,9 @@ def train(
     settings: Mapping[str, object] | None = None,
     protocol: str | None = None,
     aggregation: str | None = None,
-    false_alarms: float = DEFAULT_FALSE_ALARMS,
+    rolling: Sequence[str] = (),
+    false_alarms: Budget | str | float = DEFAULT_FALSE_ALARMS,
+    calibration: str | None = None,
     seed: int = 1,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
@@ -47,7 +55,12 @@ def train(
         protocol: whose training part to learn; by default the one that fits.
         aggregation: ``mean``, ``median``, ``quantile:Q`` or ``worst:W``; by default the mean, or
             ``whole`` for a detector that knows only whole traces.
-        false_alarms: the budget of the threshold, a share of normal traces.
+        rolling: decisions about the last calls, after every call: ``200`` or ``200:median``.
+        false_alarms: the budget of the thresholds: ``1%`` or .01 of normal traces, ``2/day``, or a
+            `Budget`.
+        calibration: on which normals thresholds are set: ``cross-fitting:FOLDS``,
+            ``held-out:SHARE``; by default the protocol's own part, if it has one, else what the
+            detector is quick enough for.
         seed: makes every random choice.
         report: filled with what was read and what was left out.
         files: how to read files, as ``format="strace"`` or ``strict=True`` (`FileOptions`).
@@ -61,12 +74,16 @@ def train(
     if chosen is not None and report is not None:
         count_unlabelled(traces, report)
     normal, part = training_part(traces, chosen)
+    held_out = None if calibration is not None else held_out_part(traces, chosen)
     return fit_model(
         detector,
         normal,
         settings=settings,
         aggregation=aggregation,
+        rolling=rolling,
         false_alarms=false_alarms,
+        calibration=calibration,
+        held_out=held_out,
         seed=seed,
         progress=progress,
         data=data,
@@ -81,6 +98,7 @@ def evaluate(
     *,
     protocol: str | None = None,
     aggregation: str | None = None,
+    decision: str | None = None,
     seed: int = 1,
     command: str = "",
     progress: Progress = SILENT,
@@ -93,6 +111,7 @@ def evaluate(
         models: a folder of a model, several, or models by name.
         data, protocol, report, files: as for `train`.
         aggregation: overrides each model's own.
+        decision: which of the models' decisions is judged, such as ``rolling:200``.
         seed: of the bootstrap.
         command: the command that makes these results again, to be kept with them.
 
@@ -120,6 +139,7 @@ def evaluate(
         source,
         chosen,
         aggregation=aggregation,
+        decision=decision,
         seed=seed,
         command=command,
         progress=progress,

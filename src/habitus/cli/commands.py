@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from habitus.cli import check, convert, data, demo, detect, evaluate, explain, lists, model, train
+from habitus.cli import (
+    check,
+    compare,
+    convert,
+    data,
+    demo,
+    detect,
+    draw,
+    evaluate,
+    explain,
+    forecast,
+    lists,
+    model,
+    train,
+)
 from habitus.cli.app import app
 
 __all__ = [
     "check",
+    "compare",
     "convert",
     "data",
     "demo",
     "detect",
+    "draw",
     "evaluate",
     "explain",
+    "forecast",
     "lists",
     "model",
     "train",
 ]
 
 _ORDER = (
-    "demo", "train", "evaluate", "detect", "explain", "convert", "detectors", "formats",
+    "demo", "train", "evaluate", "compare", "detect", "explain", "convert", "detectors", "formats",
     "protocols", "warm",
 )  # fmt: skip
 

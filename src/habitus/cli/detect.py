@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,7 @@ def detect(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the records, a JSON line each.")
     ] = None,
+    decision: options.Decision = None,
     stretch: options.Stretch = 20,
     format: options.Format = None,
     abi: options.Abi = None,
@@ -65,9 +67,7 @@ def detect(
     if paths.count("-") > 1:
         raise UsageError("standard input (-) can be read once, and stands there more than once")
     reports = [ReadReport() for _ in paths]
-    counts = {"alert": 0, "normal": 0, "not_scoreable": 0}
-    n_strangers = 0
-    n_records, failure = 0, None
+    tally, failure = _Tally(), None
     to_stdout = json or str(output) in _STDOUT
     with ExitStack() as stack:
         sinks = _open_sinks(stack, output, to_stdout)
@@ -77,14 +77,13 @@ def detect(
 
         def judge(path: str, report: ReadReport) -> Iterator[TraceScore]:
             return api.judge(
-                loaded, path, stretch_calls=stretch,
+                loaded, path, decision=decision, stretch_calls=stretch,
                 format=format, abi=abi, strict=strict, progress=progress, report=report,
             )  # fmt: skip
 
         try:
             for judged in _each(judge, paths, reports):
-                counts[judged.verdict] += 1
-                n_strangers += 0 < judged.n_calls == judged.n_novel
+                tally.add(judged)
                 if not (judged.is_alert or all_):
                     continue
                 record = alert_record(loaded, judged)
@@ -93,22 +92,40 @@ def detect(
                 if not sinks:
                     progress.pause()
                     _print_record(record)
-                n_records += 1
+                tally.n_records += 1
         except HabitusError as error:
             # What has been found is kept: a damaged file must not hide the alerts before it.
-            if not n_records:
+            if not tally.n_records:
                 raise
             failure = error
     for report in reports:
         warn_of(report)
-    if n_strangers:
-        warn([_strangers(n_strangers, sum(counts.values()))])
+    if tally.n_strangers:
+        warn([_strangers(tally.n_strangers, tally.n_traces)])
     if failure is not None:
-        kept = f"{counted(n_records, 'record')} from before that {_place_of(output)}"
+        kept = f"{counted(tally.n_records, 'record')} from before that {_place_of(output)}"
         raise HabitusError(*str(failure).split("\n"), kept) from failure
-    _say(_summary(counts, reports), to_stderr=to_stdout)
-    if counts["alert"]:
+    _say(_summary(tally, reports), to_stderr=to_stdout)
+    if tally.n_alerts:
         raise typer.Exit(EXIT_ALERTS)
+
+
+@dataclass
+class _Tally:
+    """What has been judged so far; ``n_strangers`` traces make no call that the model knows."""
+
+    n_traces: int = 0
+    n_alerts: int = 0
+    n_unscoreable: int = 0
+    n_strangers: int = 0
+    n_records: int = 0
+
+    def add(self, judged: TraceScore) -> None:
+        self.n_alerts += judged.is_alert
+        if judged.is_first_of_trace:
+            self.n_traces += 1
+            self.n_unscoreable += not judged.scoreable
+            self.n_strangers += 0 < judged.n_calls == judged.n_novel
 
 
 def _open_sinks(stack: ExitStack, output: Path | None, to_stdout: bool) -> list[Sink]:
@@ -154,15 +171,14 @@ def _say(summary: str, *, to_stderr: bool) -> None:
         mute_output()
 
 
-def _summary(counts: dict[str, int], reports: list[ReadReport]) -> str:
-    n_traces = sum(counts.values())
+def _summary(tally: _Tally, reports: list[ReadReport]) -> str:
     n_calls = sum(report.n_calls for report in reports)
     text = (
-        f"{counted(counts['alert'], 'alert')} in {counted(n_traces, 'trace')}, "
+        f"{counted(tally.n_alerts, 'alert')} in {counted(tally.n_traces, 'trace')}, "
         f"{counted(n_calls, 'call')}"
     )
-    if counts["not_scoreable"]:
-        text += f"; {counts['not_scoreable']:,} too short to be scored, which says nothing of them"
+    if tally.n_unscoreable:
+        text += f"; {tally.n_unscoreable:,} too short to be scored, which says nothing of them"
     return text
 
 

@@ -108,7 +108,7 @@ def print_explanation(
 def _headline(model: Model, judged: TraceScore) -> str:
     from habitus.cli.model import score_name
     from habitus.cli.terminal import counted, printable
-    from habitus.models.scores import score_unit
+    from habitus.decisions.scores import score_unit
 
     verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "too short to be scored"}
     lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {counted(judged.n_calls, 'call')}"]
@@ -116,7 +116,7 @@ def _headline(model: Model, judged: TraceScore) -> str:
         lines.append(f"in {judged.info.source}")
     if judged.scoreable:
         lines.append(
-            f"{score_name(model)} {judged.score:.4g} {score_unit(model.detector)}, "
+            f"{score_name(model.decision)}: {judged.score:.4g} {score_unit(model.detector)}, "
             f"threshold {model.decision.threshold:.4g}; {_rarity(model, judged.score)}"
         )
     if judged.n_novel:
@@ -125,12 +125,10 @@ def _headline(model: Model, judged: TraceScore) -> str:
 
 
 def _rarity(model: Model, score: float) -> str:
-    calibration = model.decision.calibration
-    above = calibration.n_as_strange(score)
+    above, n_traces = model.population.n_as_strange(0, score), model.population.n_scored(0)
     if above == 0:
-        return f"stranger than all {calibration.n_traces:,} normal traces it was set on"
-    many = f"at least {len(calibration.highest_scores):,}" if above is None else f"{above:,}"
-    return f"{many} of the {calibration.n_traces:,} normal traces it was set on are as strange"
+        return f"stranger than all {n_traces:,} normal traces it was set on"
+    return f"{above:,} of the {n_traces:,} normal traces it was set on are as strange"
 
 
 def _heat(value: float | None, threshold: float) -> tuple[str, str]:

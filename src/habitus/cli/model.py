@@ -12,6 +12,7 @@ from habitus.cli import options
 from habitus.cli.app import app, command
 
 if TYPE_CHECKING:
+    from habitus.decisions.decision import Decision
     from habitus.models.model import Model
 
 group = typer.Typer(help="Look at a model, check it, or set its threshold.", no_args_is_help=True)
@@ -52,47 +53,60 @@ def verify(
 @command(
     group,
     "threshold",
-    "habitus model threshold models/ngram --false-alarms 0.5%\n"
-    "habitus model threshold models/ngram --false-alarms 1% --data fresh-normals/",
+    "habitus model threshold models/ngram --false-alarms 0.5% --confidence 95%\n"
+    "habitus model threshold models/ngram --false-alarms 2/day --data fresh-normals/",
 )
 def threshold(
     folder: Folder,
     false_alarms: options.FalseAlarms,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Normal traces to set it on; by default those of training."),
+        typer.Option("--data", help="Normal traces to set it on; by default the model's own."),
     ] = None,
+    decision: options.Decision = None,
+    confidence: options.Confidence = None,
+    merge: options.Merge = 60.0,
+    extrapolate: options.Extrapolate = False,
     format: options.Format = None,
     abi: options.Abi = None,
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Set a model's threshold anew, without training.
+    """Set a model's thresholds anew, without training.
 
-    Traces the model was trained on keep the scores that cross-fitting gave them. Of a data set with
-    a protocol, the training part is used, so that no test trace sets a threshold.
+    With --data all of its decisions are set on those traces; ones that the model has learned keep
+    the scores that cross-fitting gave them, or are left out. Of a data set with a protocol, the
+    part meant for it is used, or else the training part, so that no test trace sets a threshold.
     """
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
     from habitus.datasets.source import find_source
-    from habitus.evaluation.protocols import default_protocol, training_part
+    from habitus.errors import UsageError
+    from habitus.evaluation.protocols import default_protocol, held_out_part, training_part
     from habitus.models.files import load_model, save_model
     from habitus.traces.report import ReadReport
 
     model = load_model(folder)
-    budget = options.share(false_alarms)
+    budget = options.budget(false_alarms, confidence, merge, extrapolated=extrapolate)
     if data is None:
-        model, _ = model.with_budget(budget)
+        model = model.with_budget(budget, decision)
     else:
+        if decision is not None:
+            raise UsageError("--data sets all decisions of a model: leave --decision out")
         source, report = find_source(data), ReadReport()
         with TerminalProgress() as progress:
             traces = source.read(
                 format=format, abi=abi, strict=strict, progress=progress, report=report
             )
-            normal, _ = training_part(traces, default_protocol(traces, data))
-            model, n_known = model.with_budget(budget, normal, source.sha256)
+            protocol = default_protocol(traces, data)
+            normal = held_out_part(traces, protocol)
+            if normal is None:
+                normal, _ = training_part(traces, protocol)
+            progress.stage("scoring normal traces")
+            model, n_known = model.calibrated_on(normal, budget, source.sha256)
         warn_of(report)
         if 0 < n_known < normal.n_traces:
-            warn([f"{n_known} of the {normal.n_traces} traces keep their cross-fitted scores"])
+            told = f"{n_known} of the {normal.n_traces} traces were learned by this model: they "
+            warn([f"{told}keep their cross-fitted scores or are left out"])
     saved = save_model(model, folder)
     warn(saved.warnings())
     print_model(saved, str(folder), as_json=json)
@@ -100,11 +114,11 @@ def threshold(
 
 def print_model(model: Model, name: str, *, as_json: bool) -> None:
     """Print a model for a person, or as JSON."""
+    from habitus.cli.forecast import expectations
     from habitus.cli.terminal import printable
-    from habitus.models.scores import score_unit
+    from habitus.decisions.scores import score_unit
 
-    decision, origin = model.decision, model.provenance
-    calibration = decision.calibration
+    origin = model.provenance
     settings = model.detector.settings.model_dump(mode="json")
     if as_json:
         summary = {
@@ -118,30 +132,40 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
         }
         typer.echo(jsonlib.dumps(summary, indent=1))
         return
-    how = f"by {calibration.method}" + (
-        f" in {calibration.folds} folds" if calibration.folds else ""
-    )
-    rows = {
-        "model": name,
-        "digest": model.digest,
-        "detector": " ".join([model.detector.name, *(f"{k}={v}" for k, v in settings.items())]),
-        "learned from": f"{origin.data} ({origin.part}): {origin.n_traces:,} traces, "
-        f"{origin.n_sequences:,} of them distinct, {origin.n_calls:,} calls",
-        "knows": f"{len(model.detector.vocabulary)} different calls",
-        "alerts": f"when the {score_name(model)} of a trace is above "
-        f"{decision.threshold:.4g} {score_unit(model.detector)}",
-        "set": f"for {calibration.false_alarms * 100:g} % false alarms, {how}, on "
-        f"{calibration.n_traces:,} normal traces ({calibration.n_over} of them above it)",
-        "trained": f"{origin.created}, seed {origin.seed}, in {origin.train_seconds:.2f} s "
-        f"(threshold {origin.calibrate_seconds:.2f} s)",
-    }
-    for label, text in rows.items():
+    learned = f"{origin.n_traces:,} traces, {origin.n_sequences:,} of them distinct"
+    rows = [
+        ("model", name),
+        ("digest", model.digest),
+        ("detector", " ".join([model.detector.name, *(f"{k}={v}" for k, v in settings.items())])),
+        ("learned from", f"{origin.data} ({origin.part}): {learned}, {origin.n_calls:,} calls"),
+        ("knows", f"{len(model.detector.vocabulary)} different calls"),
+    ]
+    for decision in model.decisions:
+        threshold = f"{decision.threshold:.4g} {score_unit(model.detector)}"
+        rows.append(("alerts", f"when the {score_name(decision)} is above {threshold}"))
+        rows.append(("set", _basis(decision)))
+        rows += [("expect", line) for line in expectations(decision)]
+    took = f"{origin.train_seconds:.2f} s (thresholds {origin.calibrate_seconds:.2f} s)"
+    rows.append(("trained", f"{origin.created}, seed {origin.seed}, in {took}"))
+    for label, text in rows:
         typer.echo(f"{label:>13}  {printable(text)}")
 
 
-def score_name(model: Model) -> str:
-    """What a trace's score is called."""
-    from habitus.models.aggregation import WHOLE
+def _basis(decision: Decision) -> str:
+    """For what, and on what, a threshold was set."""
+    calibration = decision.calibration
+    folds = f" in {calibration.folds} folds" if calibration.folds else ""
+    counted = f"{calibration.n_traces:,} normal traces ({calibration.n_over} of them above it)"
+    return f"for {calibration.budget}, by {calibration.method}{folds}, on {counted}"
 
-    aggregation = model.decision.aggregation
-    return "score" if aggregation == WHOLE else f"{aggregation} surprise"
+
+def score_name(decision: Decision) -> str:
+    """What is held against a threshold."""
+    from habitus.decisions.aggregation import WHOLE
+    from habitus.decisions.rule import Rule
+
+    window = Rule.parse(decision.rule).window
+    if decision.aggregation == WHOLE:
+        return "score of a trace"
+    what = "of a trace" if window is None else f"of the last {window:,} calls"
+    return f"{decision.aggregation} surprise {what}"

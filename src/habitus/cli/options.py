@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from habitus.errors import UsageError
+
+if TYPE_CHECKING:
+    from habitus.decisions.budget import Budget
 
 Data = Annotated[
     str, typer.Option("--data", help="A data set's name (see `data list`), or a file or folder.")
@@ -26,25 +29,61 @@ Stretch = Annotated[
 ]
 FalseAlarms = Annotated[
     str,
-    typer.Option("--false-alarms", help="Budget of the threshold: a share of normal traces."),
+    typer.Option(
+        "--false-alarms", help="Budget of the threshold: a share of normal traces, or 2/day."
+    ),
+]
+Confidence = Annotated[
+    str | None,
+    typer.Option("--confidence", help="Keep the budget this surely, as 95%; else on average."),
+]
+Merge = Annotated[
+    float,
+    typer.Option("--merge", help="Alarms of one recording within so many seconds are one."),
+]
+Extrapolate = Annotated[
+    bool,
+    typer.Option(
+        "--extrapolate", help="Where the data cannot show so fine a budget, go by a fitted tail."
+    ),
+]
+Decision = Annotated[
+    str | None,
+    typer.Option("--decision", help="Which of the model's: trace (default) or rolling:W."),
 ]
 Protocol = Annotated[
     str | None, typer.Option("--protocol", help="By default the one that fits the data.")
 ]
 
 
-def share(text: str) -> float:
+def share(text: str, option: str) -> float:
     """The number that ``1%`` or ``0.01`` is.
 
     Raises:
-        UsageError: if it is neither.
+        UsageError: if it is neither; the message names the option.
     """
     try:
         return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        raise UsageError(
-            f"--false-alarms: a share such as 1% or 0.01 is wanted, not {text!r}"
-        ) from None
+        raise UsageError(f"{option}: a share such as 95% or 0.95 is wanted, not {text!r}") from None
+
+
+def budget(
+    false_alarms: str, confidence: str | None, merge_seconds: float, *, extrapolated: bool
+) -> Budget:
+    """The budget that options tell.
+
+    Raises:
+        UsageError: if one is not allowed.
+    """
+    from habitus.decisions.budget import Budget
+
+    return Budget.parse(
+        false_alarms,
+        confidence=None if confidence is None else share(confidence, "--confidence"),
+        merge_seconds=merge_seconds,
+        extrapolated=extrapolated,
+    )
 
 
 def settings(pairs: list[str]) -> dict[str, object]:

@@ -15,7 +15,8 @@ from habitus.cli.app import app, command
     app,
     "train",
     "habitus train ngram --data adfa-ld -o models/ngram --set order=12\n"
-    "habitus train stide --data recordings/ -o models/stide --false-alarms 0.5%",
+    "habitus train stide --data recordings/ -o models/stide --false-alarms 0.5%\n"
+    "habitus train ngram --data recordings/ -o models/live --rolling 200 --false-alarms 2/day",
 )
 def train(
     detector: Annotated[str, typer.Argument(help="A detector's name (see `habitus detectors`).")],
@@ -28,7 +29,20 @@ def train(
         str | None,
         typer.Option(help="A trace's score: mean (default), median, quantile:Q or worst:W."),
     ] = None,
+    rolling: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also judge the last W calls after every call: W or W:AGGREGATION; repeatable."
+        ),
+    ] = None,
     false_alarms: options.FalseAlarms = "1%",
+    confidence: options.Confidence = None,
+    merge: options.Merge = 60.0,
+    extrapolate: options.Extrapolate = False,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(help="Set thresholds by cross-fitting:FOLDS, or on held-out:SHARE of traces."),
+    ] = None,
     protocol: options.Protocol = None,
     seed: options.Seed = 1,
     format: options.Format = None,
@@ -38,7 +52,8 @@ def train(
 ) -> None:
     """Train a detector on normal traces and keep the model.
 
-    Its threshold is set for a false-alarm budget, by cross-fitting. Of a data set with a protocol
+    Its thresholds are set for a false-alarm budget on normal traces that were not learned, and what
+    is to be expected of them is told before they are used. Of a data set with a protocol
     (see `habitus protocols`), the protocol's training part is learned; of other data, everything
     that does not lie in a folder named attack.
     """
@@ -50,6 +65,7 @@ def train(
     from habitus.traces.report import ReadReport
 
     refuse_unusable_place(output)
+    budget = options.budget(false_alarms, confidence, merge, extrapolated=extrapolate)
     report = ReadReport()
     with TerminalProgress() as progress:
         made = api.train(
@@ -58,7 +74,9 @@ def train(
             settings=options.settings(set_ or []),
             protocol=protocol,
             aggregation=aggregation,
-            false_alarms=options.share(false_alarms),
+            rolling=rolling or [],
+            false_alarms=budget,
+            calibration=calibrate,
             seed=seed,
             format=format,
             abi=abi,

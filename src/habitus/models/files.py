@@ -19,10 +19,18 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from habitus.decisions.decision import Decision  # noqa: TC001 - pydantic needs it at run time
+from habitus.decisions.rule import Rule
+from habitus.decisions.scores import rules_of
 from habitus.detectors import get_detector
 from habitus.errors import HabitusError, ModelError, UsageError
-from habitus.models.decision import Decision  # noqa: TC001 - pydantic needs it at run time
 from habitus.models.model import Memory, Model, Provenance
+from habitus.models.population_arrays import (
+    PopulationFile,
+    population_arrays,
+    population_file,
+    population_from,
+)
 from habitus.storage import atomic_folder
 from habitus.traces.traceset import DIGEST_BYTES
 from habitus.traces.vocabulary import Vocabulary
@@ -32,6 +40,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from habitus.detectors.base import SequenceDetector
+
     Arrays = Mapping[str, NDArray[np.generic]]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -39,9 +49,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 MODEL_FILE, WEIGHTS_FILE, MANIFEST_FILE = "model.json", "weights.safetensors", "MANIFEST.sha256"
 _MAX_BYTES = {MODEL_FILE: 64 << 20, WEIGHTS_FILE: 8 << 30, MANIFEST_FILE: 1 << 10}
 _DETECTOR, _MEMORY = "detector.", "memory."
-_MEMORY_ARRAYS = {
-    _MEMORY + name for name in ("symbols", "offsets", "names", "digests", "scores", "multiplicity")
-}
+_MEMORY_ARRAYS = {_MEMORY + name for name in ("symbols", "offsets", "names", "digests")}
 _MAX_TRIES = 10
 
 
@@ -55,6 +63,7 @@ class ModelFile(BaseModel):
     settings: dict[str, bool | int | float | str | None]
     vocabulary: tuple[str, ...]
     decisions: tuple[Decision, ...]
+    population: PopulationFile
     provenance: Provenance
 
 
@@ -75,6 +84,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
         settings=model.detector.settings.model_dump(mode="json"),
         vocabulary=model.detector.vocabulary.names,
         decisions=model.decisions,
+        population=population_file(model.population),
         provenance=model.provenance,
     )
     memory = model.memory
@@ -84,8 +94,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
         _MEMORY + "offsets": memory.offsets,
         _MEMORY + "names": np.frombuffer(json.dumps(memory.names).encode(), dtype=np.uint8),
         _MEMORY + "digests": np.frombuffer(memory.digests.tobytes(), dtype=np.uint8),
-        _MEMORY + "scores": memory.scores,
-        _MEMORY + "multiplicity": memory.multiplicity,
+        **population_arrays(model.population),
     }
     contents = {
         MODEL_FILE: (json.dumps(described.model_dump(mode="json"), indent=1) + "\n").encode(),
@@ -119,9 +128,10 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
         detector.vocabulary = Vocabulary(described.vocabulary)
         state = {n.removeprefix(_DETECTOR): a for n, a in arrays.items() if n.startswith(_DETECTOR)}
         detector.restore(state)
-        memory = _memory(arrays, len(described.vocabulary), described.provenance.n_traces)
-        _refuse_other_arrays(arrays, detector.state())
-        _check_decisions(described.decisions)
+        memory = _memory(arrays, len(described.vocabulary))
+        rules = _checked_rules(described.decisions, detector)
+        population = population_from(arrays, described.population, rules)
+        _refuse_other_arrays(arrays, detector.state(), population_arrays(population))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
@@ -131,7 +141,9 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
         ) from None
     except HabitusError as error:
         raise ModelError(f"{folder}: {error}") from error
-    return Model(detector, described.decisions, described.provenance, memory, found)
+    return Model(
+        detector, described.decisions, described.provenance, memory, population, found
+    )  # fmt: skip
 
 
 def verify_model(path: str | os.PathLike[str], *, digest: str | None = None) -> str:
@@ -229,20 +241,30 @@ def _arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def _refuse_other_arrays(arrays: Arrays, state: Arrays) -> None:
-    other = set(arrays) - _MEMORY_ARRAYS - {_DETECTOR + name for name in state}
+def _refuse_other_arrays(arrays: Arrays, state: Arrays, population: Arrays) -> None:
+    other = set(arrays) - _MEMORY_ARRAYS - {_DETECTOR + name for name in state} - set(population)
     if other:
         raise ModelError(f"{WEIGHTS_FILE}: holds what no model does: {', '.join(sorted(other))}")
 
 
-def _check_decisions(decisions: tuple[Decision, ...]) -> None:
+def _checked_rules(decisions: tuple[Decision, ...], detector: SequenceDetector) -> tuple[Rule, ...]:
+    """The rules of decisions that a model of this detector may have."""
     if not decisions:
         raise ModelError("it makes no decision")
-    if sum(decision.scope == "trace" for decision in decisions) > 1:
+    if decisions[0].scope != "trace":
+        raise ModelError("its first decision is not about whole traces")
+    rules = tuple(Rule.parse(decision.rule) for decision in decisions)
+    if any(rule.window is None for rule in rules[1:]):
         raise ModelError("it makes more than one decision about a trace")
+    # Refused if they do not fit the detector, or one stands twice.
+    return rules_of(
+        detector,
+        str(rules[0].aggregation),
+        [str(rule).removeprefix("rolling:") for rule in rules[1:]],
+    )
 
 
-def _memory(arrays: Arrays, n_symbols: int, n_traces: int) -> Memory:
+def _memory(arrays: Arrays, n_symbols: int) -> Memory:
     def column(name: str, dtype: type[_Scalar]) -> NDArray[_Scalar]:
         array = arrays.get(_MEMORY + name)
         if array is None or array.dtype != dtype or array.ndim != 1:
@@ -256,7 +278,6 @@ def _memory(arrays: Arrays, n_symbols: int, n_traces: int) -> Memory:
         names = json.loads(column("names", np.uint8).tobytes())
     except (ValueError, RecursionError) as error:
         raise ModelError(f"the remembered traces' names are damaged ({error})") from error
-    scores, multiplicity = column("scores", np.float64), column("multiplicity", np.int64)
     sound = (
         isinstance(names, list)
         and all(isinstance(name, str) for name in names)
@@ -265,17 +286,12 @@ def _memory(arrays: Arrays, n_symbols: int, n_traces: int) -> Memory:
         and offsets[-1] == len(symbols)
         and bool(np.all(np.diff(offsets) >= 0))
         and (not len(symbols) or int(symbols.max()) < n_symbols)
-        and len(digests) == DIGEST_BYTES * len(scores)
-        and len(scores) == len(multiplicity)
-        and bool(np.all(multiplicity > 0))
-        # Python's integers, which no forged multiplicity overflows.
-        and sum(multiplicity.tolist()) == (n_traces if len(scores) else 0)
+        and len(digests) % DIGEST_BYTES == 0
     )
     if not sound:
         raise ModelError("the remembered traces' columns do not fit together")
     return Memory(
-        symbols, offsets, tuple(names), np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}"),
-        scores, multiplicity,
+        symbols, offsets, tuple(names), np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}")
     )  # fmt: skip
 
 

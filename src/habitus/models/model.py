@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from habitus.decisions.aggregation import Aggregation
+from habitus.decisions.decision import Decision, decide
+from habitus.decisions.population import Population
+from habitus.decisions.rule import Rule
+from habitus.decisions.scores import max_score, trace_scores
 from habitus.errors import UsageError
-from habitus.models.aggregation import Aggregation
-from habitus.models.decision import Decision, Method, decide
-from habitus.models.scores import max_score, trace_scores
+from habitus.models.calibrating import population_of
+from habitus.models.observing import Observation
 from habitus.storage import readable
-from habitus.traces.traceset import DIGEST_BYTES, TraceSet, offsets_of
+from habitus.traces.traceset import DIGEST_BYTES, TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from habitus.decisions.budget import Budget
     from habitus.detectors.base import SequenceDetector
 
 FileText = Annotated[str, AfterValidator(readable)]
@@ -35,8 +40,6 @@ class Provenance(BaseModel):
         versions: Python's and the libraries' that the numbers depend on.
         data: what the user named; ``data_sha256`` is its content.
         part: which part of it was learned: a protocol's training part, or ``all``.
-        folds: parts of the cross-fitting that scored the training traces; 0 if they are all one
-            sequence, which the fitted detector itself scored.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -50,7 +53,6 @@ class Provenance(BaseModel):
     n_traces: int = Field(ge=0, le=1 << 48)
     n_calls: int = Field(ge=0)
     n_sequences: int = Field(ge=0)
-    folds: int = Field(ge=0)
     train_seconds: float = Field(ge=0)
     calibrate_seconds: float = Field(ge=0)
 
@@ -63,25 +65,17 @@ class Memory:
         symbols: (n_calls,) uint16 in the detector's vocabulary; ``offsets`` (n + 1,) int64.
         names: one a remembered trace.
         digests: (n_sequences,) 16 bytes, of every distinct training trace, remembered or not.
-        scores: (n_sequences,) float64, each one's score by a detector that had not seen it.
-        multiplicity: (n_sequences,) int64, how often each stood in the training data.
     """
 
     symbols: NDArray[np.uint16]
     offsets: NDArray[np.int64]
     names: tuple[str, ...]
     digests: NDArray[np.void]
-    scores: NDArray[np.float64]
-    multiplicity: NDArray[np.int64]
 
     @classmethod
-    def of(
-        cls, traces: TraceSet, detector: SequenceDetector, scores: NDArray[np.float64]
-    ) -> Memory:
-        """What to remember of training traces, whose cross-fitted scores are given."""
-        digests, firsts, counts = np.unique(
-            traces.sequence_digests(), return_index=True, return_counts=True
-        )
+    def of(cls, traces: TraceSet, detector: SequenceDetector) -> Memory:
+        """What to remember of training traces."""
+        digests, firsts = np.unique(traces.sequence_digests(), return_index=True)
         kept = np.sort(firsts)
         fits = np.cumsum(traces.lengths[kept]) <= MAX_REMEMBERED_CALLS
         remembered = traces.select(kept[fits])
@@ -90,24 +84,22 @@ class Memory:
             offsets=remembered.offsets,
             names=remembered.names,
             digests=digests,
-            scores=scores[firsts],
-            multiplicity=counts,
         )
 
     @classmethod
     def nothing(cls) -> Memory:
         """No memory at all."""
-        return cls(
-            np.zeros(0, np.uint16), offsets_of([]), (), np.zeros(0, f"V{DIGEST_BYTES}"),
-            np.zeros(0), np.zeros(0, np.int64),
-        )  # fmt: skip
+        return cls(np.zeros(0, np.uint16), offsets_of([]), (), np.zeros(0, f"V{DIGEST_BYTES}"))
 
-    def known(self, traces: TraceSet) -> NDArray[np.int64]:
-        """(n_traces,) int64: each trace's sequence among those trained on, or -1."""
-        index = {bytes(digest): i for i, digest in enumerate(self.digests)}
-        return np.array(
-            [index.get(bytes(digest), -1) for digest in traces.sequence_digests()], dtype=np.int64
-        )
+    def knows(self, traces: TraceSet) -> NDArray[np.bool_]:
+        """(n_traces,) bool: whether each trace's sequence is among those learned."""
+        known = {bytes(digest) for digest in self.digests}
+        return np.array([bytes(d) in known for d in traces.sequence_digests()], dtype=bool)
+
+    def traces(self, names: tuple[str, ...]) -> TraceSet:
+        """The remembered traces, whose calls have these names."""
+        infos = tuple(TraceInfo(name, "memory") for name in self.names)
+        return TraceSet(self.symbols, self.offsets, names, infos)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +111,7 @@ class Model:
         decisions: at least one; the first judges whole traces.
         provenance: where it came from.
         memory: the normal traces it has learned from.
+        population: the normal traces its thresholds are set on, a row of scores for each decision.
         digest: SHA-256 of the manifest of the folder it was loaded from or saved to; empty before.
     """
 
@@ -126,6 +119,7 @@ class Model:
     decisions: tuple[Decision, ...]
     provenance: Provenance
     memory: Memory = field(default_factory=Memory.nothing)
+    population: Population = field(default_factory=Population.nothing)
     digest: str = ""
 
     @property
@@ -138,6 +132,23 @@ class Model:
         """How that decision's scores are made."""
         return Aggregation.parse(self.decision.aggregation)
 
+    def row_of(self, decision: str | None) -> int:
+        """Which decision is called this: ``trace``, or ``rolling:200``; None is the first.
+
+        Raises:
+            UsageError: if there is none; the message lists those there are.
+        """
+        if decision in {None, "trace"}:
+            return 0
+        rules = [d.rule for d in self.decisions]
+        try:
+            return rules.index(str(Rule.parse(str(decision))))
+        except (UsageError, ValueError):
+            raise UsageError(
+                f"this model makes no decision called {decision!r}; it makes {', '.join(rules)} "
+                "(`habitus train --rolling W` makes more)"
+            ) from None
+
     def scores(
         self, traces: TraceSet, aggregation: Aggregation | None = None
     ) -> NDArray[np.float64]:
@@ -146,48 +157,82 @@ class Model:
 
     def warnings(self) -> list[str]:
         """What a user should hear before relying on this model; empty if nothing."""
-        lines = self.decision.calibration.warnings()
+        lines = []
         highest = max_score(self.detector)
-        if highest is not None and self.decision.threshold >= highest:
-            lines.append(
-                f"the threshold is {highest:g}, which no score exceeds: this model can never raise "
-                "an alert; choose other settings (for stide a smaller n) or more false alarms"
-            )
+        for decision in self.decisions:
+            told = decision.calibration.warnings()
+            if highest is not None and decision.threshold >= highest:
+                told.append(
+                    f"the threshold is {highest:g}, which no score exceeds: this model can never "
+                    "raise an alert; choose other settings (for stide a smaller n) or more false "
+                    "alarms"
+                )
+            which = f"{decision.rule}: " if len(self.decisions) > 1 else ""
+            lines += [f"{which}{line}" for line in told]
         return lines
 
-    def with_budget(
-        self, false_alarms: float, normal: TraceSet | None = None, data_sha256: str = ""
-    ) -> tuple[Model, int]:
-        """This model with its threshold set anew, without training.
+    def with_budget(self, budget: Budget, decision: str | None = None) -> Model:
+        """This model with thresholds set anew on the same normal traces, without training.
 
         Args:
-            false_alarms: the budget, a share of normal traces.
-            normal: normal traces to set it on; by default the training traces' cross-fitted scores
-                serve again. A trace the model was trained on keeps its cross-fitted score: its own
-                would be too low to judge others by.
-
-        Returns:
-            The model, and how many of the given traces it had been trained on.
+            decision: which one's; by default all.
 
         Raises:
-            UsageError: if there is no trace with a score to set it on.
+            UsageError: if the budget cannot be set on them, or there is no such decision.
         """
-        if normal is None:
-            if not len(self.memory.scores):
-                raise UsageError("this model keeps no scores of normal traces: give some (--data)")
-            scores, counts = self.memory.scores, self.memory.multiplicity
-            n_known, n_others = int(counts.sum()), 0
-            data_sha256 = self.provenance.data_sha256
-        else:
-            known = self.memory.known(normal)
-            scores, counts = self.scores(normal), np.ones(len(known), dtype=np.int64)
-            scores[known >= 0] = self.memory.scores[known[known >= 0]]
-            n_known, n_others = int(np.sum(known >= 0)), int(np.sum(known < 0))
-        folds = 0 if n_others else self.provenance.folds
-        own: Method = "cross-fitting" if folds else "training traces"
-        decision = decide(
-            scores, self.aggregation, false_alarms,
-            method="other traces" if n_others else own, counts=counts, folds=folds,
-            data_sha256=data_sha256,
+        if not len(self.population.digests):
+            raise UsageError("this model keeps no scores of normal traces: give some (--data)")
+        chosen = None if decision is None else self.row_of(decision)
+        seed = self.provenance.seed
+        return replace(
+            self,
+            decisions=tuple(
+                decide(self.population, row, budget, seed=seed) if chosen in {None, row} else old
+                for row, old in enumerate(self.decisions)
+            ),
+            digest="",
+        )
+
+    def calibrated_on(
+        self, normal: TraceSet, budget: Budget, data_sha256: str = ""
+    ) -> tuple[Model, int]:
+        """This model with all thresholds set on other normal traces, without training.
+
+        A trace that the model has learned says too little against it: it is left out, or keeps the
+        score of a detector that had not learned it, where cross-fitting made one.
+
+        Returns:
+            The model, and how many of the given traces it had learned.
+
+        Raises:
+            UsageError: if there is no trace with a score to set thresholds on.
+        """
+        known = self.memory.knows(normal)
+        own = self.population.index_of(normal.sequence_digests())
+        usable = ~known | (own >= 0)
+        if not usable.any():
+            raise UsageError(
+                f"all {normal.n_traces} traces were learned by this model, so that they tell "
+                "nothing of new ones: give others"
+            )
+        rules = tuple(Rule.parse(decision.rule) for decision in self.decisions)
+        some, own, known = normal.select(usable), own[usable], known[usable]
+        observed = Observation.of(some, rules)
+        learned = self.memory.traces(self.detector.vocabulary.names)
+        observed.observe(self.detector, learned, np.ones(some.n_traces, dtype=bool))
+        for column in ("scores", "novel", "unseen"):
+            values = getattr(self.population, column)
+            getattr(observed, column)[..., known] = values[..., own[known]]
+        for rolling in observed.rolling:
+            if rolling is not None:  # no rolling scores are kept of what was learned
+                rolling[np.repeat(known, some.lengths)] = np.nan
+        # Where all of them are the traces of the cross-fitting, that is what they still are.
+        all_own = bool(known.all())
+        population = population_of(
+            observed, self.population.method if all_own else "other traces", budget.merge_seconds,
+            folds=self.population.folds if all_own else 0, data_sha256=data_sha256,
         )  # fmt: skip
-        return replace(self, decisions=(decision, *self.decisions[1:]), digest=""), n_known
+        seed = self.provenance.seed
+        decisions = tuple(decide(population, row, budget, seed=seed) for row in range(len(rules)))
+        changed = replace(self, decisions=decisions, population=population, digest="")
+        return changed, int(np.sum(self.memory.knows(normal)))

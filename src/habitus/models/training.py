@@ -1,4 +1,4 @@
-"""Training: fit a detector on normal traces and set its threshold by cross-fitting."""
+"""Training: fit a detector on normal traces and set its thresholds on some it has not learned."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.decisions.budget import Budget
+from habitus.decisions.decision import decide
+from habitus.decisions.scores import rules_of
 from habitus.detectors import get_detector
 from habitus.errors import UsageError
-from habitus.models.decision import Method, check_budget, decide
+from habitus.models.calibrating import (
+    Plan,
+    cross_fitted_population,
+    held_out_part,
+    held_out_population,
+)
 from habitus.models.model import Memory, Model, Provenance
-from habitus.models.scores import aggregation_of, trace_scores
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label
 from habitus.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from habitus.detectors.base import SequenceDetector
-    from habitus.models.aggregation import Aggregation
     from habitus.traces.traceset import TraceSet
 
-DEFAULT_FALSE_ALARMS = 0.01
-DEFAULT_FOLDS = 5
+DEFAULT_FALSE_ALARMS = "1%"
 
 
 def fit_model(
@@ -38,25 +40,33 @@ def fit_model(
     *,
     settings: Mapping[str, object] | None = None,
     aggregation: str | None = None,
-    false_alarms: float = DEFAULT_FALSE_ALARMS,
-    folds: int = DEFAULT_FOLDS,
+    rolling: Sequence[str] = (),
+    false_alarms: Budget | str | float = DEFAULT_FALSE_ALARMS,
+    calibration: str | None = None,
+    held_out: TraceSet | None = None,
     seed: int = 1,
     progress: Progress = SILENT,
     data: str = "memory",
     data_sha256: str = "",
     part: str = "all",
 ) -> Model:
-    """Fit ``detector`` on all of ``normal`` and set its threshold for a false-alarm budget.
+    """Fit ``detector`` on normal traces and set thresholds for a false-alarm budget.
 
-    The threshold comes from cross-fitting: the traces are divided into ``folds`` parts, identical
-    sequences never apart, and each part is scored by a detector fitted on the others. Those
-    have learned a little less than the final one, so the threshold errs on the quiet side.
+    Thresholds are set on normal traces that the detector has not learned. With *held-out* traces
+    what is forecast of them is exact. By *cross-fitting* nothing is lost for learning, but it is
+    approximate: the traces are divided into folds and each is scored by a detector fitted on the
+    others, which has learned a little less, so that thresholds err on the quiet side. Equal
+    sequences are never divided, nor, where that leaves something to divide, recordings.
 
     Args:
         settings: the detector's settings by name.
         aggregation: how a trace's surprises become its score; by default their mean, or ``whole``
             for a detector that knows only whole traces.
-        false_alarms: the budget, a share of normal traces.
+        rolling: more decisions, about the last calls after every call: ``200`` or ``200:median``.
+        false_alarms: the budget, as `Budget.parse` reads it.
+        calibration: ``cross-fitting:FOLDS`` or ``held-out:SHARE``; by default cross-fitting in 5
+            folds, or a fifth held out for a detector that is slow to fit.
+        held_out: normal traces to set thresholds on, from outside ``normal``.
         seed: makes every random choice.
         data, data_sha256, part: what the traces are, for the model's provenance.
 
@@ -64,37 +74,34 @@ def fit_model(
         UsageError: if there is nothing to learn from, or a trace is labelled an attack.
     """
     made = get_detector(detector).with_settings(settings or {})
-    chosen = aggregation_of(made, aggregation)
-    check_budget(false_alarms)
-    if folds < 2:
-        raise UsageError(f"cross-fitting needs at least 2 folds, not {folds}")
-    n_attacks = int(np.sum(normal.labels == Label.ATTACK))
-    if n_attacks:
-        raise UsageError(
-            f"{n_attacks} of the {normal.n_traces} traces are labelled attacks; a detector learns "
-            "from normal traces alone"
-        )
-    if not normal.n_calls:
-        raise UsageError("there is no call to learn from")
+    rules = rules_of(made, aggregation, rolling)
+    budget = false_alarms if isinstance(false_alarms, Budget) else Budget.parse(false_alarms)
+    plan = Plan.parse(calibration or ("cross-fitting" if made.is_quick else "held-out"))
+    if held_out is not None and calibration is not None:
+        raise UsageError("normal traces to set thresholds on are given: there is no other choice")
+    _check_learnable(normal)
+    if held_out is None and plan.method == "held-out":
+        kept_out = held_out_part(normal, plan.share, seed)
+        normal, held_out = normal.select(~kept_out), normal.select(kept_out)
+        if not normal.n_calls:
+            raise UsageError("there is no call left to learn from: hold out less")
 
     started = time.perf_counter()
     made.fit(normal, None, progress, seed=seed)
     trained = time.perf_counter()
-    sequences = normal.sequence_ids()
-    n_sequences = int(sequences.max()) + 1
-    if n_sequences > 1:
-        scores, folds = cross_fitted_scores(made, normal, sequences, chosen, folds, seed, progress)
-        method: Method = "cross-fitting"
+    if held_out is not None:
+        population = held_out_population(
+            made, normal, held_out, rules, budget.merge_seconds, data_sha256=data_sha256
+        )
     else:
-        scores, folds = trace_scores(made, normal, chosen), 0
-        method = "training traces"
-    decision = decide(
-        scores, chosen, false_alarms,
-        method=method, folds=folds, data_sha256=data_sha256,
-    )  # fmt: skip
+        population = cross_fitted_population(
+            made, normal, rules, budget.merge_seconds,
+            folds=plan.folds, seed=seed, progress=progress, data_sha256=data_sha256,
+        )  # fmt: skip
+    decisions = tuple(decide(population, row, budget, seed=seed) for row in range(len(rules)))
     return Model(
         detector=made,
-        decisions=(decision,),
+        decisions=decisions,
         provenance=Provenance(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions=versions(),
@@ -104,45 +111,24 @@ def fit_model(
             part=part,
             n_traces=normal.n_traces,
             n_calls=normal.n_calls,
-            n_sequences=n_sequences,
-            folds=folds,
+            n_sequences=len(np.unique(normal.sequence_ids())),
             train_seconds=round(trained - started, 4),
             calibrate_seconds=round(time.perf_counter() - trained, 4),
         ),
-        memory=Memory.of(normal, made, scores),
+        memory=Memory.of(normal, made),
+        population=population,
     )
 
 
-def cross_fitted_scores(
-    fitted: SequenceDetector,
-    normal: TraceSet,
-    sequences: NDArray[np.int64],
-    aggregation: Aggregation,
-    folds: int,
-    seed: int,
-    progress: Progress = SILENT,
-) -> tuple[NDArray[np.float64], int]:
-    """Score every trace by a detector that has not seen its sequence.
-
-    Args:
-        fitted: a detector whose kind and settings the others take over.
-        sequences: (n_traces,) int64, from `TraceSet.sequence_ids`.
-
-    Returns:
-        (n_traces,) float64 scores, and the number of folds: no more than there are sequences.
-    """
-    n_sequences = int(sequences.max()) + 1
-    folds = min(folds, n_sequences)
-    shuffled = np.random.default_rng(seed).permutation(n_sequences)
-    fold_of = (shuffled % folds)[sequences]
-    scores = np.empty(normal.n_traces)
-    for fold in range(folds):
-        judged = fold_of == fold
-        detector = type(fitted)(fitted.settings)
-        detector.fit(normal.select(~judged), None, progress, seed=seed)
-        held_out = normal.select(judged)
-        scores[judged] = trace_scores(detector, held_out, aggregation)
-    return scores, folds
+def _check_learnable(normal: TraceSet) -> None:
+    n_attacks = int(np.sum(normal.labels == Label.ATTACK))
+    if n_attacks:
+        raise UsageError(
+            f"{n_attacks} of the {normal.n_traces} traces are labelled attacks; a detector learns "
+            "from normal traces alone"
+        )
+    if not normal.n_calls:
+        raise UsageError("there is no call to learn from")
 
 
 def versions() -> dict[str, str]:

@@ -276,7 +276,7 @@ def test_the_schema_refuses_what_is_no_record() -> None:
 
 def test_severity_two_is_for_what_some_normal_was_as_strange_as() -> None:
     made = model()
-    scores = np.sort(made.memory.scores)
+    scores = np.sort(made.population.scores[0])
     threshold = made.decision.model_copy(update={"threshold": float(scores[0]) / 2})
     lenient = replace(made, decisions=(threshold,))
     score = replace(judge(made, "abcabc"), score=float(scores[-1]), is_alert=True)

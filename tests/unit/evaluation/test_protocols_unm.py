@@ -19,7 +19,7 @@ from habitus.evaluation.protocols import (
     test_part,
     training_part,
 )
-from habitus.evaluation.protocols.unm import joined_by
+from habitus.traces.grouping import joined_by
 from habitus.traces.reading import read_traces
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from habitus.decisions.budget import Budget
 from habitus.models.files import MANIFEST_FILE, MODEL_FILE, WEIGHTS_FILE, save_model
 from habitus.models.training import fit_model
-from habitus.traces.traceset import TraceSet
+from habitus.traces.traceset import TraceInfo, TraceSet
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
 
     from habitus.models.model import Model
 
@@ -32,6 +33,17 @@ def small_model(detector: str = "ngram") -> Model:
         data="made up",
         data_sha256="0" * 64,
     )
+
+
+def timed_model() -> Model:
+    """Of two recordings of a minute each, with a decision about the last two calls."""
+    infos = [TraceInfo(f"t{i}", "made up", group=f"run-{i % 2}") for i in range(len(TRACES))]
+    traces = TraceSet.from_names([3 * trace for trace in TRACES], infos=infos)
+    times = np.concatenate([np.linspace(0, 60e9, n).astype(np.int64) for n in traces.lengths])
+    return fit_model(
+        "ngram", replace(traces, times_ns=times), settings={"order": 2}, rolling=["2"],
+        false_alarms=Budget.parse("0.2", merge_seconds=5),
+    )  # fmt: skip
 
 
 def small_folder(folder: Path, detector: str = "ngram") -> Path:

@@ -13,8 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_folders import SETTINGS, TRACES, forge, rewrite, seal, small_folder, small_model
+from model_folders import (
+    SETTINGS,
+    TRACES,
+    forge,
+    rewrite,
+    seal,
+    small_folder,
+    small_model,
+    timed_model,
+)
 
+from habitus.decisions.budget import Budget
+from habitus.decisions.population import Population
 from habitus.errors import ModelError, UsageError
 from habitus.models import files
 from habitus.models.files import (
@@ -52,10 +63,50 @@ def test_a_model_comes_back_as_it_was(detector: str, tmp_path: Path) -> None:
     assert loaded.provenance == model.provenance
     assert loaded.detector.vocabulary == model.detector.vocabulary
     assert np.array_equal(loaded.scores(JUDGED), model.scores(JUDGED), equal_nan=True)
-    for column in ("symbols", "offsets", "names", "digests", "scores", "multiplicity"):
+    for column in ("symbols", "offsets", "names", "digests"):
         before, after = getattr(model.memory, column), getattr(loaded.memory, column)
         assert np.array_equal(before, after), column
-    assert loaded.memory.known(JUDGED).tolist() == model.memory.known(JUDGED).tolist()
+    for column in ("digests", "counts", "n_calls", "rules", "method", "folds", "data_sha256"):
+        before, after = getattr(model.population, column), getattr(loaded.population, column)
+        assert np.array_equal(before, after), column
+    for column in ("scores", "novel", "unseen"):
+        before, after = getattr(model.population, column), getattr(loaded.population, column)
+        assert np.array_equal(before, after, equal_nan=True), column
+    assert loaded.memory.knows(JUDGED).tolist() == model.memory.knows(JUDGED).tolist()
+
+
+def test_alarms_by_the_day_come_back(tmp_path: Path) -> None:
+    model = timed_model()
+    save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.decisions == model.decisions
+    for before, after in zip(
+        model.population.alarm_rates, loaded.population.alarm_rates, strict=True
+    ):
+        assert before is not None
+        assert after is not None
+        for column in ("scores", "steps", "recordings", "seconds", "merge_seconds"):
+            assert np.array_equal(getattr(before, column), getattr(after, column)), column
+    again = Budget.parse("50/day", merge_seconds=5)
+    assert loaded.with_budget(again).decisions == model.with_budget(again).decisions
+
+
+@pytest.mark.parametrize(
+    ("arrays", "complaint"),
+    [
+        ({"population__seconds": np.zeros(2)}, "last no time"),
+        ({"population__seconds": np.array([np.nan, 1.0])}, "last no time"),
+        ({"population__seconds": np.array([1e300, 1.0])}, "last no time"),
+        ({"population__seconds": np.array([60.0])}, "belongs to no recording"),
+        ({"population__moments.1.scores": None}, "is missing or of another type"),
+        ({"population__moments.1.steps": np.zeros(0, np.int8)}, "has the shape"),
+    ],
+)
+def test_hostile_alarms_are_refused(tmp_path: Path, arrays: dict[str, Any], complaint: str) -> None:
+    save_model(timed_model(), tmp_path / "model")
+    forge(tmp_path / "model", **arrays)
+    with pytest.raises(ModelError, match=complaint):
+        load_model(tmp_path / "model")
 
 
 def test_the_same_model_is_the_same_bytes_wherever_it_is_saved(tmp_path: Path) -> None:
@@ -68,11 +119,12 @@ def test_the_same_model_is_the_same_bytes_wherever_it_is_saved(tmp_path: Path) -
 
 
 def test_a_model_that_remembers_nothing_comes_back(tmp_path: Path) -> None:
-    save_model(replace(small_model(), memory=Memory.nothing()), tmp_path / "model")
+    bare = replace(small_model(), memory=Memory.nothing(), population=Population.nothing())
+    save_model(bare, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
     assert loaded.memory.names == ()
     with pytest.raises(UsageError, match="keeps no scores"):
-        loaded.with_budget(0.1)
+        loaded.with_budget(Budget.parse(0.1))
 
 
 def test_names_of_any_bytes_come_back(tmp_path: Path) -> None:
@@ -124,7 +176,7 @@ def test_every_flipped_byte_under_a_forged_manifest_loads_or_is_refused(
         scores = loaded.scores(JUDGED)
         assert scores.shape == (JUDGED.n_traces,)
         with suppress(UsageError):  # no score that a threshold could be set on
-            loaded.with_budget(0.5)
+            loaded.with_budget(Budget.parse(0.5))
     assert n_refused > len(sound) / 2
 
 
@@ -281,9 +333,16 @@ def changed(column: str, place: int, value: int) -> dict[str, Any]:
         ({"memory__offsets": np.zeros(0, np.int64)}, "do not fit together"),
         ({"memory__offsets": np.array([0, 99, 5, 6, 22], np.int64)}, "do not fit together"),
         ({"memory__symbols": np.full(22, 9, np.uint16)}, "do not fit together"),
-        ({"memory__multiplicity": np.full(4, 1 << 62, np.int64)}, "do not fit together"),
-        ({"memory__multiplicity": np.array([-1, 2, 2, 2], np.int64)}, "do not fit together"),
-        ({"memory__scores": np.zeros(3)}, "do not fit together"),
+        ({"population__counts": np.full(4, 1 << 62, np.int64)}, "do not fit together"),
+        ({"population__counts": np.array([-1, 2, 2, 2], np.int64)}, "do not fit together"),
+        ({"population__scores": np.zeros((1, 3))}, r"has the shape \(1, 3\)"),
+        ({"population__scores": np.zeros((2, 4))}, r"has the shape \(2, 4\)"),
+        ({"population__scores": np.full((1, 4), np.inf)}, "do not fit together"),
+        ({"population__novel": np.full(4, 1.5)}, "do not fit together"),
+        ({"population__unseen": np.full(4, -0.1)}, "do not fit together"),
+        ({"population__n_calls": None}, "is missing or of another type"),
+        ({"population__digests": np.zeros(3, np.uint8)}, "has the shape"),
+        ({"population__seconds": np.ones(3)}, "holds what no model does"),
         ({"memory__digests": np.zeros(3, np.uint8)}, "do not fit together"),
         ({"memory__names": np.frombuffer(b'["a"]', np.uint8)}, "do not fit together"),
         ({"memory__names": np.frombuffer(b"[1, 2, 3, 4]", np.uint8)}, "do not fit together"),
@@ -332,8 +391,13 @@ def test_a_window_without_its_suffix_is_refused(tmp_path: Path) -> None:
         ({"vocabulary": [1, 2, 3]}, "vocabulary"),
         ({"decisions": []}, "no decision"),
         ({"decisions__0__threshold": float("inf")}, "threshold"),
-        ({"decisions__0__aggregation": "worst:0"}, "aggregation"),
-        ({"decisions__0__calibration__false_alarms": 1}, "false_alarms"),
+        ({"decisions__0__rule": "trace:worst:0"}, "rule"),
+        ({"decisions__0__rule": "rolling:9"}, "first decision is not about whole traces"),
+        ({"decisions__0__rule": "trace:whole"}, "whole is not for"),
+        ({"decisions__0__calibration__budget__alarms": -1}, "alarms"),
+        ({"decisions__0__calibration__n_traces": 0}, "n_traces"),
+        ({"population__method": "magic"}, "method"),
+        ({"population__merge_seconds": -1.0}, "merge_seconds"),
         ({"provenance__n_traces": -1}, "n_traces"),
         ({"provenance__n_traces": 1 << 70}, "n_traces"),
         ({"provenance__train_seconds": float("inf")}, "train_seconds"),
@@ -471,4 +535,4 @@ def test_a_model_that_never_comes_to_rest_is_told(
 
 def test_saving_does_not_change_what_is_remembered() -> None:
     assert small_model().memory.names == ("trace-0", "trace-1", "trace-2", "trace-4")
-    assert small_model().memory.multiplicity.sum() == len(TRACES)
+    assert small_model().population.n_traces == len(TRACES)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from model_folders import small_model
 
+from habitus.decisions.budget import Budget
 from habitus.detectors.stide import Stide
 from habitus.errors import UsageError
-from habitus.models.aggregation import Aggregation
-from habitus.models.decision import decide
-from habitus.models.training import cross_fitted_scores, fit_model
-from habitus.traces.traceset import Label, TraceInfo, TraceSet
+from habitus.models.calibrating import parts_kept_together
+from habitus.models.training import fit_model
+from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MEAN = Aggregation("mean")
 # Nine sequences, most of them more than once.
 TRACES = [list(f"ab{'cdefghijk'[i % 9]}ab") for i in range(40)]
 
@@ -49,22 +49,13 @@ def test_cross_fitting_never_divides_identical_sequences(
     assert sorted(map(len, held_out)) == [1, 2, 2, 2, 2]
     assert set.union(*held_out) == everything
     # Each sequence holds windows that no other does, so whoever judged it had not learned it.
-    assert (model.memory.scores == 1).all()
+    assert (model.population.scores == 1).all()
     assert model.detector.surprise(TraceSet.from_names(TRACES))[2] == 0
-
-
-def test_equal_sequences_get_equal_scores() -> None:
-    traces = TraceSet.from_names(TRACES)
-    detector = Stide.with_settings({"n": 3})
-    scores, folds = cross_fitted_scores(detector, traces, traces.sequence_ids(), MEAN, 4, 1)
-    assert folds == 4
-    for sequence in range(9):
-        assert len(set(scores[sequence::9])) == 1
 
 
 def test_another_seed_divides_anew() -> None:
     traces = TraceSet.from_names([list(f"{a}{b}{a}{b}") for a in "abcd" for b in "abcd"])
-    scores = [fit_model("ngram", traces, seed=seed).memory.scores for seed in (1, 1, 2)]
+    scores = [fit_model("ngram", traces, seed=seed).population.scores for seed in (1, 1, 2)]
     assert np.array_equal(scores[0], scores[1])
     assert not np.array_equal(scores[0], scores[2])
 
@@ -105,7 +96,18 @@ def test_traces_too_short_for_the_window_are_refused() -> None:
         fit_model("stide", TraceSet.from_names([list("ab"), list("cd")]), settings={"n": 6})
 
 
-@pytest.mark.parametrize("options", [{"folds": 1}, {"false_alarms": 1.0}, {"aggregation": "max"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"calibration": "cross-fitting:1"},
+        {"calibration": "held-out:1"},
+        {"false_alarms": 1.0},
+        {"aggregation": "max"},
+        {"aggregation": "whole"},
+        {"rolling": ["0"]},
+        {"rolling": ["9", "9:mean"]},
+    ],
+)
 def test_impossible_options_are_refused_before_any_work(
     fits: list[set[tuple[str, ...]]], options: dict[str, object]
 ) -> None:
@@ -120,66 +122,67 @@ def test_provenance_counts_what_was_learned() -> None:
     assert origin.versions.keys() == {"habitus", "python", "numba", "numpy"}
 
 
-def test_a_budget_without_data_goes_by_the_cross_fitted_scores() -> None:
+def test_a_budget_without_data_goes_by_the_same_normal_traces() -> None:
     model = small_model()
     # Two traces are one sequence: their score counts twice.
-    scores = np.sort(np.repeat(model.memory.scores, model.memory.multiplicity))[::-1]
-    for budget, place in ((0.0, 0), (0.2, 1), (0.5, 2), (0.9, 4)):
-        changed, n_known = model.with_budget(budget)
-        assert n_known == 5
-        assert changed.decision.threshold == scores[place]
-        assert changed.decision.calibration.method == "cross-fitting"
-        assert changed.decision.calibration.folds == model.decision.calibration.folds
-        assert changed.decision.calibration.n_traces == 5
+    scores = np.sort(np.repeat(model.population.scores[0], model.population.counts))[::-1]
+    assert len(scores) == 5
+    for budget in ("0.2", "0.5", "0.9"):
+        changed = model.with_budget(Budget.parse(budget))
+        calibration = changed.decision.calibration
+        assert changed.decision.threshold in scores
+        assert calibration.n_over == np.sum(scores > changed.decision.threshold)
+        assert calibration.method == "cross-fitting"
+        assert calibration.folds == model.decision.calibration.folds
+        assert calibration.n_traces == 5
         assert changed.digest == ""
-    assert model.with_budget(0.2)[0].decision == model.decision
+    assert model.with_budget(Budget.parse("0.2")).decision == model.decision
 
 
 def test_a_budget_on_other_traces_keeps_known_ones_at_their_cross_fitted_scores() -> None:
     model = small_model()
     known, fresh = list("abcab"), list("cacaca")
     normal = TraceSet.from_names([known, fresh])
-    changed, n_known = model.with_budget(0.5, normal, "f" * 64)
+    changed, n_known = model.calibrated_on(normal, Budget.parse("0.5"), "f" * 64)
     calibration = changed.decision.calibration
     assert n_known == 1
     assert (calibration.method, calibration.folds) == ("other traces", 0)
     assert calibration.data_sha256 == "f" * 64
-    place = int(model.memory.known(normal)[0])
-    assert changed.decision.threshold == min(model.memory.scores[place], model.scores(normal)[1])
-    assert model.scores(normal)[0] < model.memory.scores[place]
+    place = int(model.population.index_of(normal.sequence_digests())[0])
+    cross_fitted = model.population.scores[0, place]
+    assert set(changed.population.scores[0]) == {cross_fitted, model.scores(normal)[1]}
+    assert model.scores(normal)[0] < cross_fitted
 
 
-def test_a_budget_goes_back_to_cross_fitting() -> None:
-    model = small_model()
-    changed, _ = model.with_budget(0.2, TraceSet.from_names([list("cacaca")]))
-    back, _ = changed.with_budget(0.2)
-    assert back.decision == model.decision
+def test_learned_traces_without_a_score_of_their_own_are_left_out() -> None:
+    normal = TraceSet.from_names([list("abc" * (i % 4 + 2) + "de"[i % 2]) for i in range(8)])
+    model = fit_model("ngram", normal, calibration="held-out:0.4")
+    fresh = TraceSet.from_names([list("acacac"), list("bbb")])
+    changed, n_known = model.calibrated_on(join([normal, fresh]), Budget.parse("0.5"))
+    learned = model.memory.knows(normal)
+    assert n_known == learned.sum() == model.provenance.n_traces
+    assert changed.decision.calibration.n_traces == 2 + np.sum(~learned)
+    with pytest.raises(UsageError, match="were learned by this model"):
+        model.calibrated_on(normal.select(learned), Budget.parse("0.5"))
 
 
 def test_what_was_learned_from_one_sequence_never_claims_cross_fitting() -> None:
-    model = fit_model("ngram", TraceSet.from_names([list("abcabc")]))
-    changed, _ = model.with_budget(0.5, TraceSet.from_names([list("cacaca"), list("bb")]))
-    back, _ = changed.with_budget(0.5)
-    assert back.decision.calibration.method == "training traces"
-    assert back.decision.calibration.warnings()
+    traces = TraceSet.from_names([list("abcabc")])
+    model = fit_model("ngram", traces)
+    changed, _ = model.calibrated_on(traces, Budget.parse("0.5"))
+    assert changed.decision.calibration.method == "training traces"
+    assert changed.decision.calibration.warnings()
 
 
 def test_how_rare_a_score_is_is_a_conformal_p_value_of_what_the_threshold_was_set_on() -> None:
-    scores = np.array([1.0, 2.0, 3.0, np.nan])
-    counts = np.array([2, 1, 1, 1], np.int64)
-    made = decide(scores, Aggregation.parse("mean"), 0.1, method="other traces", counts=counts)
-    shares = [made.calibration.share_as_strange(score) for score in (0.5, 1.0, 1.5, 3.0, 9.0)]
+    population = replace(
+        small_model().population,
+        scores=np.array([[1.0, 2.0, 3.0, np.nan]]),
+        counts=np.array([2, 1, 1, 1], np.int64),
+    )
+    shares = [population.share_as_strange(0, score) for score in (0.5, 1.0, 1.5, 3.0, 9.0)]
     assert shares == [1.0, 1.0, 3 / 5, 2 / 5, 1 / 5]
-    assert made.calibration.n_as_strange(9.0) == 0
-
-
-def test_of_many_scores_the_highest_are_kept_and_nothing_is_said_of_the_others() -> None:
-    scores = np.arange(1000.0)
-    made = decide(scores, Aggregation.parse("mean"), 0.01, method="cross-fitting").calibration
-    assert made.highest_scores == tuple(scores[::-1][:256])
-    assert made.n_as_strange(990.0) == 10
-    assert made.n_as_strange(10.0) is None
-    assert made.share_as_strange(10.0) is None
+    assert population.n_as_strange(0, 9.0) == 0
 
 
 def test_a_threshold_that_no_score_exceeds_is_said() -> None:
@@ -189,8 +192,79 @@ def test_a_threshold_that_no_score_exceeds_is_said() -> None:
     assert any("can never raise an alert" in line for line in model.warnings())
 
 
-def test_traces_that_are_alike_use_up_the_budget_and_that_is_said() -> None:
-    traces = TraceSet.from_names([list("abcabd")] * 30 + [list("abdabc")] * 30)
-    model = fit_model("ngram", traces, false_alarms=0.1)
+def test_traces_that_tie_leave_the_budget_unused_and_that_is_said() -> None:
+    normal = TraceSet.from_names([list("abab")] * 3)
+    other = TraceSet.from_names([[f"x{i}"] * 5 for i in range(60)])
+    model = fit_model("ngram", normal, held_out=other, false_alarms=0.5)
     assert model.decision.calibration.n_over == 0
     assert any("alike" in line for line in model.warnings())
+
+
+def test_held_out_traces_are_neither_learned_nor_divided() -> None:
+    infos = [TraceInfo(f"t{i}", "m", group=f"run-{i // 4}") for i in range(80)]
+    # Runs of four threads each, of which two in a row share one.
+    made = [
+        ["a", f"pair-{i // 8}"] if i % 4 == 3 else ["a", "b", f"own-{i}", "b"] for i in range(80)
+    ]
+    traces = TraceSet.from_names(made, infos=infos)
+    model = fit_model("ngram", traces, calibration="held-out:30%", settings={"order": 2})
+    calibration = model.decision.calibration
+    assert calibration.method == "held-out"
+    assert calibration.is_exact is False  # the shared threads count as fewer
+    assert model.provenance.n_traces + calibration.n_traces == 80
+    assert calibration.n_traces == 24
+    learned = model.memory.knows(traces)
+    assert learned.sum() == model.provenance.n_traces
+    for pair in range(10):
+        assert len(set(learned[8 * pair : 8 * pair + 8])) == 1
+
+
+def test_recordings_that_all_share_a_sequence_are_divided_by_sequence() -> None:
+    infos = [TraceInfo(f"t{i}", "m", group=f"run-{i // 2}") for i in range(60)]
+    made = [["a", "b"] if i % 2 else ["a", f"c{i}"] for i in range(60)]
+    parts = parts_kept_together(TraceSet.from_names(made, infos=infos), n_wanted=10)
+    assert len(set(parts[1::2])) == 1
+    assert len(set(parts)) == 31
+
+
+def test_given_normals_set_the_threshold_and_are_not_learned() -> None:
+    normal, other = TraceSet.from_names(TRACES), TraceSet.from_names([list("xyz"), list("abz")])
+    model = fit_model("ngram", normal, held_out=other)
+    assert model.decision.calibration.n_traces == 2
+    assert "x" not in model.detector.vocabulary
+    assert sorted(model.population.novel) == pytest.approx([1 / 3, 1.0])
+    with pytest.raises(UsageError, match="there is no other choice"):
+        fit_model("ngram", normal, held_out=other, calibration="cross-fitting")
+
+
+def test_a_slow_detector_holds_some_out_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stide, "is_quick", False)
+    model = fit_model("stide", TraceSet.from_names(TRACES), settings={"n": 3})
+    assert model.decision.calibration.method == "held-out"
+
+
+def test_budgets_by_the_day_go_by_time_and_recordings() -> None:
+    """Six recordings of four hours each, a call a minute, and something odd in some minutes."""
+    minute = 60 * 10**9
+    infos = [TraceInfo(f"r{i}", "m", group=f"r{i}") for i in range(6)]
+    random = np.random.default_rng(5)
+    made = [list(random.choice(["a", "z"], 241, p=[0.97, 0.03])) for _ in range(6)]
+    traces = replace(
+        TraceSet.from_names(made, infos=infos), times_ns=np.tile(np.arange(241) * minute, 6)
+    )
+    model = fit_model(
+        "ngram", traces, rolling=["2"], settings={"order": 1}, held_out=traces,
+        false_alarms=Budget.parse("40/day", merge_seconds=600),
+    )  # fmt: skip
+    told = model.decisions[1].calibration.alarms_a_day
+    assert told is not None
+    assert (told.recordings, told.merge_seconds) == (6, 600)
+    assert told.hours == pytest.approx(24.0)
+    assert told.expected == told.seen + 1 <= 40
+    with pytest.raises(UsageError, match="merged within 600 seconds, not 60"):
+        model.with_budget(Budget.parse("1/day"))
+
+
+def test_a_budget_by_the_day_needs_times() -> None:
+    with pytest.raises(UsageError, match="needs normal traces that carry time"):
+        fit_model("ngram", TraceSet.from_names(TRACES), false_alarms="1/day")

@@ -24,6 +24,7 @@ __all__ = [
     "Protocol",
     "default_protocol",
     "get_protocol",
+    "held_out_part",
     "test_part",
     "training_part",
 ]
@@ -96,6 +97,14 @@ def training_part(traces: TraceSet, protocol: Protocol | None) -> tuple[TraceSet
     if not mask.any():
         raise ProtocolError(f"{protocol.name}: nothing to learn from: is this its data set?")
     return traces.select(mask), protocol.name
+
+
+def held_out_part(traces: TraceSet, protocol: Protocol | None) -> TraceSet | None:
+    """The normal traces that thresholds are to be set on; None if the data have no such part."""
+    if protocol is None or protocol.held_out is None:
+        return None
+    mask = protocol.held_out(traces)
+    return traces.select(mask) if mask.any() else None
 
 
 def test_part(traces: TraceSet, protocol: Protocol) -> TraceSet:

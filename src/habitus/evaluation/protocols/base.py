@@ -31,6 +31,8 @@ class Protocol:
         name, title: what it is called and what it is.
         training: (n_traces,) mask of what a detector learns from.
         test: (n_traces,) mask of what it is judged on, normals and attacks.
+        held_out: (n_traces,) mask of the normals that thresholds are set on; None where the data
+            have no part for that.
         unit: what is judged: a ``trace``, or a ``recording``, as strange as its strangest thread.
         leaves_out_known: whether normals equal to a training trace are left out of the test.
         normal_clusters: what one independent normal observation is: a distinct ``sequence``, or a
@@ -48,6 +50,7 @@ class Protocol:
     leaves_out_known: bool = False
     normal_clusters: Literal["sequence", "group"] = "sequence"
     attack_clusters: Literal["sequence", "group"] = "group"
+    held_out: Callable[[TraceSet], Mask] | None = None
     caution: str = ""
     is_final: bool = False
 

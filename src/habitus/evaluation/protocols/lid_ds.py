@@ -43,17 +43,23 @@ def _test(traces: TraceSet) -> Mask:
     return np.asarray(judged | attacks(traces))
 
 
+def _held_out(traces: TraceSet) -> Mask:
+    return np.asarray(in_split(traces, VALIDATION) & normals(traces))
+
+
 PROTOCOLS = (
     Protocol(
         "lid-ds",
-        "LID-DS: learns the training part, judges the recordings of the test part and all attacks; "
-        "without parts (2019) learns half of the normal recordings",
+        "LID-DS: learns the training part, sets thresholds on the validation part, judges the "
+        "recordings of the test part and all attacks; without parts (2019) learns half of the "
+        "normal recordings",
         _training,
         _test,
         unit="recording",
         normal_clusters="group",
+        held_out=_held_out,
         caution="a recording of an attack counts as found by an alarm anywhere in it, also one "
-        "before the attack began; validation recordings are neither learned nor judged; the longer "
+        "before the attack began; validation recordings are not judged; the longer "
         "a recording, the more chances it has of an alarm",
     ),
 )

@@ -10,12 +10,11 @@ import numpy as np
 
 from habitus.evaluation.protocols.base import Protocol, attacks, in_split, normals
 from habitus.traces.formats.unm import PROGRAMS, prefix_of
+from habitus.traces.grouping import joined_by
 from habitus.traces.labelling import UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
-
-    from numpy.typing import NDArray
 
     from habitus.evaluation.protocols.base import Mask
     from habitus.traces.traceset import TraceSet
@@ -86,28 +85,6 @@ def _training(traces: TraceSet, *, program: str) -> Mask:
 def _test(traces: TraceSet, *, program: str) -> Mask:
     learned = _training(traces, program=program)
     return np.asarray((_normals(traces, program) & ~learned) | _attacks(traces, program))
-
-
-def joined_by(units: Iterable[Hashable], sequences: Iterable[Hashable]) -> NDArray[np.int64]:
-    """(n,) int64: equal for traces of one unit, for equal sequences, and so on from those.
-
-    >>> joined_by("aabbc", "xyyzw").tolist()
-    [0, 0, 0, 0, 4]
-    """
-    first_of: dict[tuple[str, Hashable], int] = {}
-    parent: list[int] = []
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = i = parent[parent[i]]
-        return i
-
-    for i, (unit, sequence) in enumerate(zip(units, sequences, strict=True)):
-        parent.append(i)
-        for key in (("unit", unit), ("sequence", sequence)):
-            one, other = sorted((root(first_of.setdefault(key, i)), root(i)))
-            parent[other] = one
-    return np.array([root(i) for i in range(len(parent))], dtype=np.int64)
 
 
 def _hash(digests: set[bytes]) -> bytes:

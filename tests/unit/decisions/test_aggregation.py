@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from habitus.decisions.aggregation import Aggregation, worst_stretch
 from habitus.errors import UsageError
-from habitus.models.aggregation import Aggregation, worst_stretch
 from habitus.traces.traceset import offsets_of
 
 # Eighths are exact in binary, so that sums do not depend on their order.

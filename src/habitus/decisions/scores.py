@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from habitus.decisions.aggregation import WHOLE, Aggregation, RunningScore
+from habitus.decisions.rolling import highest_of, rolling_scores
+from habitus.decisions.rule import Rule
 from habitus.detectors.whole import RunningTrace, TraceDetector
 from habitus.errors import UsageError
-from habitus.models.aggregation import WHOLE, Aggregation, RunningScore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -31,6 +35,39 @@ def aggregation_of(detector: SequenceDetector, text: str | None = None) -> Aggre
             f"the aggregation {chosen} is not for {detector.name}, which scores {knows}: say {fits}"
         )
     return chosen
+
+
+def rules_of(
+    detector: SequenceDetector, aggregation: str | None, rolling: Sequence[str]
+) -> tuple[Rule, ...]:
+    """The rules of a model: one about whole traces, then those about the last calls.
+
+    Args:
+        rolling: windows, as ``200`` or ``200:median``.
+
+    Raises:
+        UsageError: if one does not fit the detector, or stands twice.
+    """
+    if rolling and isinstance(detector, TraceDetector):
+        raise UsageError(
+            f"{detector.name} knows only whole traces, and makes no score of their last calls"
+        )
+    rules = (
+        Rule(aggregation_of(detector, aggregation)),
+        *(Rule.parse(f"rolling:{window}") for window in rolling),
+    )
+    if len(set(rules)) < len(rules):
+        raise UsageError(f"a decision stands twice: {', '.join(map(str, rules))}")
+    return rules
+
+
+def rule_scores(detector: SequenceDetector, traces: TraceSet, rule: Rule) -> NDArray[np.float64]:
+    """(n_traces,) float64: each whole trace's score by a rule, of a rolling one the highest."""
+    if rule.window is None:
+        return trace_scores(detector, traces, rule.aggregation)
+    return highest_of(
+        rolling_scores(detector.surprise(traces), traces.offsets, rule), traces.offsets
+    )
 
 
 def trace_scores(

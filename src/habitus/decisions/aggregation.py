@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.decisions.aggregation_kernels import worst_windows
 from habitus.errors import UsageError
-from habitus.models.aggregation_kernels import worst_windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,91 @@
+"""Rolling scores: after every call, the last ones as strange as they are together.
+
+A trace shorter than the window is one stretch: it has one score, at its last call. What a recording
+gives as it comes, segment by segment, is exactly what it gives when it is scored as a whole.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.decisions import rolling_kernels as k
+from habitus.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from habitus.decisions.aggregation import Aggregation
+    from habitus.decisions.rule import Rule
+
+CHUNK_CALLS = 1 << 18
+"""Loops stop this often for Ctrl-C."""
+
+
+class RollingScore:
+    """The rolling score of one trace whose surprises arrive in segments.
+
+    Keeps the surprises of one window, 4 bytes each, and for quantiles their order, 4 more.
+    """
+
+    def __init__(self, aggregation: Aggregation, window: int) -> None:
+        self._quantile = aggregation.parameter if aggregation.kind == "quantile" else None
+        self._ring = np.empty(window, dtype=np.float32)
+        self._counts = np.zeros(3, dtype=np.int64)
+        self._total = np.zeros(1)
+        self._ranked = np.empty(0 if self._quantile is None else window, dtype=np.float32)
+
+    def add(self, surprise: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n,) float64: the score after each of the next calls; NaN while the window is not full.
+
+        Raises:
+            UsageError: if a surprise is infinite, which no detector may say.
+        """
+        if np.isinf(surprise).any():
+            raise UsageError("a surprise is a finite number, or NaN where it is undefined; got inf")
+        scores = np.empty(len(surprise))
+        for begin in range(0, len(surprise), CHUNK_CALLS):
+            chunk = slice(begin, begin + CHUNK_CALLS)
+            if self._quantile is None:
+                k.rolling_mean(
+                    surprise[chunk], self._ring, self._counts, self._total, scores[chunk]
+                )
+            else:
+                k.rolling_quantile(
+                    surprise[chunk], self._ring, self._counts, self._ranked, self._quantile,
+                    scores[chunk],
+                )  # fmt: skip
+        return scores
+
+    def end(self) -> float:
+        """The score of a trace that ends before it has filled the window; else NaN."""
+        defined = int(self._counts[k.N_DEFINED])
+        if not defined or self._counts[k.N_SEEN] == len(self._ring):
+            return float("nan")
+        if self._quantile is None:
+            return float(self._total[0] / defined)
+        return float(k.quantile_of(self._ranked, defined, self._quantile))
+
+
+def rolling_scores(
+    surprise: NDArray[np.float32], offsets: NDArray[np.int64], rule: Rule
+) -> NDArray[np.float64]:
+    """(n_calls,) float64: the score after each call of whole traces; NaN where there is none."""
+    if rule.window is None:
+        raise ValueError(f"{rule} has no window")
+    scores = np.empty(len(surprise))
+    for begin, end in pairwise(offsets.tolist()):
+        one = RollingScore(rule.aggregation, min(rule.window, max(1, end - begin)))
+        scores[begin:end] = one.add(surprise[begin:end])
+    return scores
+
+
+def highest_of(scores: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n_traces,) float64: the highest rolling score of each trace; NaN where it has none."""
+    highest = np.full(len(offsets) - 1, np.nan)
+    filled = np.diff(offsets) > 0
+    if filled.any():
+        highest[filled] = np.fmax.reduceat(scores, offsets[:-1][filled])
+    return highest

@@ -1,0 +1,69 @@
+"""`Rule`: what a decision judges, a whole trace or each stretch of its last calls, and by what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from habitus.decisions.aggregation import WHOLE, Aggregation
+from habitus.errors import UsageError
+
+MAX_WINDOW = 100_000
+"""Calls of the longest rolling window: that many surprises are kept of every open trace."""
+
+_ROLLING = re.compile(r"rolling:(\d{1,9})(?::(.+))?")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How scores are made of surprises.
+
+    Attributes:
+        aggregation: how several surprises become a score.
+        window: of how many calls, the last ones, a score is made after every call; None where one
+            score is made of a whole trace.
+    """
+
+    aggregation: Aggregation
+    window: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Rule:
+        """Read ``trace``, ``trace:median``, ``rolling:200`` or ``rolling:200:quantile:0.9``.
+
+        >>> str(Rule.parse("rolling:200:median"))
+        'rolling:200:median'
+
+        Raises:
+            UsageError: if it is none of these.
+        """
+        text = text.strip()
+        if text == "trace":
+            return cls(Aggregation("mean"))
+        if text.startswith("trace:"):
+            return cls(Aggregation.parse(text.removeprefix("trace:")))
+        match = _ROLLING.fullmatch(text)
+        if match is None:
+            raise UsageError(
+                f"no decision is called {text!r}; there are trace, trace:AGGREGATION, rolling:W "
+                "and rolling:W:AGGREGATION (W calls; the aggregation is mean, median or quantile:Q)"
+            )
+        window, aggregation = int(match[1]), Aggregation.parse(match[2] or "mean")
+        if not 1 <= window <= MAX_WINDOW:
+            raise UsageError(f"{text}: a rolling window is 1 to {MAX_WINDOW:,} calls")
+        if aggregation.kind == "worst":
+            raise UsageError(
+                f"{text}: the worst stretch of a rolling window is itself a rolling window: say "
+                f"rolling:{int(aggregation.parameter)}"
+            )
+        if aggregation.kind == WHOLE:
+            raise UsageError(
+                f"{text}: a detector that knows only whole traces has no rolling score"
+            )
+        return cls(aggregation, window)
+
+    def __str__(self) -> str:
+        if self.window is None:
+            return f"trace:{self.aggregation}"
+        kind = "" if self.aggregation.kind == "mean" else f":{self.aggregation}"
+        return f"rolling:{self.window}{kind}"
