@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from habitus.decisions.aggregation import Aggregation
 from habitus.detectors import get_detector
+from habitus.detectors.neighbours import Neighbours
 from habitus.evaluation.metrics import roc
 from habitus.evaluation.protocols import get_protocol, training_part
 from habitus.evaluation.protocols import test_part as judged_part
-from habitus.models.aggregation import Aggregation
 from habitus.traces.reading import read_traces
 from habitus.traces.traceset import Label
 
@@ -79,6 +80,13 @@ def test_ngram(learned: TraceSet, tests: dict[str, TraceSet], order: int, auc: f
 def test_ngram_by_a_quantile(learned: TraceSet, tests: dict[str, TraceSet]) -> None:
     (found,) = areas("ngram", {"order": 12}, learned, tests["adfa-ld"], "quantile:0.7")
     assert found == pytest.approx(0.8597, abs=0.004)
+
+
+def test_neighbours(learned: TraceSet, tests: dict[str, TraceSet]) -> None:
+    made = Neighbours.with_settings({"n": 3})
+    made.fit(learned)
+    test = tests["adfa-ld"]
+    assert area(made.trace_scores(test), test) == pytest.approx(0.8331, abs=0.003)
 
 
 def test_distinct_normals_are_harder(learned: TraceSet, tests: dict[str, TraceSet]) -> None:

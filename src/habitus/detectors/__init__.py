@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 _DETECTORS: Registry[type[SequenceDetector]] = Registry(
     "detector",
-    {"ngram": "habitus.detectors.ngram:NGram", "stide": "habitus.detectors.stide:Stide"},
+    {
+        "hmm": "habitus.detectors.hmm:Hmm",
+        "markov": "habitus.detectors.markov:Markov",
+        "neighbours": "habitus.detectors.neighbours:Neighbours",
+        "ngram": "habitus.detectors.ngram:NGram",
+        "outlier": "habitus.detectors.outlier:Outlier",
+        "stide": "habitus.detectors.stide:Stide",
+        "tstide": "habitus.detectors.tstide:TStide",
+    },
     "habitus.detectors",
 )
 

@@ -1,25 +1,20 @@
 """`ngram`: an interpolated n-gram language model of system calls.
 
-Source: I. Witten and T. Bell, "The zero-frequency problem", IEEE Trans. Information Theory 37,
-1991; in the interpolated form of S. Chen and J. Goodman, 1998, section 2.4.
+Sources of the smoothings: `habitus.detectors.smoothing`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from habitus.detectors.base import DetectorSettings, Expectation
-from habitus.detectors.trie_kernels import ROOT, witten_bell
-from habitus.detectors.windowed import WindowDetector
+from habitus.detectors.backoff import BackoffDetector
+from habitus.detectors.base import DetectorSettings
+from habitus.detectors.smoothing import Shares, kneser_ney, witten_bell
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from habitus.detectors.trie import CallTrie
-    from habitus.traces.traceset import TraceSet
 
 
 class NGramSettings(DetectorSettings):
@@ -29,61 +24,32 @@ class NGramSettings(DetectorSettings):
     floor: float = Field(
         341.0, ge=1, le=1e9, description="size of the uniform floor: P_0 of any call is 1 / floor"
     )
+    smoothing: Literal["witten-bell", "kneser-ney"] = Field(
+        "witten-bell", description="how much a history leaves to the next shorter one"
+    )
 
 
-class NGram(WindowDetector):
+class NGram(BackoffDetector):
     """Surprise of a call is -log P(call | up to order - 1 calls before it), in nats.
 
-    ``P_k(c | h) = (count(h c) + T(h) P_{k-1}(c | h')) / (count(h) + T(h))``, where T(h) is the
-    number of different calls seen after h and h' is h without its first call, down to the uniform
-    ``P_0 = 1 / floor``. A history never seen falls back to the next shorter one. A call outside the
-    vocabulary has no count anywhere: it costs what is left of the floor, and is no error.
+    By Witten-Bell, ``P_k(c | h) = (count(h c) + T(h) P_{k-1}(c | h')) / (count(h) + T(h))``, where
+    T(h) is the number of different calls seen after h and h' is h without its first call, down to
+    the uniform ``P_0 = 1 / floor``. By modified Kneser-Ney, counts are discounted instead, and
+    shorter windows count the different calls before them. A history never seen falls back to the
+    next shorter one. A call outside the vocabulary has no count anywhere: it costs what is left of
+    the floor, and is no error.
 
     Fails: on attacks that repeat what is common (a loop of reads is cheap); where what matters lies
     further back than ``order`` calls.
     """
 
     name: ClassVar[str] = "ngram"
-    summary: ClassVar[str] = "n-gram language model, Witten-Bell interpolation"
+    summary: ClassVar[str] = "n-gram language model, interpolated (Witten-Bell or Kneser-Ney)"
     Settings: ClassVar[type[DetectorSettings]] = NGramSettings
 
     @property
     def window_calls(self) -> int:
         return int(self.settings.order)
 
-    def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
-        symbols = self.vocabulary.encode(traces)
-        return self.trie.surprise(symbols, traces.offsets, self._cost, self._backoff)
-
-    def expected(self, history: NDArray[np.uint16], top: int = 5) -> Expectation:
-        """The likeliest calls after ``history``, with their interpolated probabilities."""
-        trie = self.trie
-        node = trie.history(history)
-        nodes = [node]
-        while nodes[-1] != ROOT:
-            nodes.append(int(trie.link[nodes[-1]]))
-        probability = np.full(len(self.vocabulary), 1 / self.settings.floor)
-        for context in reversed(nodes):
-            counts = np.zeros(len(self.vocabulary))
-            children = trie.children(context)
-            counts[trie.symbol[children]] = trie.count[children]
-            total, types = trie.total[context], trie.types[context]
-            if total:
-                probability = (counts + types * probability) / (total + types)
-        likeliest = np.argsort(-probability, kind="stable")[:top]
-        return Expectation(
-            int(trie.depth[node]),
-            tuple(
-                (self.vocabulary.names[symbol], float(probability[symbol])) for symbol in likeliest
-            ),
-        )
-
-    def _use(self, trie: CallTrie) -> None:
-        """Keep a trie, with what each of its windows costs."""
-        super()._use(trie)
-        self._cost = np.zeros(len(trie.parent))
-        self._backoff = np.zeros(len(trie.parent))
-        witten_bell(
-            trie.parent, trie.link, trie.count, trie.total, trie.types,
-            float(self.settings.floor), self._cost, self._backoff,
-        )  # fmt: skip
+    def shares(self, trie: CallTrie) -> Shares:
+        return kneser_ney(trie) if self.settings.smoothing == "kneser-ney" else witten_bell(trie)

@@ -171,6 +171,26 @@ class CallTrie:
             )  # fmt: skip
         return out
 
+    def window_values(
+        self,
+        symbols: NDArray[np.uint16],
+        offsets: NDArray[np.int64],
+        value: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """(n_calls,) float32: of the window of ``order`` calls ending here, 1 where never seen.
+
+        Args:
+            value: (n_nodes,) float32; only those of windows of ``order`` calls are read.
+        """
+        out = np.empty(len(symbols), dtype=np.float32)
+        state: State = (0, k.ROOT)
+        for begin in range(0, len(symbols), CHUNK_CALLS):
+            state = k.window_value(
+                symbols, begin, min(begin + CHUNK_CALLS, len(symbols)), offsets, *state,
+                self.order, self._multiplier, self.keys, self.link, value, out,
+            )  # fmt: skip
+        return out
+
     def surprise(
         self,
         symbols: NDArray[np.uint16],
@@ -178,7 +198,7 @@ class CallTrie:
         cost: NDArray[np.float64],
         backoff: NDArray[np.float64],
     ) -> NDArray[np.float32]:
-        """(n_calls,) float32 nats, with the nodes' costs of `trie_kernels.witten_bell`."""
+        """(n_calls,) float32 nats, with the nodes' costs of `trie_kernels.interpolate`."""
         out = np.empty(len(symbols), dtype=np.float32)
         state: State = (0, k.ROOT)
         for begin in range(0, len(symbols), CHUNK_CALLS):

@@ -160,23 +160,28 @@ def summarise(parent, symbol, depth, link, order, multiplier, keys, total, types
 
 
 @kernel
-def witten_bell(parent, link, count, total, types, floor, cost, backoff):
-    """Interpolated Witten-Bell surprise of each node's last call after the calls before it.
+def interpolate(parent, link, mass, escape, norm, floor, cost, backoff):
+    """Interpolated surprise of each node's last call after the calls before it.
 
-    ``cost[node]`` is -log P(last call | history) in nats; ``backoff[node]`` is what a call that was
-    never seen after this history costs on top of its cost after the next shorter history.
+    Args:
+        mass, escape, norm: float64 columns of `habitus.detectors.smoothing`: what a call keeps of
+            its own count, what its history leaves to the next shorter one, and their sum over all
+            calls that follow the history, which is 0 where none does.
+        floor: P(call) is 1 / floor before anything is counted.
+        cost: gets -log P(last call | history) in nats.
+        backoff: gets what a call that was never seen after this history costs on top of its cost
+            after the next shorter history.
     """
     for node in range(len(parent)):
         backoff[node] = 0.0
-        if total[node] > 0:
-            backoff[node] = -np.log(types[node] / (total[node] + types[node]))
+        if norm[node] > 0:
+            backoff[node] = -np.log(escape[node] / norm[node])
     cost[ROOT] = np.log(floor)
     for node in range(1, len(parent)):
         history = parent[node]
         # The link of a one-call window is the root, whose cost is that of the uniform floor.
         lower = np.exp(-cost[link[node]])
-        mass = count[node] + types[history] * lower
-        cost[node] = -np.log(mass / (total[history] + types[history]))
+        cost[node] = -np.log((mass[node] + escape[history] * lower) / norm[history])
 
 
 @kernel
@@ -228,6 +233,33 @@ def window_mismatch(
                 break
             history = np.int64(link[history])
         out[i] = np.nan if i - offsets[trace] < window - 1 else unseen
+    return trace, history
+
+
+@kernel
+def window_value(
+    calls, begin, end, offsets, trace, history, window, multiplier, keys, link, value, out
+):
+    """The value of the node of the window that ends at a call, 1 if it is in no trie, NaN before.
+
+    Returns (trace, history) to go on from.
+    """
+    for i in range(begin, end):
+        while i >= offsets[trace + 1]:
+            trace += 1
+            history = ROOT
+        found = 1.0
+        while True:
+            edge = keys[edge_slot(history, calls[i], multiplier, keys), 1]
+            if edge != np.uint64(0):
+                history = np.int64(edge >> FOLLOW_SHIFT & FOLLOW_BITS)
+                if edge >> FULL_SHIFT:
+                    found = value[edge & CHILD_BITS]
+                break
+            if history == ROOT:
+                break
+            history = np.int64(link[history])
+        out[i] = np.nan if i - offsets[trace] < window - 1 else found
     return trace, history
 
 

@@ -60,6 +60,17 @@ class SlowStide:
         return len(end), {call: count / after.total() for call, count in after.items()}
 
 
+class SlowTStide(SlowStide):
+    """1, too, where the window that ends here is less than ``rare`` of the training windows."""
+
+    def __init__(self, n: int, rare: float, traces: Sequence[Sequence[str]]) -> None:
+        super().__init__(n, traces)
+        counts = Counter(
+            tuple(trace[i : i + n]) for trace in traces for i in range(len(trace) - n + 1)
+        )
+        self.windows = {w for w, count in counts.items() if count >= rare * counts.total()}
+
+
 class SlowNGram:
     """P_k(c | h) = (count(h c) + T(h) P_{k-1}(c | h')) / (count(h) + T(h)), P_0 = 1 / floor."""
 
@@ -84,3 +95,67 @@ class SlowNGram:
             -math.log(self.probability(call, trace[max(0, i - self.order + 1) : i]))
             for i, call in enumerate(trace)
         ]
+
+
+class SlowMarkov(SlowNGram):
+    """P(c | s) = (count(s c) + strength P(c | s')) / (count(s) + strength), P_0 = 1 / floor."""
+
+    def __init__(
+        self, order: int, strength: float, floor: float, traces: Sequence[Sequence[str]]
+    ) -> None:
+        super().__init__(order + 1, floor, traces)
+        self.strength = strength
+
+    def probability(self, call: str, history: Sequence[str]) -> float:
+        p = 1 / self.floor
+        for length in range(min(len(history), self.order - 1) + 1):
+            after = self.followed.after.get(tuple(history[len(history) - length :]))
+            if after is None:
+                break
+            p = (after[call] + self.strength * p) / (after.total() + self.strength)
+        return p
+
+
+class SlowKneserNey(SlowNGram):
+    """Modified Kneser-Ney: windows shorter than ``order`` count the different calls before them.
+
+    The begin of a trace is one more such call, ``None``.
+    """
+
+    def __init__(self, order: int, floor: float, traces: Sequence[Sequence[str]]) -> None:
+        super().__init__(order, floor, traces)
+        before: dict[Window, set[str | None]] = defaultdict(set)
+        whole: Counter[Window] = Counter()
+        for trace in traces:
+            for i in range(len(trace)):
+                for length in range(1, min(order, len(trace) - i) + 1):
+                    window = tuple(trace[i : i + length])
+                    before[window].add(trace[i - 1] if i else None)
+                    whole[window] += 1
+        self.counts = {w: whole[w] if len(w) == order else len(b) for w, b in before.items()}
+        self.discounts = [
+            self._discounts([n for w, n in self.counts.items() if len(w) == length])
+            for length in range(order + 1)
+        ]
+
+    def _discounts(self, counts: list[int]) -> tuple[float, ...]:
+        n1, n2, n3, n4 = (counts.count(n) for n in (1, 2, 3, 4))
+        if n1 and n2 and n3 and n4:
+            y = n1 / (n1 + 2 * n2)
+            found = (0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+            if min(found[1:]) > 0:
+                return found
+        return (0.0, 0.5, 1.0, 1.5)
+
+    def probability(self, call: str, history: Sequence[str]) -> float:
+        p = 1 / self.floor
+        for length in range(min(len(history), self.order - 1) + 1):
+            end = tuple(history[len(history) - length :])
+            counts = {c: self.counts.get((*end, c), 0) for c in self.calls}
+            discounts = self.discounts[length + 1]
+            if not any(counts.values()):
+                break
+            taken = sum(discounts[min(n, 3)] for n in counts.values())
+            kept = counts[call] - discounts[min(counts[call], 3)] if call in counts else 0
+            p = (kept + taken * p) / sum(counts.values())
+        return p

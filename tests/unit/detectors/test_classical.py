@@ -7,44 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from drawn_traces import FLOORS, HISTORY, JUDGED, LEARNED, LENGTHS, fitted
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from reference import SlowNGram, SlowStide
 
-from habitus.detectors.ngram import NGram
-from habitus.detectors.stide import Stide
-from habitus.traces.reading import read_traces
+from habitus.detectors import get_detector
 from habitus.traces.traceset import TraceSet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from habitus.detectors.base import SequenceDetector
 
 
-def traces_of(alphabet: str, min_traces: int) -> st.SearchStrategy[list[list[str]]]:
-    """Few different calls, so that windows repeat; empty traces and traces of one call, too."""
-    trace = st.lists(st.sampled_from(alphabet), max_size=14)
-    return st.lists(trace, min_size=min_traces, max_size=6)
-
-
-LEARNED = traces_of("abcd", 1).filter(any)
-JUDGED = traces_of("abcdXY", 0)  # X and Y are calls that training never saw
-LENGTHS = st.integers(1, 18)  # beyond every trace's length
-FLOORS = st.sampled_from([1.0, 4.0, 6.0, 341.0])
-
-
-def fitted(detector: SequenceDetector, traces: list[list[str]]) -> SequenceDetector:
-    detector.fit(TraceSet.from_names(traces))
-    return detector
-
-
 def stide(n: int, traces: list[list[str]]) -> SequenceDetector:
-    return fitted(Stide.with_settings({"n": n}), traces)
+    return fitted("stide", traces, n=n)
 
 
 def ngram(order: int, floor: float, traces: list[list[str]]) -> SequenceDetector:
-    return fitted(NGram.with_settings({"order": order, "floor": floor}), traces)
+    return fitted("ngram", traces, order=order, floor=floor)
 
 
 def flat(slow: SlowStide | SlowNGram, traces: list[list[str]]) -> list[float]:
@@ -71,7 +50,7 @@ def test_ngram_equals_its_slow_self(
 
 
 @settings(deadline=None)
-@given(learned=LEARNED, history=st.lists(st.sampled_from("abcdX"), max_size=20), n=LENGTHS)
+@given(learned=LEARNED, history=HISTORY, n=LENGTHS)
 def test_stide_expects_what_followed_the_longest_known_history(
     learned: list[list[str]], history: list[str], n: int
 ) -> None:
@@ -88,7 +67,7 @@ def test_stide_expects_what_followed_the_longest_known_history(
 @settings(deadline=None)
 @given(
     learned=LEARNED,
-    history=st.lists(st.sampled_from("abcdX"), max_size=20),
+    history=HISTORY,
     order=LENGTHS,
     floor=FLOORS,
 )
@@ -107,7 +86,7 @@ def test_ngram_expects_the_likeliest_calls(
 
 
 @settings(deadline=None)
-@given(learned=LEARNED, history=st.lists(st.sampled_from("abcdX"), max_size=9), order=LENGTHS)
+@given(learned=LEARNED, history=HISTORY, order=LENGTHS)
 def test_ngram_probabilities_sum_to_one_over_the_floor(
     learned: list[list[str]], history: list[str], order: int
 ) -> None:
@@ -155,31 +134,20 @@ def test_many_chunks_equal_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loops stop for Ctrl-C every so often and go on where they were, within a trace too."""
     random = np.random.default_rng(7)
     traces = TraceSet.from_names([random.choice(list("abcde"), 300).tolist() for _ in range(3)])
-    whole = [fitted_on(traces, name) for name in ("stide", "ngram")]
+    names = ("stide", "tstide", "ngram", "markov")
+    whole = [fitted_on(traces, name) for name in names]
     monkeypatch.setattr("habitus.detectors.trie.CHUNK_CALLS", 7)
-    for before, after in zip(
-        whole, (fitted_on(traces, name) for name in ("stide", "ngram")), strict=True
-    ):
+    for before, after in zip(whole, (fitted_on(traces, name) for name in names), strict=True):
         for name, column in before.state().items():
             assert np.array_equal(column, after.state()[name]), name
         assert np.array_equal(before.surprise(traces), after.surprise(traces), equal_nan=True)
 
 
 def fitted_on(traces: TraceSet, name: str) -> SequenceDetector:
-    detector = Stide.with_settings({"n": 4}) if name == "stide" else NGram.with_settings({})
+    settings = {"stide": {"n": 4}, "tstide": {"n": 3, "rare": 0.01}}
+    detector = get_detector(name).with_settings(settings.get(name, {}))
     detector.fit(traces)
     return detector
-
-
-@pytest.fixture(scope="module")
-def adfa(test_data: Path) -> tuple[list[list[str]], list[list[str]], TraceSet]:
-    """150 training traces, and 100 test traces as lists and as a set, normals and attacks."""
-    traces = read_traces(test_data / "adfa-ld" / "ADFA-LD.zip")
-    training = [i for i, info in enumerate(traces.infos) if info.split == "training"][:150]
-    test = [i for i, info in enumerate(traces.infos) if info.split != "training"][::51][:100]
-    assert (len(training), len(test)) == (150, 100)
-    judged = traces.select(test)
-    return [traces.trace(i) for i in training], [traces.trace(i) for i in test], judged
 
 
 def test_stide_on_adfa_ld_equals_its_slow_self(
