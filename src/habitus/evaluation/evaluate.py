@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.decisions.rule import Rule
+from habitus.decisions.scores import aggregation_of, rule_scores, score_unit
 from habitus.errors import ProtocolError
 from habitus.evaluation import ledger
 from habitus.evaluation.baselines import trivial_baselines
+from habitus.evaluation.bootstrap import cluster_bootstrap
+from habitus.evaluation.breakdown import per_attack, per_folder, subset
 from habitus.evaluation.caveats import caveats_of
+from habitus.evaluation.cost import memory_of, peak_rss_bytes
+from habitus.evaluation.curves import histogram, pr_curve, roc_curve
 from habitus.evaluation.doctor.examination import grave_findings
 from habitus.evaluation.judged import Judged, judged_of, n_units
-from habitus.evaluation.metrics import cluster_bootstrap, roc
+from habitus.evaluation.metrics import roc
+from habitus.evaluation.notable import N_SHOWN, most_normal_attacks, strangest_normals
 from habitus.evaluation.protocols import Protocol, test_part
 from habitus.evaluation.protocols.base import count_unlabelled
-from habitus.evaluation.results import (
-    AttackResult,
-    AtThreshold,
-    Detection,
-    Reading,
-    Result,
-    Results,
-)
-from habitus.models.scores import aggregation_of, trace_scores
+from habitus.evaluation.results import AtThreshold, Detection, Reading, Result, Results
+from habitus.evaluation.score_file import scores_digest
+from habitus.evaluation.unit_scores import ScoreKeeper
 from habitus.models.training import versions
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from habitus.datasets.source import Source
     from habitus.detectors.base import SequenceDetector
-    from habitus.models.aggregation import Aggregation
     from habitus.models.model import Model
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
@@ -56,6 +56,7 @@ def evaluate_models(
     protocol: Protocol,
     *,
     aggregation: str | None = None,
+    decision: str | None = None,
     seed: int = 1,
     replicates: int = 1000,
     command: str = "",
@@ -71,6 +72,8 @@ def evaluate_models(
     Args:
         source: where ``traces`` came from.
         aggregation: overrides each model's own; its threshold then does not apply.
+        decision: which of the models' decisions is judged, ``trace`` or ``rolling:W``; what a
+            rolling one says of a trace is its highest score.
         seed, replicates: of the bootstrap.
         command: the command that makes these results again.
         report: what the reading of ``traces`` left out, to be kept with the results; traces
@@ -80,18 +83,20 @@ def evaluate_models(
     Raises:
         ProtocolError: if the protocol does not fit the traces.
     """
+    rules = {name: _rule_of(model, aggregation, decision) for name, model in models.items()}
     test = test_part(traces, protocol)
     progress.stage("checking the data")
     findings = grave_findings(traces, protocol, report, abi=abi)
     if report is not None:  # after the findings, which hold what was left out against files
         count_unlabelled(traces, report)
     n_final = ledger.runs(protocol.name) + 1 if protocol.is_final else None
+    keeper = ScoreKeeper(test, protocol)
     results = []
     warnings = []
     for name, model in models.items():
         progress.stage(f"evaluating {name}")
         result, said = _evaluate_one(
-            name, model, test, source, protocol, aggregation, seed, replicates
+            name, model, test, source, protocol, rules[name], seed, replicates, progress, keeper
         )
         results.append(result)
         warnings += said
@@ -108,10 +113,13 @@ def evaluate_models(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         final_runs=n_final,
+        peak_rss_bytes=peak_rss_bytes(),
         reading=None if report is None else Reading.of(report),
         warnings=tuple(dict.fromkeys(warnings)),
         findings=findings,
         results=tuple(results),
+        scores_sha256=scores_digest(keeper.kept),
+        scores=keeper.kept,
     )
 
 
@@ -121,18 +129,20 @@ def _evaluate_one(
     test: TraceSet,
     source: Source,
     protocol: Protocol,
-    chosen: str | None,
+    rule: Rule,
     seed: int,
     replicates: int,
+    progress: Progress,
+    keeper: ScoreKeeper,
 ) -> tuple[Result, list[str]]:
-    is_known = (model.memory.known(test) >= 0) & (test.labels == Label.NORMAL)
+    is_known = model.memory.knows(test) & (test.labels == Label.NORMAL)
     n_known, n_left_out = int(is_known.sum()), 0
     if protocol.leaves_out_known:
         # What was learned, and what is no different from it: our own splits divide no sequence.
         n_left_out = n_units(test, protocol) - n_units(test.select(~is_known), protocol)
         test = test.select(~is_known)
-    aggregation = aggregation_of(model.detector, chosen or model.decision.aggregation)
-    scores, seconds = _timed_scores(model.detector, test, aggregation)
+    scores, seconds = _timed_scores(model.detector, test, rule)
+    keeper.add(name, scores, ~is_known if protocol.leaves_out_known else None)
     is_unknown = model.detector.vocabulary.encode(test) == UNKNOWN  # (n_calls,)
     judged = judged_of(test, scores, _holds_any(is_unknown, test.offsets), protocol)
     normal, attack = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
@@ -158,6 +168,10 @@ def _evaluate_one(
         detections[f"{rate:g}"] = Detection(
             dr=dr, dr_ci95=intervals.detection[rate], achieved_fpr=achieved
         )
+    at_threshold = _at_threshold(model, rule, normal, attack, protocol)
+    threshold = None if at_threshold is None else at_threshold.threshold
+    n_folders, folders = per_folder(test, normal, attack, FALSE_ALARM_RATES, threshold)
+    progress.stage(f"explaining what {name} finds strange", 2 * N_SHOWN)
     result = Result(
         protocol=protocol.name,
         caution=protocol.caution,
@@ -165,14 +179,25 @@ def _evaluate_one(
         model_digest=model.digest,
         detector=model.detector.name,
         settings=model.detector.settings.model_dump(mode="json"),
-        aggregation=str(aggregation),
+        decision=str(rule),
+        aggregation=str(rule.aggregation),
+        score_unit=score_unit(model.detector),
         unit=protocol.unit,
         auc=curve.auc,
         auc_ci95=intervals.auc,
         dr_at_fpr=detections,
         fpr_at_dr90=curve.false_alarms_at(0.9),
-        at_threshold=_at_threshold(model, aggregation, normal, attack),
-        per_attack=_per_attack(normal, attack),
+        at_threshold=at_threshold,
+        roc=roc_curve(curve, intervals.roc),
+        pr=pr_curve(curve, len(normal.scores), len(attack.scores), intervals),
+        histogram=histogram(normal.scores, attack.scores),
+        per_attack=per_attack(normal, attack, FALSE_ALARM_RATES, seed=seed, replicates=replicates),
+        n_folders=n_folders,
+        per_folder=folders,
+        with_novel=subset(normal, attack, FALSE_ALARM_RATES, novel=True),
+        without_novel=subset(normal, attack, FALSE_ALARM_RATES, novel=False),
+        strangest_normals=strangest_normals(model, test, normal, attack, threshold, progress),
+        most_normal_attacks=most_normal_attacks(model, test, normal, attack, threshold, progress),
         n_normal=len(normal.scores),
         n_attack=len(attack.scores),
         n_unscoreable=judged.n_unscoreable,
@@ -191,7 +216,8 @@ def _evaluate_one(
         train_seconds=model.provenance.train_seconds,
         score_seconds=seconds,
         calls_per_second=test.n_calls / seconds,
-        baselines=trivial_baselines(test.select(np.isfinite(scores)), protocol),
+        memory=memory_of(name, model),
+        baselines=trivial_baselines(test.select(np.isfinite(scores)), protocol, FALSE_ALARM_RATES),
     )
     n_independent = tuple(len(np.unique(side.clusters)) for side in (normal, attack))
     share_unknown = float(np.mean(is_unknown))
@@ -204,44 +230,45 @@ def _holds_any(calls: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[
 
 
 def _timed_scores(
-    detector: SequenceDetector, test: TraceSet, aggregation: Aggregation
+    detector: SequenceDetector, test: TraceSet, rule: Rule
 ) -> tuple[NDArray[np.float64], float]:
     """Every trace's score, and the seconds that took: warm, the median of a few runs if short."""
-    trace_scores(detector, test.select([0]), aggregation)
+    rule_scores(detector, test.select([0]), rule)
     times: list[float] = []
     while not times or (sum(times) < _TIMED_SECONDS and len(times) < _MAX_TIMED_RUNS):
         started = time.perf_counter()
-        scores = trace_scores(detector, test, aggregation)
+        scores = rule_scores(detector, test, rule)
         times.append(time.perf_counter() - started)
     return scores, float(np.median(times))
 
 
+def _rule_of(model: Model, aggregation: str | None, decision: str | None) -> Rule:
+    """By which rule a model is judged: its own, or with another aggregation."""
+    rule = Rule.parse(model.decisions[model.row_of(decision)].rule)
+    if aggregation is None:
+        return rule
+    if rule.window is not None:
+        return Rule.parse(f"rolling:{rule.window}:{aggregation}")
+    return Rule(aggregation_of(model.detector, aggregation))
+
+
 def _at_threshold(
-    model: Model, aggregation: Aggregation, normal: Judged, attack: Judged
+    model: Model, rule: Rule, normal: Judged, attack: Judged, protocol: Protocol
 ) -> AtThreshold | None:
-    decision = model.decision
-    if str(aggregation) != decision.aggregation:
+    decision = next((d for d in model.decisions if d.rule == str(rule)), None)
+    if decision is None:
         return None
+    n_normal, rate = len(normal.scores), decision.calibration.rate
+    is_forecast = protocol.unit == "trace" and decision.calibration.tail is None
     false_alarms = int(np.sum(normal.scores > decision.threshold))
     detected = int(np.sum(attack.scores > decision.threshold))
     return AtThreshold(
         threshold=decision.threshold,
-        false_alarms_budget=decision.calibration.false_alarms,
+        budget=str(decision.calibration.budget),
+        expected_fpr=rate.expected if is_forecast else None,
+        expected_false_alarms_ci95=rate.interval(n_normal) if is_forecast else None,
         fpr=false_alarms / len(normal.scores),
         dr=detected / len(attack.scores),
         n_false_alarms=false_alarms,
         n_detected=detected,
     )
-
-
-def _per_attack(normal: Judged, attack: Judged) -> dict[str, AttackResult]:
-    found = {}
-    for kind in sorted(set(attack.attacks.tolist())):
-        scores = attack.scores[attack.attacks == kind]
-        curve = roc(normal.scores, scores)
-        found[kind or "unnamed"] = AttackResult(
-            n=len(scores),
-            auc=curve.auc,
-            dr_at_fpr={f"{rate:g}": curve.detection_at(rate)[0] for rate in FALSE_ALARM_RATES},
-        )
-    return found

@@ -26,6 +26,7 @@ class Judged:
         clusters: (n,) int64; what one independent observation is for the bootstrap.
         sequences: (n,) int64; equal for equal sequences.
         novel: (n,) bool, whether it holds a call that the detector never saw.
+        traces: (n,) int64, which trace of the test it is, or gave the recording its score.
         n_unscoreable, n_unscoreable_attack: those without a score.
     """
 
@@ -35,6 +36,7 @@ class Judged:
     clusters: NDArray[np.int64]
     sequences: NDArray[np.int64]
     novel: NDArray[np.bool_]
+    traces: NDArray[np.int64]
     n_unscoreable: int = 0
     n_unscoreable_attack: int = 0
 
@@ -44,7 +46,7 @@ class Judged:
         clusters = np.unique(self.clusters[mask], return_inverse=True)[1]
         return Judged(
             self.scores[mask], self.labels[mask], self.attacks[mask], clusters,
-            self.sequences[mask], self.novel[mask],
+            self.sequences[mask], self.novel[mask], self.traces[mask],
         )  # fmt: skip
 
 
@@ -60,8 +62,10 @@ def judged_of(
         is_attack, protocol.attack_clusters == "sequence", protocol.normal_clusters == "sequence"
     )
     clusters = np.where(by_sequence, groups.max() + 1 + sequences, groups)
+    traces = np.arange(test.n_traces)
     if protocol.unit == "recording":
-        scores = _maximum_by(groups, scores)
+        traces = _strangest_by(groups, scores)
+        scores = scores[traces]
         novel = np.bincount(groups, weights=novel) > 0
         # Where threads are labelled one by one, a recording is an attack if one of them is.
         attacks_first = np.argsort(~is_attack, kind="stable")
@@ -73,15 +77,16 @@ def judged_of(
     scored = np.isfinite(scores)
     return Judged(
         scores[scored], labels[scored], attacks[scored], clusters[scored], sequences[scored],
-        novel[scored], int(np.sum(~scored)), int(np.sum(~scored & (labels == Label.ATTACK))),
+        novel[scored], traces[scored], int(np.sum(~scored)),
+        int(np.sum(~scored & (labels == Label.ATTACK))),
     )  # fmt: skip
 
 
-def _maximum_by(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_groups,) float64: the largest defined score of each group; NaN where none is."""
-    largest = np.full(int(groups.max()) + 1, np.nan)
-    np.fmax.at(largest, groups, scores)
-    return largest
+def _strangest_by(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n_groups,) int64: where the largest defined score of each group is, the first if several."""
+    comparable = np.where(np.isfinite(scores), scores, -np.inf)
+    strangest_first = np.lexsort((np.arange(len(scores)), -comparable, groups))
+    return strangest_first[np.unique(groups[strangest_first], return_index=True)[1]]
 
 
 def n_units(test: TraceSet, protocol: Protocol) -> int:

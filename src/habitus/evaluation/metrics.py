@@ -1,4 +1,4 @@
-"""Metrics of scores, higher = stranger, with cluster-bootstrap intervals.
+"""Metrics of scores, higher = stranger: the ROC, precision and recall, and their points.
 
 A score is an alert if it is at or above a threshold; thresholds run over the distinct scores, so
 that ties are never split.
@@ -23,10 +23,12 @@ class Roc:
 
     Attributes:
         fpr, tpr: (n_points,) float64, starting at (0, 0) and ending at (1, 1).
+        thresholds: (n_points,) float64, falling from infinity; an alert scores that or more.
     """
 
     fpr: Floats
     tpr: Floats
+    thresholds: Floats
 
     @property
     def auc(self) -> float:
@@ -41,6 +43,35 @@ class Roc:
     def false_alarms_at(self, detection: float) -> float:
         """The lowest false-alarm rate at which at least ``detection`` of the attacks are found."""
         return float(self.fpr[int(np.argmax(self.tpr >= detection - 1e-12))])
+
+    def precision_recall(self, n_normal: int, n_attack: int) -> PrecisionRecall:
+        """What share of the alerts are attacks, where so many of either are judged."""
+        found, false = self.tpr * n_attack, self.fpr * n_normal
+        with np.errstate(invalid="ignore"):
+            precision = np.where(found + false > 0, found / (found + false), 1.0)
+        return PrecisionRecall(self.tpr, precision)
+
+
+@dataclass(frozen=True)
+class PrecisionRecall:
+    """Precision over recall, from the strictest threshold (no alert, and none of them false) on.
+
+    Attributes:
+        recall, precision: (n_points,) float64, starting at (0, 1).
+    """
+
+    recall: Floats
+    precision: Floats
+
+    @property
+    def average(self) -> float:
+        """Average precision: each threshold's precision, weighted by the recall that it adds."""
+        return float(np.sum(np.diff(self.recall) * self.precision[1:]))
+
+    def precision_at(self, recalls: Floats) -> Floats:
+        """(n,) float64: the precision of the strictest threshold that finds so many."""
+        points = np.searchsorted(self.recall, recalls - 1e-12, side="left")
+        return self.precision[np.minimum(points, len(self.precision) - 1)]
 
 
 def roc(
@@ -63,66 +94,4 @@ def roc(
     ):
         mass = np.bincount(sample, weights=weights, minlength=len(scores))[::-1]
         rates.append(np.concatenate([[0.0], np.cumsum(mass) / mass.sum()]))
-    return Roc(*rates)
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """95 % intervals (low, high); None where there is only one cluster to resample.
-
-    Attributes:
-        auc: of the area.
-        detection: of the detection rate at each false-alarm rate asked for.
-    """
-
-    auc: tuple[float, float] | None
-    detection: dict[float, tuple[float, float] | None]
-
-
-def cluster_bootstrap(
-    normal: Floats,
-    attack: Floats,
-    normal_clusters: NDArray[np.int64],
-    attack_clusters: NDArray[np.int64],
-    false_alarms: tuple[float, ...],
-    *,
-    seed: int,
-    replicates: int = 1000,
-) -> Intervals:
-    """Percentile intervals from resampling whole clusters with replacement.
-
-    Args:
-        normal_clusters, attack_clusters: (n,) int64 from 0; what was recorded together, or is the
-            same sequence, is one observation and not many.
-        seed: makes the resampling.
-    """
-    if min(len(np.unique(normal_clusters)), len(np.unique(attack_clusters))) < 2:
-        return Intervals(auc=None, detection=dict.fromkeys(false_alarms))
-    random = np.random.default_rng(seed)
-    areas = np.empty(replicates)
-    rates = np.empty((replicates, len(false_alarms)))
-    for i in range(replicates):
-        curve = roc(
-            normal,
-            attack,
-            _multiplicities(normal_clusters, random),
-            _multiplicities(attack_clusters, random),
-        )
-        areas[i] = curve.auc
-        rates[i] = [curve.detection_at(rate)[0] for rate in false_alarms]
-    return Intervals(
-        auc=_middle_95(areas),
-        detection={rate: _middle_95(rates[:, k]) for k, rate in enumerate(false_alarms)},
-    )
-
-
-def _multiplicities(clusters: NDArray[np.int64], random: np.random.Generator) -> Floats:
-    """How often each observation occurs when as many clusters are drawn as there are."""
-    n_clusters = int(clusters.max()) + 1
-    drawn = np.bincount(random.integers(0, n_clusters, n_clusters), minlength=n_clusters)
-    return drawn[clusters].astype(np.float64)
-
-
-def _middle_95(values: Floats) -> tuple[float, float]:
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    return Roc(rates[0], rates[1], np.concatenate([[np.inf], scores[::-1]]))

@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field, InstanceOf
 
 from habitus.evaluation.doctor.findings import Finding  # noqa: TC001 - likewise
+from habitus.evaluation.result_parts import (
+    FolderResult,
+    Histogram,
+    Interval,
+    Memory,
+    Part,
+    PrCurve,
+    RocCurve,
+    ShownTrace,
+    Subset,
+)
+from habitus.evaluation.result_text import LONG, flat, indented
+from habitus.evaluation.score_file import write_scores
+from habitus.evaluation.unit_scores import UnitScores  # noqa: TC001 - likewise
 from habitus.models.model import FileText  # noqa: TC001 - pydantic needs it at run time
 from habitus.storage import atomic_write
 
@@ -22,14 +35,8 @@ if TYPE_CHECKING:
 
     from habitus.traces.report import ReadReport
 
-Interval = tuple[float, float]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Detection(_Part):
+class Detection(Part):
     """Detection at a false-alarm rate of at most the one asked for.
 
     Attributes:
@@ -42,51 +49,64 @@ class Detection(_Part):
     achieved_fpr: float
 
 
-class AttackResult(_Part):
+class AttackResult(Part):
     """One type of attack.
 
     Attributes:
         n: attacks judged; ``auc`` is against all normals.
+        auc_ci95: its interval; None where there is one cluster, or there are very many types.
         dr_at_fpr: detection rate by false-alarm rate.
     """
 
     n: int
     auc: float
+    auc_ci95: Interval | None
     dr_at_fpr: dict[str, float]
 
 
-class AtThreshold(_Part):
+class AtThreshold(Part):
     """What the model's own threshold gives here.
 
     Attributes:
-        false_alarms_budget: what the threshold was set for, on its own calibration traces.
+        budget: what the threshold was set for, in words.
+        expected_fpr: the share of normal traces above it that its calibration makes one expect;
+            ``expected_false_alarms_ci95`` how many of the normals judged, with 95 % probability if
+            they were drawn like those it was set on. None where recordings are judged, of which the
+            calibration says nothing, or where a tail was extrapolated.
         fpr, dr: what it gives on this test.
     """
 
     threshold: float
-    false_alarms_budget: float
+    budget: str
+    expected_fpr: float | None
+    expected_false_alarms_ci95: tuple[int, int] | None
     fpr: float
     dr: float
     n_false_alarms: int
     n_detected: int
 
 
-class Baseline(_Part):
+class Baseline(Part):
     """A trivial statistic of a trace, taken as a score: what a detector must clear.
 
     Attributes:
         stranger: which direction counts as stranger: the better of the two, chosen on the labels.
+        dr_at_fpr: detection rate by false-alarm rate.
+        roc: without a band.
     """
 
     name: str
     stranger: Literal["fewer", "more"]
     auc: float
+    dr_at_fpr: dict[str, float]
+    roc: RocCurve
 
 
-class Result(_Part):
+class Result(Part):
     """One detector under one protocol.
 
     Attributes:
+        decision: by which rule scores are made, ``trace:mean`` or ``rolling:200``.
         unit: what was judged: traces, or recordings by their strangest thread.
         auc_ci95: cluster bootstrap, attacks by folder, recording or distinct sequence, normals by
             distinct sequence or recording, as the protocol says; None where there is only one of
@@ -94,7 +114,11 @@ class Result(_Part):
         n_unscoreable: judged things too short to be scored; they are in no rate.
         n_known_normals: normal traces of the test that equal a training trace; a protocol of ours
             leaves them out, and ``n_left_out`` counts the units that are wholly gone with them.
-        n_with_novel: judged things that hold a call the model never saw.
+        n_with_novel: judged things that hold a call the model never saw; ``with_novel`` and
+            ``without_novel`` judge these and the others by themselves.
+        score_unit: of a score; the strips of shown traces are in their explanation's own unit.
+        per_folder: of the attacks' ``n_folders`` folders or recordings, the least found first.
+        strangest_normals, most_normal_attacks: the first few of each.
         calls_per_second: warm, one thread, duplicates scored like the rest.
         supervised: whether attacks were used to choose anything.
     """
@@ -105,14 +129,25 @@ class Result(_Part):
     model_digest: str
     detector: str
     settings: dict[str, bool | int | float | str | None]
+    decision: str
     aggregation: str
+    score_unit: str
     unit: Literal["trace", "recording"]
     auc: float
     auc_ci95: Interval | None
     dr_at_fpr: dict[str, Detection]
     fpr_at_dr90: float
     at_threshold: AtThreshold | None
+    roc: RocCurve
+    pr: PrCurve
+    histogram: Histogram
     per_attack: dict[str, AttackResult]
+    n_folders: int
+    per_folder: tuple[FolderResult, ...]
+    with_novel: Subset
+    without_novel: Subset
+    strangest_normals: tuple[ShownTrace, ...]
+    most_normal_attacks: tuple[ShownTrace, ...]
     n_normal: int
     n_attack: int
     n_unscoreable: int
@@ -131,10 +166,11 @@ class Result(_Part):
     train_seconds: float
     score_seconds: float
     calls_per_second: float
+    memory: Memory
     baselines: tuple[Baseline, ...]
 
 
-class Reading(_Part):
+class Reading(Part):
     """What the data's reading left out.
 
     Attributes:
@@ -155,15 +191,18 @@ class Reading(_Part):
         return cls(**{name: getattr(report, name) for name in cls.model_fields})
 
 
-class Results(_Part):
+class Results(Part):
     """One evaluation of one or more models.
 
     Attributes:
         final_runs: for a protocol that may be scored only once a release: how often, with this one,
             it has been scored on this machine; else None.
+        peak_rss_bytes: the most memory that the process had, from its start to the last result.
         reading: what the data's reading left out; None for traces that were not read from files.
         warnings: what a reader must know before believing a number.
         findings: what the data doctor says of the traces learned and judged, its notes left out.
+        scores_sha256: the digest of ``scores.arrow``, which holds ``scores``; None without them.
+        scores: every judged thing with its score; not in ``results.json``.
     """
 
     schema_version: Literal[1] = 1
@@ -172,18 +211,21 @@ class Results(_Part):
     created: str
     command: FileText
     final_runs: int | None = None
+    peak_rss_bytes: int = 0
     reading: Reading | None = None
     warnings: tuple[FileText, ...] = ()
     findings: tuple[Finding, ...] = ()
     results: tuple[Result, ...]
+    scores_sha256: str | None = None
+    scores: InstanceOf[UnitScores] | None = Field(default=None, exclude=True, repr=False)
 
     def to_json(self) -> str:
-        """Indented JSON with a newline at its end."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
+        """Indented JSON with a newline at its end; a list of numbers stands on one line."""
+        return f"{indented(self.model_dump(mode='json'))}\n"
 
     def to_csv(self) -> str:
         """A line a result; nested numbers become columns such as ``dr_at_fpr_0.01``."""
-        rows = [_flat(result) for result in self.results]
+        rows = [flat(result.model_dump(mode="json", exclude=LONG)) for result in self.results]
         columns = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -192,34 +234,19 @@ class Results(_Part):
         return text.getvalue()
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write ``results.json`` and ``results.csv`` into a folder; returns their paths."""
-        paths = []
-        for name, text in (("results.json", self.to_json()), ("results.csv", self.to_csv())):
+        """Write ``results.json``, ``results.csv`` and the card, ``report.html``; their paths."""
+        from habitus.evaluation.card.page import card_page
+
+        # The scores first: results.json names their digest, and must not come without them.
+        paths = [] if self.scores is None else [write_scores(Path(folder), self.scores)]
+        for name, make in (
+            ("results.json", self.to_json),
+            ("results.csv", self.to_csv),
+            ("report.html", lambda: card_page(self)),
+        ):
             path = Path(folder) / name
+            content = make().encode()  # before the file is begun
             with atomic_write(path) as file:
-                file.write(text.encode())
+                file.write(content)
             paths.append(path)
         return paths
-
-
-def _flat(result: Result) -> dict[str, object]:
-    row: dict[str, object] = {}
-    for name, value in result.model_dump(mode="json").items():
-        match name, value:
-            case "settings", dict():
-                row[name] = " ".join(f"{key}={setting}" for key, setting in value.items())
-            case "dr_at_fpr", dict():
-                for rate, detection in value.items():
-                    row[f"dr_at_fpr_{rate}"] = detection["dr"]
-                    row[f"achieved_fpr_{rate}"] = detection["achieved_fpr"]
-            case "auc_ci95", list() | tuple():
-                row["auc_ci95_low"], row["auc_ci95_high"] = value
-            case "at_threshold", dict():
-                row |= {f"at_threshold_{key}": number for key, number in value.items()}
-            case "per_attack", dict():
-                row |= {f"auc_{attack}": found["auc"] for attack, found in value.items()}
-            case "baselines", _:
-                row |= {f"baseline_{b['name']}": b["auc"] for b in value}
-            case _:
-                row[name] = value
-    return row

@@ -1,4 +1,4 @@
-"""ROC, its operating points and intervals, against scikit-learn and by hand."""
+"""ROC, precision and recall, and their operating points, against scikit-learn and by hand."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
-from habitus.evaluation.metrics import cluster_bootstrap, roc
+from habitus.evaluation.metrics import roc
 
 # Few different values, so that normals and attacks tie among themselves and with each other.
 SCORES = st.lists(st.integers(0, 7).map(float), min_size=1, max_size=40).map(np.array)
@@ -24,6 +29,41 @@ def test_the_area_and_the_curve_are_scikit_learns(normal: np.ndarray, attack: np
     fpr, tpr, _ = roc_curve(labels, scores, drop_intermediate=False)
     np.testing.assert_allclose(curve.fpr, fpr, atol=1e-12)
     np.testing.assert_allclose(curve.tpr, tpr, atol=1e-12)
+
+
+@given(normal=SCORES, attack=SCORES)
+def test_thresholds_are_scikit_learns(normal: np.ndarray, attack: np.ndarray) -> None:
+    """Each point is what a threshold at its score gives."""
+    curve = roc(normal, attack)
+    _, _, thresholds = roc_curve(
+        np.repeat([0, 1], [len(normal), len(attack)]), np.concatenate([normal, attack]),
+        drop_intermediate=False,
+    )  # fmt: skip
+    np.testing.assert_array_equal(curve.thresholds, thresholds)
+    for fpr, tpr, threshold in zip(curve.fpr, curve.tpr, curve.thresholds, strict=True):
+        assert np.mean(normal >= threshold) == pytest.approx(fpr)
+        assert np.mean(attack >= threshold) == pytest.approx(tpr)
+
+
+@given(normal=SCORES, attack=SCORES)
+def test_precision_and_recall_are_scikit_learns(normal: np.ndarray, attack: np.ndarray) -> None:
+    labels = np.repeat([0, 1], [len(normal), len(attack)])
+    scores = np.concatenate([normal, attack])
+    found = roc(normal, attack).precision_recall(len(normal), len(attack))
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    np.testing.assert_allclose(found.precision, precision[::-1], atol=1e-12)
+    np.testing.assert_allclose(found.recall, recall[::-1], atol=1e-12)
+    assert found.average == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
+
+
+@given(normal=SCORES, attack=SCORES, wanted=st.sampled_from([0.1, 0.5, 1.0]))
+def test_precision_is_that_of_the_strictest_threshold_that_finds_so_many(
+    normal: np.ndarray, attack: np.ndarray, wanted: float
+) -> None:
+    threshold = max(t for t in attack if np.mean(attack >= t) >= wanted - 1e-12)
+    true, false = np.sum(attack >= threshold), np.sum(normal >= threshold)
+    found = roc(normal, attack).precision_recall(len(normal), len(attack))
+    assert found.precision_at(np.array([wanted]))[0] == pytest.approx(true / (true + false))
 
 
 @given(normal=SCORES, attack=SCORES, data=st.data())
@@ -79,47 +119,3 @@ def test_one_per_cent_of_a_hundred_is_one() -> None:
     for n in (100, 300, 700, 1000):
         curve = roc(np.arange(n, dtype=np.float64), np.array([n - 1.5]))
         assert curve.detection_at(0.01) == (1.0, pytest.approx(0.01))
-
-
-def intervals(seed: int, normal_clusters: np.ndarray | None = None) -> tuple[float, float]:
-    random = np.random.default_rng(0)
-    normal, attack = np.repeat(random.normal(0, 1, 12), 25), random.normal(1, 1, 60)
-    by_trace = np.arange(300) if normal_clusters is None else normal_clusters
-    found = cluster_bootstrap(
-        normal, attack, by_trace, np.arange(60) // 6, (0.05,), seed=seed, replicates=300
-    )
-    low, high = found.detection[0.05]
-    assert 0 <= low <= high <= 1
-    assert 0 <= found.auc[0] <= roc(normal, attack).auc <= found.auc[1] <= 1
-    return found.auc
-
-
-def test_the_bootstrap_repeats_by_its_seed() -> None:
-    assert intervals(1) == intervals(1)
-    assert intervals(1) != intervals(2)
-
-
-def test_copies_of_one_observation_are_one_observation() -> None:
-    """Twelve normals, each 25 times, know less than 300 would: their interval is wider."""
-    low, high = intervals(1)
-    clustered_low, clustered_high = intervals(1, np.arange(300) // 25)
-    assert clustered_high - clustered_low > 1.3 * (high - low)
-
-
-def test_a_cluster_is_drawn_whole() -> None:
-    """Two clusters a side, each of two equal scores: the area has the few values they can give."""
-    found = cluster_bootstrap(
-        np.array([1.0, 1.0, 3.0, 3.0]), np.array([2.0, 2.0, 4.0, 4.0]),
-        np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), (0.5,), seed=1, replicates=200,
-    )  # fmt: skip
-    assert found.auc == (0.0, 1.0)
-
-
-def test_one_cluster_a_side_has_no_interval() -> None:
-    """There is nothing to resample: a point is no interval, and is not shown as one."""
-    found = cluster_bootstrap(
-        np.array([1.0, 3.0]), np.array([2.0, 4.0]), np.zeros(2, np.int64), np.arange(2),
-        (0.5,), seed=1, replicates=20,
-    )  # fmt: skip
-    assert found.auc is None
-    assert found.detection == {0.5: None}
