@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from common import RESULTS, machine, test_data
+from common import RESULTS, machine, table, test_data
 
 from habitus import fit_model
 from habitus.datasets.source import find_source
@@ -35,13 +33,6 @@ def row(name: str, result: Result) -> tuple[str, ...]:
         f"{result.fpr_at_dr90:.1%}",
         "" if at is None else f"{at.dr:.1%} ({at.fpr:.1%})",
     )
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """A table in Markdown."""
-    yield "| " + " | ".join(head) + " |"
-    yield "|---|" + "---:|" * (len(head) - 1)
-    yield from ("| " + " | ".join(cells) + " |" for cells in rows)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -106,10 +106,15 @@ def write_table(
 ) -> None:
     """Write a page of results: a title, what was done, a table, and the command that makes it."""
     head, *body = rows
-    lines = [f"# {title}", "", text, "", "| " + " | ".join(head) + " |"]
-    lines.append("|---|" + "---:|" * (len(head) - 1))
-    lines += ["| " + " | ".join(row) + " |" for row in body]
+    lines = [f"# {title}", "", text, "", *table(head, body)]
     lines += ["", f"Made by `python benchmarks/{script}` on {machine()}.", ""]
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.md").write_text("\n".join(lines))
     print("\n".join(lines))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|" + "---:|" * (len(head) - 1)
+    yield from ("| " + " | ".join(cells) + " |" for cells in rows)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from adfa_ld import table
-from common import RESULTS, machine, test_data
+from common import RESULTS, machine, table, test_data
 
 from habitus import TraceSet, fit_model
 from habitus.datasets.source import Source, find_source
@@ -186,7 +185,7 @@ def area_of_distinct(model: Model, test: TraceSet) -> float:
     for label in (Label.NORMAL, Label.ATTACK):
         side = test.select(test.labels == label)
         side = side.select(np.unique(side.sequence_ids(), return_index=True)[1])
-        scores = model.aggregation.scores(model.detector.surprise(side), side.offsets)
+        scores = model.scores(side)
         sides.append(scores[np.isfinite(scores)])
     return roc(*sides).auc
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from habitus.cli import (
     check,
+    check_drift,
     compare,
     convert,
     data,
@@ -21,6 +22,7 @@ from habitus.cli.app import app
 
 __all__ = [
     "check",
+    "check_drift",
     "compare",
     "convert",
     "data",
@@ -36,8 +38,8 @@ __all__ = [
 ]
 
 _ORDER = (
-    "demo", "train", "evaluate", "compare", "detect", "explain", "convert", "detectors", "formats",
-    "protocols", "warm",
+    "demo", "train", "evaluate", "compare", "detect", "check-drift", "explain", "convert",
+    "detectors", "formats", "protocols", "warm",
 )  # fmt: skip
 
 app.registered_commands.sort(key=lambda command: _ORDER.index(str(command.name)))

@@ -29,8 +29,12 @@ def evaluate(
     aggregation: Annotated[
         str | None, typer.Option(help="Overrides the models': mean, median, quantile:Q, worst:W.")
     ] = None,
+    decision: options.Decision = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for results.json and results.csv.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder for report.html (the card), results.json, results.csv."
+        ),
     ] = None,
     seed: options.Seed = 1,
     format: options.Format = None,
@@ -54,6 +58,7 @@ def evaluate(
             data,
             protocol=protocol,
             aggregation=aggregation,
+            decision=decision,
             seed=seed,
             format=format,
             abi=abi,
@@ -136,7 +141,11 @@ def _at_threshold(name: str, result: Result) -> str:
     at = result.at_threshold
     if at is None:
         return f"{finds_most}; its threshold is for another aggregation"
-    return (
-        f"{finds_most}; its own threshold, set for {at.false_alarms_budget * 100:g} % of traces, "
-        f"finds {at.dr:.1%} at {at.fpr:.2%} of {result.unit}s"
+    said = (
+        f"{finds_most}; its own threshold, set for {at.budget}, finds {at.dr:.1%} at {at.fpr:.2%} "
+        f"of {result.unit}s ({at.n_false_alarms:,} false alarms"
     )
+    expected = at.expected_false_alarms_ci95
+    if expected is None:
+        return f"{said})"
+    return f"{said}; {expected[0]:,} to {expected[1]:,} were to be expected of traces like learned)"

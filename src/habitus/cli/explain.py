@@ -106,7 +106,7 @@ def print_explanation(
 
 
 def _headline(model: Model, judged: TraceScore) -> str:
-    from habitus.cli.model import score_name
+    from habitus.cli.model_text import score_name
     from habitus.cli.terminal import counted, printable
     from habitus.decisions.scores import score_unit
 

@@ -1,4 +1,4 @@
-"""``habitus model forecast``, and what is said of false alarms to come."""
+"""``habitus model forecast``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from habitus.cli.model import Folder, group
 if TYPE_CHECKING:
     from habitus.decisions.decision import Decision
 
-LEAST_HOURS = 1.0
-"""Of less than this nobody wants to hear what it would be in a day, unless they asked."""
 
 @command(
     group,
@@ -38,6 +36,7 @@ def forecast(
     It holds for normal traces drawn like those that its thresholds were set on: whether yours still
     are, `habitus check-drift` tells.
     """
+    from habitus.cli.model_text import expectations
     from habitus.cli.terminal import in_lines, warn
     from habitus.models.files import load_model
 
@@ -51,34 +50,6 @@ def forecast(
             for line in expectations(decision, traces, days):
                 typer.echo(in_lines(f"  {line}"))
     warn(model.warnings())
-
-
-def expectations(decision: Decision, n_traces: int = 1000, days: float = 1.0) -> list[str]:
-    """What a decision will cost, in words."""
-    calibration = decision.calibration
-    if calibration.tail is not None:
-        share = f"{calibration.budget.alarms * 100:.3g} %"
-        lines = [f"{share} of normal traces, if the extrapolated tail holds; there is no interval"]
-    else:
-        rate = calibration.rate
-        low, high = rate.interval(n_traces)
-        about = "" if calibration.is_exact else "about "
-        share = f"{about}{rate.expected * 100:.2g} % of normal traces on average"
-        lines = [f"{share}; of the next {n_traces:,}, {low:,} to {high:,} (95 %)"]
-    told = calibration.alarms_a_day
-    if told is not None and (told.hours >= LEAST_HOURS or calibration.budget.per == "day"):
-        interval = (
-            ""
-            if told.interval is None
-            else (f" ({told.interval[0] * days:.3g} to {told.interval[1] * days:.3g}, 95 %)")
-        )
-        when = "a day" if days == 1 else f"in {days:g} days"
-        lines.append(
-            f"about {told.expected * days:.3g} alarms {when}{interval} while as much runs as was "
-            f"recorded: {told.seen:,} in {told.hours:.3g} hours of {told.recordings:,} recordings, "
-            f"those within {told.merge_seconds:g} s counted once"
-        )
-    return lines
 
 
 def _forecast_record(decision: Decision, n_traces: int, days: float) -> dict[str, object]:

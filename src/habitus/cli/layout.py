@@ -76,3 +76,31 @@ def blocks_of(
             label = f"{heading}: " if heading else ""
             yield wrapped(f"{label}{cell}", width, indent=indent, hanging=f"{indent}    ")
         yield ""
+
+
+def bars(counts: Sequence[int], n_below: int, room: int, levels: str) -> str:
+    """Counts as a line of bars, with a mark between the first ``n_below`` cells and the others.
+
+    Where there is no room for all, neighbours are added up, never across the mark. A cell that
+    holds anything shows something.
+
+    Args:
+        levels: the bars, from the lowest to the highest.
+
+    >>> bars([4, 0, 8, 1], 3, 20, "12345678")
+    '4 8│1'
+    >>> bars([4, 0, 8, 1], 3, 4, "12345678")
+    '48│1'
+    """
+    left, right = list(counts[:n_below]), list(counts[n_below:])
+    step = 1
+    while -(-len(left) // step) + -(-len(right) // step) + 1 > max(room, 3):
+        step += 1
+    left = [0] * (-len(left) % step) + left  # whole cells lie at the mark
+    cells = [[sum(side[i : i + step]) for i in range(0, len(side), step)] for side in (left, right)]
+    highest = max(map(max, filter(None, cells)), default=0)
+
+    def bar(count: int) -> str:
+        return levels[-(-count * len(levels) // highest) - 1] if count else " "
+
+    return "│".join("".join(map(bar, side)) for side in cells)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json as jsonlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from habitus.cli import options
 from habitus.cli.app import app, command
-
-if TYPE_CHECKING:
-    from habitus.decisions.decision import Decision
-    from habitus.models.model import Model
 
 group = typer.Typer(help="Look at a model, check it, or set its threshold.", no_args_is_help=True)
 app.add_typer(group, name="model")
@@ -24,6 +20,7 @@ Folder = Annotated[Path, typer.Argument(help="The model's folder.")]
 @command(group, "show", "habitus model show models/ngram")
 def show(folder: Folder, json: options.Json = False) -> None:
     """Show what a model is and how it came about."""
+    from habitus.cli.model_text import print_model
     from habitus.models.files import load_model
 
     print_model(load_model(folder), str(folder), as_json=json)
@@ -78,6 +75,7 @@ def threshold(
     the scores that cross-fitting gave them, or are left out. Of a data set with a protocol, the
     part meant for it is used, or else the training part, so that no test trace sets a threshold.
     """
+    from habitus.cli.model_text import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
     from habitus.datasets.source import find_source
     from habitus.errors import UsageError
@@ -110,62 +108,3 @@ def threshold(
     saved = save_model(model, folder)
     warn(saved.warnings())
     print_model(saved, str(folder), as_json=json)
-
-
-def print_model(model: Model, name: str, *, as_json: bool) -> None:
-    """Print a model for a person, or as JSON."""
-    from habitus.cli.forecast import expectations
-    from habitus.cli.terminal import printable
-    from habitus.decisions.scores import score_unit
-
-    origin = model.provenance
-    settings = model.detector.settings.model_dump(mode="json")
-    if as_json:
-        summary = {
-            "model": name,
-            "digest": model.digest,
-            "detector": model.detector.name,
-            "settings": settings,
-            "n_known_calls": len(model.detector.vocabulary),
-            "decisions": [d.model_dump(mode="json") for d in model.decisions],
-            "provenance": origin.model_dump(mode="json"),
-        }
-        typer.echo(jsonlib.dumps(summary, indent=1))
-        return
-    learned = f"{origin.n_traces:,} traces, {origin.n_sequences:,} of them distinct"
-    rows = [
-        ("model", name),
-        ("digest", model.digest),
-        ("detector", " ".join([model.detector.name, *(f"{k}={v}" for k, v in settings.items())])),
-        ("learned from", f"{origin.data} ({origin.part}): {learned}, {origin.n_calls:,} calls"),
-        ("knows", f"{len(model.detector.vocabulary)} different calls"),
-    ]
-    for decision in model.decisions:
-        threshold = f"{decision.threshold:.4g} {score_unit(model.detector)}"
-        rows.append(("alerts", f"when the {score_name(decision)} is above {threshold}"))
-        rows.append(("set", _basis(decision)))
-        rows += [("expect", line) for line in expectations(decision)]
-    took = f"{origin.train_seconds:.2f} s (thresholds {origin.calibrate_seconds:.2f} s)"
-    rows.append(("trained", f"{origin.created}, seed {origin.seed}, in {took}"))
-    for label, text in rows:
-        typer.echo(f"{label:>13}  {printable(text)}")
-
-
-def _basis(decision: Decision) -> str:
-    """For what, and on what, a threshold was set."""
-    calibration = decision.calibration
-    folds = f" in {calibration.folds} folds" if calibration.folds else ""
-    counted = f"{calibration.n_traces:,} normal traces ({calibration.n_over} of them above it)"
-    return f"for {calibration.budget}, by {calibration.method}{folds}, on {counted}"
-
-
-def score_name(decision: Decision) -> str:
-    """What is held against a threshold."""
-    from habitus.decisions.aggregation import WHOLE
-    from habitus.decisions.rule import Rule
-
-    window = Rule.parse(decision.rule).window
-    if decision.aggregation == WHOLE:
-        return "score of a trace"
-    what = "of a trace" if window is None else f"of the last {window:,} calls"
-    return f"{decision.aggregation} surprise {what}"

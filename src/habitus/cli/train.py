@@ -58,7 +58,7 @@ def train(
     that does not lie in a folder named attack.
     """
     from habitus import api
-    from habitus.cli.model import print_model
+    from habitus.cli.model_text import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
     from habitus.datasets.notices import first_use_notice
     from habitus.models.files import refuse_unusable_place, save_model

@@ -27,15 +27,18 @@ CHUNK_CALLS = 1 << 18
 class RollingScore:
     """The rolling score of one trace whose surprises arrive in segments.
 
-    Keeps the surprises of one window, 4 bytes each, and for quantiles their order, 4 more.
+    Keeps the surprises of one window, 4 bytes each, and for quantiles their order, 13 more.
     """
 
     def __init__(self, aggregation: Aggregation, window: int) -> None:
         self._quantile = aggregation.parameter if aggregation.kind == "quantile" else None
         self._ring = np.empty(window, dtype=np.float32)
-        self._counts = np.zeros(3, dtype=np.int64)
+        self._counts = np.zeros(4, dtype=np.int64)
         self._total = np.zeros(1)
-        self._ranked = np.empty(0 if self._quantile is None else window, dtype=np.float32)
+        ordered = 0 if self._quantile is None else window
+        self._heaps = np.zeros((2, ordered), dtype=np.int32)
+        self._where = np.zeros(ordered, dtype=np.int32)
+        self._side = np.zeros(ordered, dtype=np.int8)
 
     def add(self, surprise: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n,) float64: the score after each of the next calls; NaN while the window is not full.
@@ -54,19 +57,22 @@ class RollingScore:
                 )
             else:
                 k.rolling_quantile(
-                    surprise[chunk], self._ring, self._counts, self._ranked, self._quantile,
-                    scores[chunk],
+                    surprise[chunk], self._ring, self._counts, self._heaps, self._where,
+                    self._side, self._quantile, scores[chunk],
                 )  # fmt: skip
         return scores
 
     def end(self) -> float:
         """The score of a trace that ends before it has filled the window; else NaN."""
-        defined = int(self._counts[k.N_DEFINED])
-        if not defined or self._counts[k.N_SEEN] == len(self._ring):
+        counts = self._counts
+        if counts[k.N_SEEN] == len(self._ring):
             return float("nan")
         if self._quantile is None:
-            return float(self._total[0] / defined)
-        return float(k.quantile_of(self._ranked, defined, self._quantile))
+            defined = int(counts[k.N_DEFINED])
+            return float(self._total[0] / defined) if defined else float("nan")
+        if not counts[k.N_LOW]:
+            return float("nan")
+        return float(k.middle_of(self._heaps, counts, self._ring, self._quantile))
 
 
 def rolling_scores(

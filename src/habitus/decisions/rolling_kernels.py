@@ -13,7 +13,9 @@ from habitus.compiled import kernel
 # What is kept of an open trace, besides the ring.
 N_SEEN = 0  # calls so far, at most the window
 PLACE = 1  # where the next surprise goes in the ring
-N_DEFINED = 2  # surprises in the ring that are not NaN
+N_DEFINED = 2  # surprises in the ring that are not NaN, for a mean
+N_LOW = 2  # for a quantile: those in the lower heap
+N_HIGH = 3  # and in the higher
 
 
 @kernel
@@ -31,7 +33,7 @@ def rolling_mean(surprise, ring, counts, total, scores):
     """Mean of the last ``len(ring)`` defined surprises, after every call; NaN before.
 
     Args:
-        counts: (3,) int64, see above; ``total`` (1,) float64, the sum of the ring.
+        counts: (4,) int64, see above; ``total`` (1,) float64, the sum of the ring.
         scores: (n,) float64, filled.
     """
     window = len(ring)
@@ -64,67 +66,131 @@ def rolling_mean(surprise, ring, counts, total, scores):
     total[0] = running
 
 
-@kernel
-def place_in(ranked, n, value):
-    """Where ``value`` stands, or would stand, among the first ``n`` of ascending values."""
-    low = 0
-    high = n
-    while low < high:
-        middle = (low + high) // 2
-        if ranked[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+# Which heap a slot of the ring is in.
+NOWHERE = 0  # its surprise is undefined
+LOW = 1
+HIGH = 2
 
 
 @kernel
-def quantile_of(ranked, n, quantile):
-    """The quantile of the first ``n`` > 0 ascending values, interpolated as numpy does it."""
-    virtual = quantile * (n - 1)
-    below = np.int64(np.floor(virtual))
-    above = min(below + 1, n - 1)
-    low = np.float64(ranked[below])
-    high = np.float64(ranked[above])
-    share = virtual - below
+def settle(heap, n, i, sign, ring, where):
+    """Move the slot at ``i`` of a heap up or down to where it belongs.
+
+    The top of a heap is the slot with the smallest ``sign * ring[slot]``.
+    """
+    slot = heap[i]
+    key = sign * ring[slot]
+    while i > 0:
+        above = (i - 1) // 2
+        if sign * ring[heap[above]] <= key:
+            break
+        heap[i] = heap[above]
+        where[heap[i]] = i
+        i = above
+    while True:
+        below = 2 * i + 1
+        if below >= n:
+            break
+        if below + 1 < n and sign * ring[heap[below + 1]] < sign * ring[heap[below]]:
+            below += 1
+        if sign * ring[heap[below]] >= key:
+            break
+        heap[i] = heap[below]
+        where[heap[i]] = i
+        i = below
+    heap[i] = slot
+    where[slot] = i
+
+
+@kernel
+def push(heap, n, slot, sign, ring, where):
+    """Add a slot to a heap of ``n``."""
+    heap[n] = slot
+    settle(heap, n + 1, n, sign, ring, where)
+
+
+@kernel
+def take(heap, n, i, sign, ring, where):
+    """Take the slot at ``i`` out of a heap of ``n``."""
+    last = heap[n - 1]
+    if i < n - 1:
+        heap[i] = last
+        settle(heap, n - 1, i, sign, ring, where)
+
+
+@kernel
+def between(low, high, virtual):
+    """The quantile between two neighbouring values, interpolated as numpy does it."""
+    share = virtual - np.floor(virtual)
     if share >= 0.5:
         return high - (high - low) * (1 - share)
     return low + (high - low) * share
 
 
 @kernel
-def rolling_quantile(surprise, ring, counts, ranked, quantile, scores):
+def middle_of(heaps, counts, ring, quantile):
+    """The quantile of the surprises in the two heaps, of which the lower is not empty."""
+    low = np.float64(ring[heaps[0, 0]])
+    high = np.float64(ring[heaps[1, 0]]) if counts[N_HIGH] > 0 else low
+    return between(low, high, quantile * (counts[N_LOW] + counts[N_HIGH] - 1))
+
+
+@kernel
+def rolling_quantile(surprise, ring, counts, heaps, where, side, quantile, scores):
     """Quantile of the last ``len(ring)`` defined surprises, after every call; NaN before.
 
+    Two heaps part the window's surprises at the quantile, the highest of the lower and the lowest
+    of the higher on top, so that a call costs a few steps up or down whatever the window is.
+
     Args:
-        ranked: (window,) float32, the defined surprises of the ring in ascending order.
+        counts: (4,) int64, see above.
+        heaps: (2, window) int32, slots of the ring; ``where`` (window,) int32, each slot's place in
+            its heap; ``side`` (window,) int8, which heap that is.
     """
     window = len(ring)
-    seen = counts[N_SEEN]
-    place = counts[PLACE]
-    defined = counts[N_DEFINED]
+    low = heaps[0]
+    high = heaps[1]
     for i in range(len(surprise)):
-        if seen == window:
-            old = ring[place]
-            if not np.isnan(old):
-                defined -= 1
-                for j in range(place_in(ranked, defined + 1, old), defined):
-                    ranked[j] = ranked[j + 1]
-        else:
-            seen += 1
+        slot = counts[PLACE]
+        if counts[N_SEEN] < window:
+            counts[N_SEEN] += 1
+        elif side[slot] == LOW:
+            take(low, counts[N_LOW], where[slot], -1, ring, where)
+            counts[N_LOW] -= 1
+        elif side[slot] == HIGH:
+            take(high, counts[N_HIGH], where[slot], 1, ring, where)
+            counts[N_HIGH] -= 1
         new = surprise[i]
-        ring[place] = new
-        if not np.isnan(new):
-            at = place_in(ranked, defined, new)
-            for j in range(defined, at, -1):
-                ranked[j] = ranked[j - 1]
-            ranked[at] = new
-            defined += 1
-        place = place + 1 if place + 1 < window else 0
-        if seen == window and defined > 0:
-            scores[i] = quantile_of(ranked, defined, quantile)
+        is_low = counts[N_LOW] > 0 and new <= ring[low[0]]
+        ring[slot] = new
+        if np.isnan(new):
+            side[slot] = NOWHERE
+        elif is_low:
+            side[slot] = LOW
+            push(low, counts[N_LOW], slot, -1, ring, where)
+            counts[N_LOW] += 1
+        else:
+            side[slot] = HIGH
+            push(high, counts[N_HIGH], slot, 1, ring, where)
+            counts[N_HIGH] += 1
+        n = counts[N_LOW] + counts[N_HIGH]
+        n_low = np.int64(np.floor(quantile * (n - 1))) + 1 if n > 0 else 0
+        while counts[N_LOW] > n_low:
+            moved = low[0]
+            take(low, counts[N_LOW], 0, -1, ring, where)
+            counts[N_LOW] -= 1
+            side[moved] = HIGH
+            push(high, counts[N_HIGH], moved, 1, ring, where)
+            counts[N_HIGH] += 1
+        while counts[N_LOW] < n_low:
+            moved = high[0]
+            take(high, counts[N_HIGH], 0, 1, ring, where)
+            counts[N_HIGH] -= 1
+            side[moved] = LOW
+            push(low, counts[N_LOW], moved, -1, ring, where)
+            counts[N_LOW] += 1
+        counts[PLACE] = slot + 1 if slot + 1 < window else 0
+        if counts[N_SEEN] == window and n > 0:
+            scores[i] = middle_of(heaps, counts, ring, quantile)
         else:
             scores[i] = np.nan
-    counts[N_SEEN] = seen
-    counts[PLACE] = place
-    counts[N_DEFINED] = defined

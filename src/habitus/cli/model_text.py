@@ -1,0 +1,101 @@
+"""What is said of a model: what it is, what it decides, and what to expect of it."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from habitus.decisions.decision import Decision
+    from habitus.models.model import Model
+
+LEAST_HOURS = 1.0
+"""Of less than this nobody wants to hear what it would be in a day, unless they asked."""
+
+
+def print_model(model: Model, name: str, *, as_json: bool) -> None:
+    """Print a model for a person, or as JSON."""
+    from habitus.cli.terminal import printable
+    from habitus.decisions.scores import score_unit
+
+    origin = model.provenance
+    settings = model.detector.settings.model_dump(mode="json")
+    if as_json:
+        summary = {
+            "model": name,
+            "digest": model.digest,
+            "detector": model.detector.name,
+            "settings": settings,
+            "n_known_calls": len(model.detector.vocabulary),
+            "decisions": [d.model_dump(mode="json") for d in model.decisions],
+            "provenance": origin.model_dump(mode="json"),
+        }
+        typer.echo(jsonlib.dumps(summary, indent=1))
+        return
+    learned = f"{origin.n_traces:,} traces, {origin.n_sequences:,} of them distinct"
+    rows = [
+        ("model", name),
+        ("digest", model.digest),
+        ("detector", " ".join([model.detector.name, *(f"{k}={v}" for k, v in settings.items())])),
+        ("learned from", f"{origin.data} ({origin.part}): {learned}, {origin.n_calls:,} calls"),
+        ("knows", f"{len(model.detector.vocabulary)} different calls"),
+    ]
+    for decision in model.decisions:
+        threshold = f"{decision.threshold:.4g} {score_unit(model.detector)}"
+        rows.append(("alerts", f"when the {score_name(decision)} is above {threshold}"))
+        rows.append(("set", _basis(decision)))
+        rows += [("expect", line) for line in expectations(decision)]
+    took = f"{origin.train_seconds:.2f} s (thresholds {origin.calibrate_seconds:.2f} s)"
+    rows.append(("trained", f"{origin.created}, seed {origin.seed}, in {took}"))
+    for label, text in rows:
+        typer.echo(f"{label:>13}  {printable(text)}")
+
+
+def _basis(decision: Decision) -> str:
+    """For what, and on what, a threshold was set."""
+    calibration = decision.calibration
+    folds = f" in {calibration.folds} folds" if calibration.folds else ""
+    counted = f"{calibration.n_traces:,} normal traces ({calibration.n_over} of them above it)"
+    return f"for {calibration.budget}, by {calibration.method}{folds}, on {counted}"
+
+
+def score_name(decision: Decision) -> str:
+    """What is held against a threshold."""
+    from habitus.decisions.aggregation import WHOLE
+    from habitus.decisions.rule import Rule
+
+    window = Rule.parse(decision.rule).window
+    if decision.aggregation == WHOLE:
+        return "score of a trace"
+    what = "of a trace" if window is None else f"of the last {window:,} calls"
+    return f"{decision.aggregation} surprise {what}"
+
+
+def expectations(decision: Decision, n_traces: int = 1000, days: float = 1.0) -> list[str]:
+    """What a decision will cost, in words."""
+    calibration = decision.calibration
+    if calibration.tail is not None:
+        share = f"{calibration.budget.alarms * 100:.3g} %"
+        lines = [f"{share} of normal traces, if the extrapolated tail holds; there is no interval"]
+    else:
+        rate = calibration.rate
+        low, high = rate.interval(n_traces)
+        about = "" if calibration.is_exact else "about "
+        share = f"{about}{rate.expected * 100:.2g} % of normal traces on average"
+        lines = [f"{share}; of the next {n_traces:,}, {low:,} to {high:,} (95 %)"]
+    told = calibration.alarms_a_day
+    if told is not None and (told.hours >= LEAST_HOURS or calibration.budget.per == "day"):
+        interval = (
+            ""
+            if told.interval is None
+            else (f" ({told.interval[0] * days:.3g} to {told.interval[1] * days:.3g}, 95 %)")
+        )
+        when = "a day" if days == 1 else f"in {days:g} days"
+        lines.append(
+            f"about {told.expected * days:.3g} alarms {when}{interval} while as much runs as was "
+            f"recorded: {told.seen:,} in {told.hours:.3g} hours of {told.recordings:,} recordings, "
+            f"those within {told.merge_seconds:g} s counted once"
+        )
+    return lines
