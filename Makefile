@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs docs-serve bench fuzz record system-deps warm clean
+.PHONY: help demo test lint types unit docs docs-serve bench fuzz look record system-deps warm clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 fuzz: $(VENV)/.development  ## fuzz every reader with coverage, FUZZ_SECONDS for each (default 60); keeps what is new
 	$(BIN)/pip install --quiet --constraint requirements/constraints.txt atheris
 	$(BIN)/python tests/fuzz/campaign.py --seconds $${FUZZ_SECONDS:-60} --merge
+
+look: $(VENV)/.development warm  ## open cards in chromium, wide and on a phone, light and dark (LOOK names other report.html)
+	$(BIN)/python scripts/look.py $(if $(LOOK),$(LOOK),--docs) -o .look
 
 record: $(VENV)/.runtime  ## record the shipped programs again (needs strace)
 	$(PYTHON) recording/record.py

@@ -14,6 +14,7 @@ from habitus.alerts.rolling import RollingScorer
 from habitus.alerts.scoring import Scorer
 from habitus.decisions.budget import Budget
 from habitus.detectors import get_detector
+from habitus.detectors.hmm import Hmm
 from habitus.detectors.trie import CHUNK_CALLS, CallTrie
 from habitus.detectors.whole import TraceDetector
 from habitus.errors import HabitusError
@@ -25,6 +26,7 @@ from habitus.traces.formats import format_names, get_format
 from habitus.traces.reading import read_traces
 from habitus.traces.recording import ThreadTable
 from habitus.traces.traceset import TraceSet, offsets_of
+from habitus.traces.vocabulary import Vocabulary
 
 _SAMPLES = {
     "adfa": "6 6 63 6 42 120 6 195 120 6 6 114 114 1 1 252\n",
@@ -34,7 +36,13 @@ _SAMPLES = {
         for i, call in enumerate(calls.split())
     ),
 }
-_DETECTORS = {"markov": {}, "ngram": {"order": 3}, "stide": {"n": 2}, "tstide": {"n": 2}}
+_DETECTORS = {
+    "markov": {},
+    "neighbours": {"n": 2},
+    "ngram": {"order": 3},
+    "stide": {"n": 2},
+    "tstide": {"n": 2},
+}
 
 
 def compile_loops() -> float:
@@ -65,6 +73,7 @@ def compile_loops() -> float:
                     list(RollingScorer(model, row).run([traces]))
         _read_all_formats(Path(temporary))
     _grow_tables()
+    _follow_states()
     _compare_a_trace()
     return time.perf_counter() - started
 
@@ -85,6 +94,15 @@ def _grow_tables() -> None:
     threads = ThreadTable()
     threads.pids[0], threads.slots[0] = 7, 0
     threads.grow()
+
+
+def _follow_states() -> None:
+    """Score by a hidden Markov model; to train one takes other traces, and another library."""
+    detector = Hmm.with_settings({"states": 1})
+    detector.vocabulary = Vocabulary(("read",))
+    certain = np.ones((1, 1))
+    detector.restore({"startprob": certain[0], "transmat": certain, "emissionprob": certain})
+    detector.surprise(TraceSet.from_names([["read", "brk"]]))
 
 
 def _compare_a_trace() -> None:

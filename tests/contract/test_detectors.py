@@ -154,7 +154,7 @@ def test_a_state_without_its_arrays_is_refused(name: str) -> None:
 def test_the_same_seed_repeats(name: str) -> None:
     first, second = (fit_model(name, whole(NORMAL), seed=5) for _ in range(2))
     assert first.decisions == second.decisions
-    assert np.array_equal(first.memory.scores, second.memory.scores, equal_nan=True)
+    assert np.array_equal(first.population.scores, second.population.scores, equal_nan=True)
     for key, array in first.detector.state().items():
         assert np.array_equal(array, second.detector.state()[key]), key
 
@@ -302,7 +302,8 @@ def recordings(tmp_path: Path) -> Path:
 def test_through_the_public_api(name: str, recordings: Path, tmp_path: Path) -> None:
     model = habitus.train(name, str(recordings), false_alarms=0.2)
     assert model.provenance.part == "folder"
-    assert model.provenance.n_traces == 4
+    # One of the four is held out where fitting several times would take too long.
+    assert model.provenance.n_traces == (4 if habitus.get_detector(name).is_quick else 3)
     (result,) = habitus.evaluate({"mine": model}, str(recordings)).results
     assert result.auc == 1
     assert result.n_attack == 8

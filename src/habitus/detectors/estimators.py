@@ -6,8 +6,9 @@ and fit it again instead of keeping a pickle of it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -123,4 +124,8 @@ def _thread_pools() -> ThreadpoolController:
 def library_versions(name: EstimatorName) -> dict[str, str]:
     """The versions of the libraries that this estimator's scores depend on."""
     libraries = ["numpy", "scipy", "scikit-learn", *(["pyod"] if name in _PYOD else [])]
-    return {library: version(library) for library in libraries}
+    found = {}
+    for library in libraries:
+        with suppress(PackageNotFoundError):  # an extra, perhaps, that too few rows did not ask for
+            found[library] = version(library)
+    return found

@@ -79,10 +79,10 @@ class Outlier(NGramBagDetector):
         sizes = np.cumsum(np.diff(counts.indptr)[chosen])
         self.counts = counts[np.sort(chosen[sizes <= MAX_COUNTS])]
         self._seed = seed
-        self._versions = library_versions(self.settings.estimator)
         progress.stage("fitting")
         with one_thread():
             self._fit_rows()
+        self._versions = library_versions(self.settings.estimator)
         self._checked = self._scores(self._rows_to_check()) if self._estimator else np.zeros(0)
 
     def _fit_rows(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import PackageNotFoundError
 from typing import get_args
 
 import numpy as np
@@ -150,10 +151,17 @@ def test_no_more_traces_than_asked_are_kept() -> None:
     assert np.array_equal(restored(detector).trace_scores(NORMAL), detector.trace_scores(NORMAL))
 
 
+def no_package(name: str) -> str:
+    raise PackageNotFoundError(name)
+
+
 def test_without_pyod_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyod.models.ecod", None)
     with pytest.raises(UsageError, match=r'ecod needs pyod.*pip install "habitus\[outlier\]"'):
         fitted("ecod")
+    monkeypatch.setattr(estimators, "version", no_package)
+    assert estimators.library_versions("ecod") == {}
+    monkeypatch.undo()
     kept = fitted("knn")
     monkeypatch.setitem(sys.modules, "pyod.models.knn", None)
     with pytest.raises(ModelError, match=r'pip install "habitus\[outlier\]"'):

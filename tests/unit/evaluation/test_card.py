@@ -6,8 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -16,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from adfa_tree import adfa_tree
+from html_tree import Element, parsed, scripts_of
 
 import habitus
 from habitus.datasets.source import Source
 from habitus.evaluation.card.page import card_page
-from habitus.evaluation.card.parts import script_json
+from habitus.evaluation.card.parts import DASHES, PATTERNS, SYMBOLS, one_of, script_json, series
 from habitus.evaluation.evaluate import evaluate_models
 from habitus.evaluation.protocols import get_protocol
 from habitus.evaluation.results import Results
@@ -35,67 +34,6 @@ HOSTILE = (
     "line\u2028break\nforged: 1.000", "\u202egnirts", "$\\unicode{x}$",
     "-->]]></style></title><h1>forged</h1>", "raw \udcff byte",
 )  # fmt: skip
-VOID = {"meta", "link", "br", "input", "img", "rect"}
-
-
-@dataclass
-class Element:
-    tag: str
-    attributes: dict[str, str | None]
-    children: list[Element | str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "".join(c if isinstance(c, str) else c.text for c in self.children)
-
-    def all(self, tag: str = "", cls: str = "") -> list[Element]:
-        """Elements below this one, in the page's order."""
-        found = []
-        for child in self.children:
-            if isinstance(child, Element):
-                classes = (child.attributes.get("class") or "").split()
-                if (not tag or child.tag == tag) and (not cls or cls in classes):
-                    found.append(child)
-                found += child.all(tag, cls)
-        return found
-
-
-class Parser(HTMLParser):
-    """Builds the tree, and refuses one whose tags do not close."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open = [Element("page", {})]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = Element(tag, dict(attrs))
-        self.open[-1].children.append(element)
-        if tag not in VOID:
-            self.open.append(element)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.open[-1].children.append(Element(tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop().tag == tag
-
-    def handle_data(self, data: str) -> None:
-        self.open[-1].children.append(data)
-
-
-def parsed(html: str) -> Element:
-    parser = Parser()
-    parser.feed(html)
-    parser.close()
-    assert len(parser.open) == 1
-    return parser.open[0]
-
-
-def scripts_of(page: Element) -> tuple[list[Element], list[Any]]:
-    """The scripts that run, and what the others hold."""
-    scripts = page.all("script")
-    data = [s for s in scripts if s.attributes.get("type") == "application/json"]
-    return [s for s in scripts if s not in data], [json.loads(s.text) for s in data]
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +184,12 @@ def test_every_figure_has_words_and_numbers(page: Element) -> None:
         assert strip.attributes["aria-label"]
 
 
+def test_no_two_models_look_alike() -> None:
+    looks = {(series(n), one_of(DASHES, n), one_of(SYMBOLS, n)) for n in range(36)}
+    assert len(looks) == 36
+    assert len({one_of(PATTERNS, n) for n in range(6)}) == 6
+
+
 def test_tables_say_what_their_cells_are(page: Element) -> None:
     for table in page.all("table"):
         assert table.all("caption")[0].text.strip()
@@ -340,29 +284,3 @@ def test_a_name_of_any_length_does_not_drown_the_rest(results: Results) -> None:
     assert len(html.encode()) < MAX_BYTES
     heading = next(e.text for e in parsed(html).all("h4") if e.text.startswith("begin"))
     assert heading.endswith("end")
-
-
-def luminance(colour: str) -> float:
-    """As WCAG 2.2 defines it."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-
-def contrast(one: str, other: str) -> float:
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_everything_stands_out_from_its_ground(scheme: int) -> None:
-    style = (resources.files("habitus.evaluation.card") / "card.css").read_text("utf-8")
-    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
-    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", blocks[scheme]))
-    text = {"ink", "quiet", "mark", "clear", "open", "failed", "normal", "attack"}
-    text |= {f"series-{i}" for i in range(6)}
-    for ground in ("ground", "raised"):
-        for name in text:
-            assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
-        for level in range(4):
-            assert contrast(colours[f"heat-{level}"], colours[ground]) >= 3, (level, ground)

@@ -11,6 +11,7 @@ from habitus.evaluation.card.parts import (
     Table,
     area,
     area_range,
+    one_of,
     percent,
     series,
     whiskers,
@@ -35,7 +36,7 @@ def attack_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
     rows = {kind: row for row, kind in enumerate(kinds)}
     data: list[Json] = []
     for number, (name, result) in enumerate(zip(labels(names), results, strict=True)):
-        color, symbol = series(number), SYMBOLS[number % len(SYMBOLS)]
+        color, symbol = series(number), one_of(SYMBOLS, number)
         aside = (number - (len(results) - 1) / 2) * _BREADTH / len(results)
         folders = [f for f in result.per_folder if (f.attack or "unnamed") in rows]
         common = {"type": "scatter", "mode": "markers", "legendgroup": name, "name": name}

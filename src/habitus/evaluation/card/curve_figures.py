@@ -14,6 +14,7 @@ from habitus.evaluation.card.parts import (
     Json,
     Table,
     area,
+    one_of,
     percent,
     percent_range,
     series,
@@ -114,13 +115,11 @@ def pr_figure(curves: Sequence[tuple[str, PrCurve]], unit: str = "trace") -> Fig
             data.append(_band(curve.band, name, color))
         data.append(
             _line(
-                curve.recall, curve.precision, color=color, dash=DASHES[number % len(DASHES)],
-                name=f"{name} · {area(curve.average)}", width=2.5,
+                curve.recall, curve.precision, color=color, dash=one_of(DASHES, number),
+                name=f"{name} · {area(curve.average)}", width=2.5, shape="vh",
             )
             | {
                 "legendgroup": name,
-                "line": {"color": color, "width": 2.5, "shape": "vh"}
-                | {"dash": DASHES[number % len(DASHES)]},
                 "hovertemplate": "%{y:.1%} of alerts are attacks where %{x:.1%} of the attacks are "
                 "found<extra>%{fullData.name}</extra>",
             }
@@ -178,7 +177,7 @@ def pr_figure(curves: Sequence[tuple[str, PrCurve]], unit: str = "trace") -> Fig
 
 def _roc_traces(named: NamedRoc, name: str, number: int) -> list[Json]:
     color = "@quiet" if named.is_baseline else series(number)
-    dash = "dot" if named.is_baseline else DASHES[number % len(DASHES)]
+    dash = "dot" if named.is_baseline else one_of(DASHES, number)
     curve, traces = named.curve, []
     if curve.band is not None:
         traces.append(_band(curve.band, name, color))
@@ -196,7 +195,7 @@ def _roc_traces(named: NamedRoc, name: str, number: int) -> list[Json]:
         }
     )  # fmt: skip
     if named.threshold is not None:
-        ring = {"color": color, "size": 11, "symbol": SYMBOLS[number % len(SYMBOLS)]}
+        ring = {"color": color, "size": 11, "symbol": one_of(SYMBOLS, number)}
         traces.append(
             {
                 "type": "scatter",
@@ -227,9 +226,10 @@ def _filled(curve: RocCurve) -> tuple[list[float], list[float], list[str]]:
 
 
 def _line(
-    x: Sequence[float], y: Sequence[float], *, name: str, color: str, dash: str, width: float
-) -> Json:
-    line = {"color": color, "dash": dash, "width": width}
+    x: Sequence[float], y: Sequence[float], *,
+    name: str, color: str, dash: str, width: float, shape: str = "linear",
+) -> Json:  # fmt: skip
+    line = {"color": color, "dash": dash, "width": width, "shape": shape}
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line}
 
 

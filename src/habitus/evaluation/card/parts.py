@@ -18,7 +18,7 @@ N_COLOURS = 6
 DASHES = ("solid", "dash", "dashdot", "longdash", "dot", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "hexagon")
 PATTERNS = ("", "/", "x", "-", "\\", "+")
-"""One of each a model: no two models differ by colour alone."""
+"""One of each a model (`one_of`): no two models differ by colour alone."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,11 @@ def script_json(value: object) -> Markup:
 def series(number: int) -> str:
     """The colour of a model, by its place."""
     return f"@series-{number % N_COLOURS}"
+
+
+def one_of(shapes: Sequence[str], number: int) -> str:
+    """A model's dash, symbol or pattern; where colours begin again, it is another one."""
+    return shapes[(number + number // N_COLOURS) % len(shapes)]
 
 
 def pattern(shape: str, color: str) -> Json:

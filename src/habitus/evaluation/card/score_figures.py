@@ -13,6 +13,7 @@ from habitus.evaluation.card.parts import (
     area,
     area_range,
     counted,
+    one_of,
     pattern,
     percent,
     percent_range,
@@ -45,7 +46,7 @@ def area_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
                     [result.auc], [result.auc_ci95], color=series(number), thickness=3, width=8
                 ),
                 "marker": {
-                    "color": series(number), "size": 15, "symbol": SYMBOLS[number % len(SYMBOLS)],
+                    "color": series(number), "size": 15, "symbol": one_of(SYMBOLS, number),
                 },
                 "hovertemplate": f"AUC %{{x:.3f}}, {area_range(result.auc_ci95)}<extra></extra>",
             }
@@ -133,7 +134,7 @@ def detection_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
                 ),
                 "marker": {
                     "color": series(number),
-                    "pattern": pattern(PATTERNS[number % len(PATTERNS)], series(number)),
+                    "pattern": pattern(one_of(PATTERNS, number), series(number)),
                 },
                 "customdata": [percent(f.achieved_fpr, 2) for f in found],
                 "hovertemplate": "%{y:.1%} found; false alarms achieved: %{customdata}"
