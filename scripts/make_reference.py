@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from reference_api import api_page
 from reference_markdown import WIDTH, head, sentence, table
-from reference_schemas import alert_page, checkup_page, range_of, results_page
+from reference_schemas import (
+    alert_page,
+    checkup_page,
+    compare_page,
+    drift_page,
+    range_of,
+    results_page,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -198,7 +205,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "api.md": api_page,
     "alert-record.md": alert_page,
     "results.md": results_page,
+    "compare.md": compare_page,
     "checkup.md": checkup_page,
+    "drift.md": drift_page,
     "findings.md": findings_page,
 }
 

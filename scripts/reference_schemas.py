@@ -117,6 +117,28 @@ def results_page() -> str:
     )
 
 
+def compare_page() -> str:
+    """The comparison of models."""
+    return schema_page(
+        "compare",
+        "Comparisons",
+        "What `habitus compare --json` prints. How to use it:\n"
+        "[compare models](../how-to/compare-models.md). `[]` stands for every element of an\n"
+        "array, `*` for any name.",
+    )
+
+
+def drift_page() -> str:
+    """The check for drift."""
+    return schema_page(
+        "drift",
+        "Check for drift",
+        "What `habitus check-drift --json` prints. How to use it:\n"
+        "[check for drift](../how-to/check-for-drift.md). `[]` stands for every element of an\n"
+        "array, `*` for any name.",
+    )
+
+
 def checkup_page() -> str:
     """The check-up of a data set."""
     return schema_page(

@@ -18,13 +18,18 @@ from habitus.version import __version__
 if TYPE_CHECKING:
     from habitus.alerts.explanation import Explanation
     from habitus.alerts.judgement import TraceScore
+    from habitus.api.comparing import compare
     from habitus.api.data import check, convert, sample
+    from habitus.api.drifting import check_drift
     from habitus.api.judging import detect, explain, judge
     from habitus.api.learning import evaluate, train
     from habitus.api.options import FileOptions
+    from habitus.decisions.budget import Budget
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
+    from habitus.drift.result import Drift
     from habitus.errors import HabitusError, ModelError
+    from habitus.evaluation.comparison import Comparisons
     from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.results import Results
     from habitus.models.files import load_model, save_model, verify_model
@@ -40,8 +45,11 @@ if TYPE_CHECKING:
     from habitus.traces.vocabulary import UNKNOWN, Vocabulary
 
 _HOMES = {
+    "Budget": "habitus.decisions.budget",
     "Checkup": "habitus.evaluation.doctor.checkup",
+    "Comparisons": "habitus.evaluation.comparison",
     "DetectorSettings": "habitus.detectors.base",
+    "Drift": "habitus.drift.result",
     "Expectation": "habitus.detectors.base",
     "Explanation": "habitus.alerts.explanation",
     "FileOptions": "habitus.api.options",
@@ -62,6 +70,8 @@ _HOMES = {
     "Written": "habitus.traces.converting",
     "append_native": "habitus.traces.formats.native",
     "check": "habitus.api.data",
+    "check_drift": "habitus.api.drifting",
+    "compare": "habitus.api.comparing",
     "convert": "habitus.api.data",
     "detect": "habitus.api.judging",
     "detector_names": "habitus.detectors",
@@ -86,8 +96,11 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table above
+    "Budget",
     "Checkup",
+    "Comparisons",
     "DetectorSettings",
+    "Drift",
     "Expectation",
     "Explanation",
     "FileOptions",
@@ -109,6 +122,8 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "__version__",
     "append_native",
     "check",
+    "check_drift",
+    "compare",
     "convert",
     "detect",
     "detector_names",

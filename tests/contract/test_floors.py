@@ -21,7 +21,7 @@ FLOORS = (
     ("detectors",),
     ("decisions",),
     ("models",),
-    ("datasets", "alerts", "pictures"),
+    ("datasets", "alerts", "drift", "pictures"),
     ("evaluation",),
     ("api", "warm"),
     ("cli",),

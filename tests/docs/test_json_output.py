@@ -31,19 +31,25 @@ RUNS = {
     "data sample": ["recordings", "-o", "sample.txt"],
     "convert": ["recordings", "-o", "all.habitus"],
     "train": ["ngram", "--data", "mine", "-o", "model", "--false-alarms", "20%"],
-    "evaluate": ["model", "--data", "mine"],
+    "evaluate": ["model", "--data", "mine", "-o", "results"],
+    "compare": ["results", "results"],
     "detect": ["model", "recordings"],
+    "check-drift": ["model", "recordings"],
     "explain": ["model", "recordings"],
     "model show": ["model"],
     "model verify": ["model"],
     "model threshold": ["model", "--false-alarms", "10%"],
+    "model draw": ["chain"],
     "detectors": [],
     "formats": [],
     "protocols": [],
     "demo": [],
     "data remove": ["mine"],
 }
-ALSO = {"data info": [["demo"], ["mine"], ["adfa-ld"]]}
+ALSO = {
+    "data info": [["demo"], ["mine"], ["adfa-ld"]],
+    "train": [["markov", "--data", "mine", "-o", "chain", "--false-alarms", "20%"]],
+}
 NOT_RUN = {"data get": "needs a server; it prints an entry, as `data add` does"}
 
 

@@ -613,7 +613,7 @@ def test_a_broken_plug_in_is_told_and_left_out(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "nobody", "--data", "D", "-o", "O"), "ngram, stide"),
+        (("train", "nobody", "--data", "D", "-o", "O"), "stide"),
         (("train", "ngram", "--data", "D", "-o", "O", "--set", "order"), "name=value"),
         (("train", "ngram", "--data", "D", "-o", "O", "--set", "order=0"), "ngram: order"),
         (("train", "ngram", "--data", "D", "-o", "O", "--set", "x=1"), "there is no setting 'x'"),

@@ -5,7 +5,9 @@ Each takes a path or a name wherever the command line does, and returns objects 
 
 from __future__ import annotations
 
+from habitus.api.comparing import compare
 from habitus.api.data import check, convert, sample
+from habitus.api.drifting import check_drift
 from habitus.api.judging import detect, explain, judge, source_lines
 from habitus.api.learning import evaluate, train
 from habitus.api.options import FileOptions
@@ -13,6 +15,8 @@ from habitus.api.options import FileOptions
 __all__ = [
     "FileOptions",
     "check",
+    "check_drift",
+    "compare",
     "convert",
     "detect",
     "evaluate",

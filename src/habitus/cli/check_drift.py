@@ -79,10 +79,8 @@ def print_drift(drift: Drift) -> None:
         say(f"alarms by {alarms.decision}: {alarms_sentence(alarms)}")
     table(_COLUMNS, [*map(_row, drift.shifts), _lengths(drift)])
     for shift in drift.shifts:
-        typer.echo(
-            "".join(f"{line}\n" for line in _picture(drift, shift, console().width)), nl=False
-        )
-    typer.echo()
+        if picture := list(_picture(drift, shift, console().width)):
+            typer.echo("\n".join([*picture, ""]))
     if drift.n_novel_calls:
         say(_novel(drift))
     if drift.changed_calls:

@@ -51,43 +51,35 @@ class TailRate:
 
         return float(beta.ppf(share, *self._parameters(self.n_over)))
 
-    def interval(
-        self, n_judged: int, central: float = CENTRAL, design_effect: float | None = None
-    ) -> tuple[int, int]:
+    def interval(self, n_judged: int, central: float = CENTRAL) -> tuple[int, int]:
         """(low, high) alarms among ``n_judged`` normal traces to come, with this probability.
 
         Where several traces share the threshold's score, the rate lies between two order
         statistics, and the interval takes in both.
-
-        Args:
-            design_effect: how many of the traces judged count as one; by default as many as here.
         """
         from scipy.stats import betabinom
 
-        trials = self._trials(n_judged, design_effect)
+        trials = max(1, round(n_judged / self.design_effect))
         high = betabinom.ppf((1 + central) / 2, trials, *self._parameters(self.n_over))
-        least = self.n_over if self.n_tied <= 1 else self.n_over - 1
         low = 0.0
-        if least >= 0:
-            low = betabinom.ppf((1 - central) / 2, trials, *self._parameters(least))
+        if self._least >= 0:
+            low = betabinom.ppf((1 - central) / 2, trials, *self._parameters(self._least))
         scale = n_judged / trials
         return int(np.floor(low * scale)), int(min(n_judged, np.ceil(high * scale)))
 
-    def chance(self, n_alarms: int, n_judged: int, design_effect: float | None = None) -> float:
-        """The probability of at least so many alarms among ``n_judged`` normals to come, at most.
+    def drawn(self, random: np.random.Generator, n: int, *, lowest: bool = False) -> Floats:
+        """(n,) float64: rates as likely as each may be the true one, or with ties is at most.
 
         Args:
-            design_effect: as for `interval`.
+            lowest: what it is at least, with ties.
         """
-        from scipy.stats import betabinom
+        n_over = self._least if lowest else self.n_over
+        return np.zeros(n) if n_over < 0 else random.beta(*self._parameters(n_over), n)
 
-        trials = self._trials(n_judged, design_effect)
-        least = np.floor(n_alarms * trials / max(1, n_judged) + 1e-9)
-        return float(betabinom.sf(least - 1, trials, *self._parameters(self.n_over)))
-
-    def _trials(self, n_judged: int, design_effect: float | None) -> int:
-        """How many independent traces so many are worth."""
-        return max(1, round(n_judged / (design_effect or self.design_effect)))
+    @property
+    def _least(self) -> int:
+        """How many lie above the lower of the order statistics, where several share the score."""
+        return self.n_over if self.n_tied <= 1 else self.n_over - 1
 
     def _parameters(self, n_over: int) -> tuple[float, float]:
         """Of the beta distribution of the rate."""
