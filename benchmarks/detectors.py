@@ -18,7 +18,7 @@ from habitus.decisions.rule import Rule
 from habitus.decisions.scores import aggregation_of, trace_scores
 from habitus.detectors.base import SequenceDetector
 from habitus.evaluation.baselines import trivial_baselines
-from habitus.evaluation.bootstrap import area_intervals
+from habitus.evaluation.bootstrap import area_interval
 from habitus.evaluation.judged import Judged, judged_of
 from habitus.evaluation.metrics import roc
 from habitus.evaluation.protocols import Protocol, get_protocol, training_part
@@ -83,7 +83,7 @@ def area(judged: Judged) -> Row:
     normal, attack = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
     if not len(normal.scores) or not len(attack.scores):
         return {"auc": None, "interval": None}
-    interval = area_intervals(
+    interval = area_interval(
         normal.scores, attack.scores, normal.clusters, attack.clusters, seed=SEED
     )
     return {

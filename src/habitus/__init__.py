@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
     from habitus.drift.result import Drift
     from habitus.errors import HabitusError, ModelError
-    from habitus.evaluation.comparison import Comparisons
+    from habitus.evaluation.comparing.comparison import Comparisons
     from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.results import Results
     from habitus.models.files import load_model, save_model, verify_model
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Budget": "habitus.decisions.budget",
     "Checkup": "habitus.evaluation.doctor.checkup",
-    "Comparisons": "habitus.evaluation.comparison",
+    "Comparisons": "habitus.evaluation.comparing.comparison",
     "DetectorSettings": "habitus.detectors.base",
     "Drift": "habitus.drift.result",
     "Expectation": "habitus.detectors.base",

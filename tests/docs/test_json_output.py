@@ -39,6 +39,7 @@ RUNS = {
     "model show": ["model"],
     "model verify": ["model"],
     "model threshold": ["model", "--false-alarms", "10%"],
+    "model forecast": ["model", "--traces", "50"],
     "model draw": ["chain"],
     "detectors": [],
     "formats": [],

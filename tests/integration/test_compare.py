@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import habitus
 from habitus.cli.app import app
-from habitus.evaluation.kept_results import read_results
+from habitus.evaluation.comparing.kept_results import read_results
 from habitus.evaluation.score_file import scores_digest, write_scores
 
 if TYPE_CHECKING:

@@ -78,7 +78,9 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
             "n_novel_calls": judged.n_novel,
         },
         "stranger_normals": (
-            population.share_as_strange(judged.decision, judged.score) if judged.scoreable else None
+            population.share_as_strange(judged.decision, judged.score)
+            if judged.scoreable and population.n_scored(judged.decision)
+            else None
         ),
         "explanation": None if explanation is None else explanation_record(explanation),
     }

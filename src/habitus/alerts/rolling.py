@@ -38,6 +38,7 @@ class _OpenTrace:
     n_novel: int = 0
     n_alarms: int = 0
     highest: float = float("nan")
+    last_over: int | None = None  # the last call after which it lay above the threshold
     last_time_ns: int | None = None
     tail: Calls | None = None
     strip: Strip = field(default_factory=Strip)
@@ -80,7 +81,7 @@ class RollingScorer:
     row: int
     stretch_calls: int = DEFAULT_STRETCH
     _open: dict[str, _OpenTrace] = field(default_factory=dict)
-    _last: dict[str, int] = field(default_factory=dict)
+    _last_ns: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._decision = self.model.decisions[self.row]
@@ -152,25 +153,18 @@ class RollingScorer:
                 timed.setdefault(info.group or info.source, []).append(i)
                 continue
             places = segment.n_before + segment.over
-            begins = self._apart(f"trace {info.name}", places, self._window)
+            begins = _apart(places, segment.trace.last_over, self._window)
+            segment.trace.last_over = int(places[-1])
             found += [(-1, i, int(place)) for place in segment.over[begins]]
         for recording, members in timed.items():
             times = np.concatenate([segments[i].calls.times_ns[segments[i].over] for i in members])
             rows = np.repeat(members, [len(segments[i].over) for i in members])
             places = np.concatenate([segments[i].over for i in members])
             order = np.argsort(times, kind="stable")
-            begins = order[self._apart(f"recording {recording}", times[order], self._merge_ns)]
+            begins = order[_apart(times[order], self._last_ns.get(recording), self._merge_ns)]
+            self._last_ns[recording] = int(times[order[-1]])
             found += [(int(times[b]), int(rows[b]), int(places[b])) for b in begins]
         return [(segments[i], place) for _, i, place in sorted(found)]
-
-    def _apart(self, whose: str, moments: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-        """Indices of ascending moments that lie more than ``most`` behind the one before."""
-        begins = np.flatnonzero(np.diff(moments) > most) + 1
-        last = self._last.get(whose)
-        if last is None or abs(int(moments[0]) - last) > most:
-            begins = np.concatenate([[0], begins])
-        self._last[whose] = int(moments[-1])
-        return begins
 
     def _alarm(self, segment: _Segment, place: int) -> TraceScore:
         """An alarm that begins after a call, with the strangest stretch of the window before."""
@@ -189,7 +183,6 @@ class RollingScorer:
 
     def _end(self, trace: _OpenTrace) -> Iterator[TraceScore]:
         """The judgement of a trace that raised no alarm of its own."""
-        self._last.pop(f"trace {trace.info.name}", None)
         if not trace.n_alarms:
             yield TraceScore(
                 replace(trace.info, ends=True), trace.n_calls, trace.n_novel, trace.highest, False,
@@ -211,3 +204,15 @@ class RollingScorer:
                 f"{info.name!r} are missing"
             )
         return trace
+
+
+def _apart(moments: NDArray[np.int64], last: int | None, most: int) -> NDArray[np.int64]:
+    """Indices of ascending moments that lie more than ``most`` behind the one before.
+
+    Args:
+        last: the one before the first of them; None if there is none.
+    """
+    begins = np.flatnonzero(np.diff(moments) > most) + 1
+    if last is None or abs(int(moments[0]) - last) > most:
+        begins = np.concatenate([[0], begins])
+    return begins

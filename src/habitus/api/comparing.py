@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from habitus.errors import UsageError
-from habitus.evaluation.comparing import Kept, compare_models
-from habitus.evaluation.kept_results import read_results
+from habitus.evaluation.comparing.compare import Kept, compare_models
+from habitus.evaluation.comparing.kept_results import read_results
 from habitus.evaluation.results import Results
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from habitus.api.options import Place
-    from habitus.evaluation.comparison import Comparisons
+    from habitus.evaluation.comparing.comparison import Comparisons
 
 
 def compare(

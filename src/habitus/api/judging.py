@@ -91,6 +91,7 @@ def explain(
     path: Place,
     *,
     trace: str | None = None,
+    decision: str | None = None,
     stretch_calls: int = DEFAULT_STRETCH,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
@@ -100,27 +101,35 @@ def explain(
 
     Args:
         trace: its name; by default the strangest trace is explained.
+        decision: which of the model's decisions judges; of a rolling one the strangest alarm is
+            explained, by the window of calls that raised it.
 
     Raises:
         HabitusError: if the input cannot be read, or there is no such trace or none to explain.
     """
     model = _loaded(model)
+    row = model.row_of(decision)
     strangest: TraceScore | None = None
     for judged in judge(
-        model, path, explain_all=True, stretch_calls=stretch_calls,
+        model, path, explain_all=True, decision=decision, stretch_calls=stretch_calls,
         progress=progress, report=report, **files,
     ):  # fmt: skip
-        if trace is not None:
-            if judged.info.name == trace:
-                strangest = judged
-                break
-        elif strangest is None or _rank(judged) > _rank(strangest):
+        if trace is not None and judged.info.name != trace:
+            continue
+        if strangest is None or _rank(judged) > _rank(strangest):
             strangest = judged
+        if trace is not None and not row:
+            break  # a rolling decision may raise more alarms in the trace
     if strangest is None:
         raise UsageError(
             f"{path}: holds no trace called {trace!r}; `habitus detect --all` lists them"
         )
     explanation = explain_score(model, strangest)
+    if explanation is None and row:
+        raise UsageError(
+            f"{path}: {strangest.info.name} raises no alarm by {model.decisions[row].rule}; "
+            "without --decision it is explained as a whole"
+        )
     if explanation is None:
         raise InputError(
             f"{path}: {strangest.info.name} makes no calls: there is nothing to explain"
@@ -155,6 +164,6 @@ def _loaded(model: Model | Place) -> Model:
     return load_model(model) if isinstance(model, str | os.PathLike) else model
 
 
-def _rank(judged: TraceScore) -> tuple[float, int]:
-    """Strangest first; of traces that cannot be scored, the longest."""
-    return (judged.score if judged.scoreable else -math.inf, judged.n_calls)
+def _rank(judged: TraceScore) -> tuple[bool, float, int]:
+    """Alarms first, then the strangest; of traces that cannot be scored, the longest."""
+    return (judged.is_alert, judged.score if judged.scoreable else -math.inf, judged.n_calls)

@@ -11,7 +11,7 @@ from habitus.cli import options
 from habitus.cli.app import app, command
 
 if TYPE_CHECKING:
-    from habitus.evaluation.comparison import Compared, ComparedModel, Comparison
+    from habitus.evaluation.comparing.comparison import Compared, ComparedModel, Comparison
 
 
 @command(
@@ -53,7 +53,7 @@ def compare(
     for comparison in compared.comparisons:
         warn(f"note: {line}" for line in comparison.notes)
     if output:
-        from habitus.evaluation.comparison_page import write_comparison_page
+        from habitus.evaluation.comparing.page import write_comparison_page
 
         write_comparison_page(output, compared)
         typer.echo(f"wrote {printable(str(output))}", err=json)
@@ -62,7 +62,7 @@ def compare(
 def _print(comparison: Comparison) -> None:
     """Both models, what they reach and by how much they differ, on all attacks and on each type."""
     from habitus.cli.terminal import in_lines, printable, table
-    from habitus.evaluation.comparison import verdict_sentence
+    from habitus.evaluation.comparing.comparison import verdict_sentence
 
     judged = f"{comparison.n_normal:,} normal and {comparison.n_attack:,} attack {comparison.unit}s"
     caution = f" ({comparison.caution})" if comparison.caution else ""
@@ -74,13 +74,13 @@ def _print(comparison: Comparison) -> None:
     rows += [_row(_at(rate), comparison.dr_at_fpr[rate].detection, 100) for rate in rates]
     table(("all attacks", *_COLUMNS), rows)
     typer.echo(in_lines(verdict_sentence(comparison)))
-    kinds = {f"{printable(kind)} ({of.n})": of for kind, of in comparison.per_attack.items()}
+    kinds = [(f"{printable(kind)} ({of.n})", of) for kind, of in comparison.per_attack.items()]
     if len(kinds) > 1:
-        rows = [_row(kind, of.auc) for kind, of in kinds.items()]
+        rows = [_row(kind, of.auc) for kind, of in kinds]
         table(("AUC by attack", *_COLUMNS), rows)
         alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
         for rate in rates:  # with few normals, several rates are of no false alarm at all
-            found = tuple(_row(kind, of.dr_at_fpr[rate], 100) for kind, of in kinds.items())
+            found = tuple(_row(kind, of.dr_at_fpr[rate], 100) for kind, of in kinds)
             alike.setdefault(found, []).append(rate)
         for found, same in alike.items():
             table((_at(*same), *_COLUMNS), found)
@@ -104,7 +104,7 @@ def _at(*rates: str) -> str:
 
 def _row(name: str, found: Compared, scale: float = 1) -> tuple[str, ...]:
     """A measure's cells; with a scale of 100, rates in per cent and differences in points."""
-    from habitus.evaluation.comparison import VERDICTS
+    from habitus.evaluation.comparing.comparison import VERDICTS
 
     of_one, of_difference = ("{:.4f}", "{:+.4f}") if scale == 1 else ("{:.1f}%", "{:+.1f}")
     ends = "-"

@@ -36,6 +36,7 @@ def explain(
     trace: Annotated[
         str | None, typer.Option("--trace", help="A trace's name; by default the strangest.")
     ] = None,
+    decision: options.Decision = None,
     stretch: options.Stretch = 20,
     format: options.Format = None,
     abi: options.Abi = None,
@@ -56,7 +57,7 @@ def explain(
     report = ReadReport()
     with TerminalProgress() as progress:
         judged, explanation = api.explain(
-            loaded, file, trace=trace, stretch_calls=stretch,
+            loaded, file, trace=trace, decision=decision, stretch_calls=stretch,
             format=format, abi=abi, strict=strict, progress=progress, report=report,
         )  # fmt: skip
     warn_of(report)
@@ -81,13 +82,14 @@ def print_explanation(
     from habitus.cli.terminal import printable
 
     out.print(Text(_headline(model, judged)), soft_wrap=True)
-    strip = _strip(explanation.strip, model.decision.threshold)
+    scale = _scale(model, judged, explanation)
+    strip = _strip(explanation.strip, scale)
     n_calls = explanation.calls_per_cell
     strip.append(f"  {n_calls} calls a cell" if n_calls > 1 else "  one call a cell")
     out.print(strip)
     first, last = explanation.calls[0].position, explanation.calls[-1].position
     out.print(f"\nstrangest stretch: {explanation.position_unit}s {first} to {last}")
-    _print_calls(out, model, explanation)
+    _print_calls(out, explanation, scale)
     if lines:
         out.print("what the source says where it is strangest:")
         strangest = sorted(explanation.calls, key=lambda call: -(call.surprise or 0.0))
@@ -114,21 +116,36 @@ def _headline(model: Model, judged: TraceScore) -> str:
     lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {counted(judged.n_calls, 'call')}"]
     if judged.info.source != judged.info.name:
         lines.append(f"in {judged.info.source}")
+    decision = model.decisions[judged.decision]
     if judged.scoreable:
         lines.append(
-            f"{score_name(model.decision)}: {judged.score:.4g} {score_unit(model.detector)}, "
-            f"threshold {model.decision.threshold:.4g}; {_rarity(model, judged.score)}"
+            f"{score_name(decision)}: {judged.score:.4g} {score_unit(model.detector)}, "
+            f"threshold {decision.threshold:.4g}; {_rarity(model, judged)}"
         )
     if judged.n_novel:
         lines.append(f"{judged.n_novel:,} of its calls never seen in training")
     return "\n".join(map(printable, lines))  # a name forges no line
 
 
-def _rarity(model: Model, score: float) -> str:
-    above, n_traces = model.population.n_as_strange(0, score), model.population.n_scored(0)
+def _rarity(model: Model, judged: TraceScore) -> str:
+    population, row = model.population, judged.decision
+    above, n_traces = population.n_as_strange(row, judged.score), population.n_scored(row)
     if above == 0:
         return f"stranger than all {n_traces:,} normal traces it was set on"
     return f"{above:,} of the {n_traces:,} normal traces it was set on are as strange"
+
+
+def _scale(model: Model, judged: TraceScore, explanation: Explanation) -> float:
+    """What is as strange as the threshold; of detectors of whole traces, half of the strangest.
+
+    What those say of calls is on no scale with their threshold: it only tells where to look.
+    """
+    from habitus.detectors.whole import TraceDetector
+
+    if not isinstance(model.detector, TraceDetector):
+        return model.decisions[judged.decision].threshold
+    surprises = (*explanation.strip, *(call.surprise for call in explanation.calls))
+    return max((value for value in surprises if value is not None), default=0.0) / 2
 
 
 def _heat(value: float | None, threshold: float) -> tuple[str, str]:
@@ -150,7 +167,7 @@ def _strip(means: tuple[float | None, ...], threshold: float) -> Text:
     return strip
 
 
-def _print_calls(out: Console, model: Model, explanation: Explanation) -> None:
+def _print_calls(out: Console, explanation: Explanation, scale: float) -> None:
     """The stretch as a table, or where that would break words, as a block for each call."""
     from rich import box
     from rich.table import Table
@@ -158,7 +175,7 @@ def _print_calls(out: Console, model: Model, explanation: Explanation) -> None:
     from habitus.cli.layout import blocks_of, widths_of
 
     headings = (explanation.position_unit, "call", explanation.unit, "", "expected there")
-    rows = [_cells(model, call) for call in explanation.calls]
+    rows = [_cells(call, scale) for call in explanation.calls]
     plain = [[cell.plain for cell in row] for row in rows]
     widths = widths_of([headings, *plain], out.width)
     if widths is None:
@@ -173,7 +190,7 @@ def _print_calls(out: Console, model: Model, explanation: Explanation) -> None:
     out.print(made)
 
 
-def _cells(model: Model, call: ExplainedCall) -> tuple[Text, ...]:
+def _cells(call: ExplainedCall, scale: float) -> tuple[Text, ...]:
     """Where a call stands, its name, its surprise as number and bar, what was expected."""
     from rich.text import Text
 
@@ -187,7 +204,7 @@ def _cells(model: Model, call: ExplainedCall) -> tuple[Text, ...]:
         Text(str(call.position)),
         name,
         Text("" if call.surprise is None else f"{call.surprise:.2f}"),
-        Text(*_heat(call.surprise, model.decision.threshold)),
+        Text(*_heat(call.surprise, scale)),
         Text(printable(expected)),
     )
 

@@ -66,7 +66,5 @@ def _forecast_record(decision: Decision, n_traces: int, days: float) -> dict[str
         "alarms_ci95": list(rate.interval(n_traces)) if exists else None,
         "days": days,
         "expected_alarms_in_days": None if told is None else told.expected * days,
-        "alarms_in_days_ci95": None
-        if told is None or told.interval is None
-        else [end * days for end in told.interval],
+        "alarms_in_days_ci95": None if told is None else told.interval_in(days),
     }

@@ -73,8 +73,12 @@ def score_name(decision: Decision) -> str:
     return f"{decision.aggregation} surprise {what}"
 
 
-def expectations(decision: Decision, n_traces: int = 1000, days: float = 1.0) -> list[str]:
-    """What a decision will cost, in words."""
+def expectations(decision: Decision, n_traces: int = 1000, days: float | None = None) -> list[str]:
+    """What a decision will cost, in words.
+
+    Args:
+        days: how many alarms there will be in so many; None for their rate.
+    """
     calibration = decision.calibration
     if calibration.tail is not None:
         share = f"{calibration.budget.alarms * 100:.3g} %"
@@ -87,14 +91,12 @@ def expectations(decision: Decision, n_traces: int = 1000, days: float = 1.0) ->
         lines = [f"{share}; of the next {n_traces:,}, {low:,} to {high:,} (95 %)"]
     told = calibration.alarms_a_day
     if told is not None and (told.hours >= LEAST_HOURS or calibration.budget.per == "day"):
-        interval = (
-            ""
-            if told.interval is None
-            else (f" ({told.interval[0] * days:.3g} to {told.interval[1] * days:.3g}, 95 %)")
-        )
-        when = "a day" if days == 1 else f"in {days:g} days"
+        within = told.interval if days is None else told.interval_in(days)
+        interval = "" if within is None else f" ({within[0]:.3g} to {within[1]:.3g}, 95 %)"
+        when = "a day" if days is None else f"in {days:g} {'day' if days == 1 else 'days'}"
+        expected = told.expected * (1 if days is None else days)
         lines.append(
-            f"about {told.expected * days:.3g} alarms {when}{interval} while as much runs as was "
+            f"about {expected:.3g} alarms {when}{interval} while as much runs as was "
             f"recorded: {told.seen:,} in {told.hours:.3g} hours of {told.recordings:,} recordings, "
             f"those within {told.merge_seconds:g} s counted once"
         )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.decisions.aggregation_kernels import worst_windows
+from habitus.decisions.aggregation_kernels import add_up, worst_windows
+from habitus.decisions.rolling import RollingScore
 from habitus.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,17 +82,24 @@ class Aggregation:
         if np.isinf(surprise).any():
             raise UsageError("a surprise is a finite number, or NaN where it is undefined; got inf")
         if self.kind == "worst":
-            window = np.full(len(offsets) - 1, int(self.parameter), dtype=np.int64)
-            return worst_windows(surprise, offsets, window)[1]
-        defined = np.isfinite(surprise)
-        counts = _sums(defined, offsets)
+            return np.array(
+                [self._whole(surprise[begin:end]) for begin, end in pairwise(offsets)],
+                dtype=np.float64,
+            )
         if self.kind == "mean":
+            totals, counts = np.zeros(len(offsets) - 1), np.zeros(len(offsets) - 1, np.int64)
+            add_up(surprise, offsets, totals, counts)
             with np.errstate(invalid="ignore"):
-                return _sums(np.where(defined, surprise, 0), offsets) / counts
+                return totals / counts
         return np.array(
             [_quantile(surprise[begin:end], self.parameter) for begin, end in pairwise(offsets)],
             dtype=np.float64,
         )
+
+    def _whole(self, surprise: NDArray[np.float32]) -> float:
+        running = self.running()
+        running.add(surprise)
+        return running.score
 
     def running(self) -> RunningScore:
         """The score of one trace whose surprises arrive in segments."""
@@ -117,17 +125,16 @@ class RunningScore:
 
 class _RunningMean(RunningScore):
     def __init__(self) -> None:
-        self._sum = 0.0
-        self._count = 0
+        self._total = np.zeros(1)
+        self._count = np.zeros(1, dtype=np.int64)
 
     def add(self, surprise: NDArray[np.float32]) -> None:
-        defined = surprise[np.isfinite(surprise)]
-        self._sum += float(defined.sum(dtype=np.float64))
-        self._count += len(defined)
+        offsets = np.array([0, len(surprise)], dtype=np.int64)
+        add_up(surprise, offsets, self._total, self._count)
 
     @property
     def score(self) -> float:
-        return self._sum / self._count if self._count else float("nan")
+        return float(self._total[0] / self._count[0]) if self._count[0] else float("nan")
 
 
 class _RunningQuantile(RunningScore):
@@ -147,26 +154,16 @@ class _RunningQuantile(RunningScore):
 
 class _RunningWorst(RunningScore):
     def __init__(self, window: int) -> None:
-        self._window = window
-        self._tail = np.zeros(0, dtype=np.float32)
-        self._n = 0
+        self._rolling = RollingScore(Aggregation("mean"), window)
         self._best = float("nan")
 
     def add(self, surprise: NDArray[np.float32]) -> None:
-        if not len(surprise):
-            return
-        if self._n < self._window:
-            self._best = float("nan")  # it was the mean of a trace shorter than the window
-        stretch = np.concatenate([self._tail, surprise])
-        offsets = np.array([0, len(stretch)], dtype=np.int64)
-        window = np.array([self._window], dtype=np.int64)
-        self._best = float(np.fmax(self._best, worst_windows(stretch, offsets, window)[1][0]))
-        self._n += len(surprise)
-        self._tail = stretch[max(0, len(stretch) - self._window + 1) :]
+        self._best = float(np.fmax.reduce(self._rolling.add(surprise), initial=self._best))
 
     @property
     def score(self) -> float:
-        return self._best
+        so_far = self._rolling.end()  # while it is shorter than the window
+        return self._best if np.isnan(so_far) else so_far
 
 
 def worst_stretch(surprise: NDArray[np.float32], window: int) -> tuple[int, float]:
@@ -177,17 +174,6 @@ def worst_stretch(surprise: NDArray[np.float32], window: int) -> tuple[int, floa
     offsets = np.array([0, len(surprise)], dtype=np.int64)
     begins, means = worst_windows(surprise, offsets, np.array([window], dtype=np.int64))
     return int(begins[0]), float(means[0])
-
-
-def _sums(values: NDArray[np.generic], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n_traces,) float64: the sum of each trace's values; 0 for an empty one."""
-    # A zero at the end lets the last, possibly empty, trace begin there.
-    padded = np.append(values.astype(np.float64), 0.0)
-    sums: NDArray[np.float64] = (
-        np.add.reduceat(padded, offsets[:-1]) if len(offsets) > 1 else padded[:0]
-    )
-    sums[np.diff(offsets) == 0] = 0.0  # reduceat gives an empty stretch the value it begins at
-    return sums
 
 
 def _quantile(surprise: NDArray[np.float32], quantile: float) -> float:

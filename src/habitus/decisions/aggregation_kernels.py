@@ -1,4 +1,4 @@
-"""The fast loop that finds the strangest stretch of each trace."""
+"""The fast loops that sum each trace's surprises, and find its strangest stretch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from habitus.compiled import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@kernel
+def add_up(surprise, offsets, totals, counts):
+    """Add each trace's defined surprises to ``totals``, and how many they are to ``counts``.
+
+    One after another, so that a trace in segments comes to exactly the sum of the whole.
+    """
+    for trace in range(len(totals)):
+        for i in range(offsets[trace], offsets[trace + 1]):
+            if not np.isnan(surprise[i]):
+                totals[trace] += surprise[i]
+                counts[trace] += 1
 
 
 @kernel

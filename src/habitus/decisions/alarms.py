@@ -92,6 +92,8 @@ class AlarmRate:
     ) -> tuple[float, float] | None:
         """(low, high) alarms a day, by drawing recordings again; None for a single recording.
 
+        Recordings that lasted no time add their alarms to a draw, but cannot be all of it.
+
         What a bootstrap cannot see, rare alarms that no recording holds, is seen by the exact
         Poisson interval of the count: the wider of the two ends is told.
         """
@@ -106,9 +108,10 @@ class AlarmRate:
         rates = np.empty(REPLICATES)
         for i in range(REPLICATES):
             drawn = random.integers(0, n_recordings, n_recordings)
-            rates[i] = counts[drawn].sum() / self.seconds[drawn].sum() * SECONDS_A_DAY
+            seconds = self.seconds[drawn].sum()
+            rates[i] = counts[drawn].sum() / seconds * SECONDS_A_DAY if seconds else np.nan
         tail = (1 - central) / 2
-        low, high = np.quantile(rates, [tail, 1 - tail])
+        low, high = np.quantile(rates[~np.isnan(rates)], [tail, 1 - tail])
         n = int(counts.sum())
         least = chi2.ppf(tail, 2 * n) / 2 / self.days if n else 0.0
         most = chi2.ppf(1 - tail, 2 * n + 2) / 2 / self.days

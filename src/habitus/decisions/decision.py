@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from habitus.decisions.budget import Budget  # noqa: TC001 - pydantic needs it at run time
-from habitus.decisions.forecast import TailRate
+from habitus.decisions.forecast import CENTRAL, TailRate
 from habitus.decisions.population import Method, Population  # noqa: TC001 - likewise
 from habitus.decisions.rule import Rule
 from habitus.decisions.threshold import Choice, choose_threshold, finest_share
 from habitus.errors import UsageError
 
+MAX_COUNT = 1 << 48
+"""Traces and alarms that there may be."""
+NonNegative = Annotated[float, Field(ge=0)]
 FEW_RECORDINGS = 10
 """Fewer recordings than this make a rate by the day a guess."""
+ALIKE = 1.05
+"""Of a greater design effect a user should hear when a budget is too fine."""
 
 
 class ExtrapolatedTail(BaseModel):
@@ -42,11 +47,25 @@ class AlarmsADay(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     expected: float = Field(ge=0)
-    interval: tuple[float, float] | None
-    seen: int = Field(ge=0)
+    interval: tuple[NonNegative, NonNegative] | None
+    seen: int = Field(ge=0, le=MAX_COUNT)
     hours: float = Field(gt=0)
-    recordings: int = Field(ge=1)
+    recordings: int = Field(ge=1, le=MAX_COUNT)
     merge_seconds: float = Field(ge=0)
+
+    def interval_in(self, days: float) -> tuple[int, int] | None:
+        """(low, high) alarms in so many days to come, 95 %; None for a single recording.
+
+        The ends of the rate's interval, and what chance (Poisson) makes of them in that time.
+        """
+        from scipy.stats import poisson
+
+        if self.interval is None:
+            return None
+        tail = (1 - CENTRAL) / 2
+        low = poisson.ppf(tail, self.interval[0] * days) if self.interval[0] * days else 0.0
+        high = poisson.ppf(1 - tail, self.interval[1] * days) if self.interval[1] * days else 0.0
+        return int(low), int(high)
 
 
 class Calibration(BaseModel):
@@ -74,10 +93,10 @@ class Calibration(BaseModel):
     method: Method
     budget: Budget
     keeps_budget: bool
-    n_traces: int = Field(ge=1)
-    n_unscoreable: int = Field(ge=0)
-    n_over: int = Field(ge=0)
-    n_tied: int = Field(ge=0)
+    n_traces: int = Field(ge=1, le=MAX_COUNT)
+    n_unscoreable: int = Field(ge=0, le=MAX_COUNT)
+    n_over: int = Field(ge=0, le=MAX_COUNT)
+    n_tied: int = Field(ge=0, le=MAX_COUNT)
     design_effect: float = Field(ge=1)
     folds: int = Field(ge=0)
     data_sha256: str = ""
@@ -139,11 +158,16 @@ class Calibration(BaseModel):
                 + (f": the finest is {1 / days:.3g} a day" if days else "")
                 + "; the threshold is the highest score"
             )
-        finest = finest_share(self.n_traces, self.budget.confidence)
+        finest = finest_share(self.n_traces, self.budget.confidence, self.design_effect)
         sure = self.budget.confidence
         how = "on average" if sure is None else f"with {sure * 100:g} % confidence"
+        alike = (
+            f", so alike that {self.design_effect:.3g} of them count as one,"
+            if self.design_effect >= ALIKE
+            else ""
+        )
         return (
-            f"{self.n_traces} normal traces cannot show a false-alarm rate of "
+            f"{self.n_traces} normal traces{alike} cannot show a false-alarm rate of "
             f"{self.budget.alarms * 100:g} % {how}: the threshold is the highest of their scores, "
             f"and the finest rate they can show is {finest * 100:.3g} %"
         )
@@ -214,7 +238,7 @@ def decide(population: Population, row: int, budget: Budget, *, seed: int) -> De
         if rate.merge_seconds != budget.merge_seconds:
             raise UsageError(
                 f"this model's alarms were merged within {rate.merge_seconds:g} seconds, not "
-                f"{budget.merge_seconds:g}: give the normal traces anew (--data)"
+                f"{budget.merge_seconds:g}: give normal traces (--data), or train again"
             )
     if budget.per == "day" and rate is not None:
         highest = float(np.max(scores[scored]))

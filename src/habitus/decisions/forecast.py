@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CENTRAL = 0.95
+MAX_TRIALS = 1_000_000
+"""More traces to come are reckoned in groups: the distribution is summed over each of them."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class TailRate:
 
     Attributes:
         n_traces: normal traces the threshold was chosen among.
-        n_over: those above it; ``n_tied`` those that have exactly its score, at least 1.
+        n_over: those above it; ``n_tied`` those that have exactly its score, 0 where it lies
+            between two.
         design_effect: how many traces count as one, 1 where no sequence stands twice: equal traces
             fall on one side of a threshold together, so that their number says less than it seems.
     """
@@ -54,12 +57,12 @@ class TailRate:
     def interval(self, n_judged: int, central: float = CENTRAL) -> tuple[int, int]:
         """(low, high) alarms among ``n_judged`` normal traces to come, with this probability.
 
-        Where several traces share the threshold's score, the rate lies between two order
-        statistics, and the interval takes in both.
+        Where several traces share the threshold's score, or none has it, the rate lies between two
+        order statistics, and the interval takes in both.
         """
         from scipy.stats import betabinom
 
-        trials = max(1, round(n_judged / self.design_effect))
+        trials = min(MAX_TRIALS, max(1, round(n_judged / self.design_effect)))
         high = betabinom.ppf((1 + central) / 2, trials, *self._parameters(self.n_over))
         low = 0.0
         if self._least >= 0:
@@ -78,8 +81,8 @@ class TailRate:
 
     @property
     def _least(self) -> int:
-        """How many lie above the lower of the order statistics, where several share the score."""
-        return self.n_over if self.n_tied <= 1 else self.n_over - 1
+        """How many lie above the lower of the order statistics, where it is not one score alone."""
+        return self.n_over if self.n_tied == 1 else self.n_over - 1
 
     def _parameters(self, n_over: int) -> tuple[float, float]:
         """Of the beta distribution of the rate."""

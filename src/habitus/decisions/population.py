@@ -68,11 +68,11 @@ class Population:
 
     def n_as_strange(self, row: int, score: float) -> int:
         """How many normal traces score at least this high by a rule."""
-        return int(self.counts[self.scores[row] >= score].sum())
+        return int(self.counts[self._scores(row) >= score].sum())
 
     def n_scored(self, row: int) -> int:
         """How many normal traces have a score by a rule."""
-        return int(self.counts[np.isfinite(self.scores[row])].sum())
+        return int(self.counts[np.isfinite(self._scores(row))].sum())
 
     def share_as_strange(self, row: int, score: float) -> float:
         """How often a normal trace scores at least this high: an upper estimate.
@@ -81,6 +81,10 @@ class Population:
         *Algorithmic Learning in a Random World*, 2005.
         """
         return (1 + self.n_as_strange(row, score)) / (1 + self.n_scored(row))
+
+    def _scores(self, row: int) -> Floats:
+        """One rule's; none where there is no population."""
+        return self.scores[row] if len(self.counts) else np.zeros(0)
 
     def tail_rate(self, row: int, threshold: float) -> TailRate:
         """What is known of the share of normal traces above any threshold."""

@@ -102,13 +102,16 @@ def _rates(a: Floats, b: Floats, budget: Budget) -> Floats:
     return rates
 
 
-def finest_share(n_traces: int, confidence: float | None) -> float:
-    """The smallest share that so many distinct normal traces can show.
+def finest_share(n_traces: int, confidence: float | None, design_effect: float = 1.0) -> float:
+    """The smallest share that so many normal traces can show.
+
+    Args:
+        design_effect: how many of them count as one.
 
     >>> round(finest_share(99, None), 4)
     0.01
     """
-    rate = TailRate(n_traces, 0, 1)
+    rate = TailRate(n_traces, 0, 1, design_effect)
     return rate.expected if confidence is None else rate.quantile(confidence)
 
 

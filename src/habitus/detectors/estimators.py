@@ -51,9 +51,12 @@ class Estimator:
     def __init__(self, name: EstimatorName, rows: NDArray[np.float64], seed: int) -> None:
         self._name = name
         self._made = _unfitted(name, len(rows), seed % (1 << 32))
-        with np.errstate(divide="ignore", invalid="ignore"):  # what comes of it is asked below
-            self._made.fit(rows)
-            finite = np.isfinite(self.scores(rows[:_ASKED_ROWS])).all()
+        try:
+            with np.errstate(divide="ignore", invalid="ignore"):  # what comes of it is asked below
+                self._made.fit(rows)
+                finite = bool(np.isfinite(self.scores(rows[:_ASKED_ROWS])).all())
+        except ValueError:  # a library's own way to say so; numpy's LinAlgError is one, too
+            finite = False
         if not finite:
             raise UsageError(
                 f"{name} finds no scale in these {len(rows)} training traces, which are too much "

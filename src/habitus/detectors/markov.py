@@ -25,7 +25,7 @@ class MarkovSettings(DetectorSettings):
     order: int = Field(1, ge=1, le=8, description="calls that make up the state")
     # On adfa-ld/dev every strength from 0.01 to 10 reads the same area to .001.
     strength: float = Field(
-        1.0, gt=0, le=1e9, description="how many calls the next shorter state's shares count as"
+        1.0, ge=1e-9, le=1e9, description="how many calls the next shorter state's shares count as"
     )
     floor: float = Field(
         341.0, ge=1, le=1e9, description="size of the uniform floor: P_0 of any call is 1 / floor"

@@ -237,8 +237,8 @@ def counts_from(state: Arrays, features: NGramFeatures) -> csr_array:
     rows = column_of(state, "rows", np.int64)
     if not len(rows) or rows[0] != 0 or rows[-1] != len(cells) or len(cells) != len(times):
         raise ModelError("the n-gram counts' arrays are of lengths that do not fit together")
-    if np.any(rows[1:] < rows[:-1]):
-        raise ModelError("the n-gram counts' rows end before they begin")
+    if np.any(rows[1:] <= rows[:-1]):
+        raise ModelError("a row of n-gram counts holds none, or ends before it begins")
     if len(cells) and not (cells.min() >= 0 and cells.max() < features.size):
         raise ModelError(f"an n-gram count is of none of the {features.size} n-grams")
     if len(times) and not (times.min() >= 1 and times.max() < trie.MAX_CALLS):

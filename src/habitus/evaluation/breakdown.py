@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.evaluation.bootstrap import area_interval
+from habitus.evaluation.judged import numbered
 from habitus.evaluation.result_parts import FolderResult, Subset
 from habitus.evaluation.results import AttackResult
 from habitus.storage import readable
@@ -29,9 +30,9 @@ def per_attack(
 ) -> dict[str, AttackResult]:
     """Each type of attack against all normals."""
     areas, false_alarms = _against(normal.scores, attack.scores)
-    kinds, kind_of = np.unique(attack.attacks, return_inverse=True)
+    kinds, kind_of = numbered([readable(kind) or "unnamed" for kind in attack.attacks])
     found = {}
-    for number, kind in enumerate(kinds.tolist()):
+    for number, kind in enumerate(kinds):
         its = kind_of == number
         interval = None
         if len(kinds) <= MAX_INTERVALS:
@@ -40,7 +41,7 @@ def per_attack(
                 normal.scores, attack.scores[its], normal.clusters, clusters,
                 seed=seed, replicates=replicates,
             )  # fmt: skip
-        found[readable(kind) or "unnamed"] = AttackResult(
+        found[kind] = AttackResult(
             n=int(its.sum()),
             auc=float(areas[its].mean()),
             auc_ci95=interval,
@@ -62,14 +63,11 @@ def per_folder(
         threshold: the model's own, if it is for these scores.
     """
     areas, false_alarms = _against(normal.scores, attack.scores)
-    numbers: dict[str, int] = {}
-    folder_of = np.array(
-        [numbers.setdefault(test.infos[i].group, len(numbers)) for i in attack.traces]
-    )
+    names, folder_of = numbered([test.infos[i].group for i in attack.traces])
     folders = []
     by_folder = np.argsort(folder_of, kind="stable")
     for name, its in zip(
-        numbers, np.split(by_folder, np.cumsum(np.bincount(folder_of))[:-1]), strict=True
+        names, np.split(by_folder, np.cumsum(np.bincount(folder_of))[:-1]), strict=True
     ):
         detected = None if threshold is None else int(np.sum(attack.scores[its] > threshold))
         folders.append(

@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 240
 MAX_BINS = 48
+TOLD_RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""False-alarm rates at which tables read a ROC: the points that they read are always kept."""
+TOLD_RECALLS = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+"""Likewise of precision; places of its band, too."""
 _DECADES = 0.1
 """What a decade of false alarms counts for when points are chosen, as a share of the whole axis."""
 
 
 def roc_curve(curve: Roc, band: Band | None = None) -> RocCurve:
     """A ROC in at most `MAX_POINTS` points, its ends among them."""
-    kept = _kept(curve.fpr, curve.tpr)
+    told = np.searchsorted(curve.fpr, np.array(TOLD_RATES) + 1e-12, side="right") - 1
+    kept = _kept(curve.fpr, curve.tpr, told)
     thresholds = curve.thresholds[kept].tolist()
     return RocCurve(
         fpr=_rounded(curve.fpr[kept]),
@@ -38,7 +43,8 @@ def roc_curve(curve: Roc, band: Band | None = None) -> RocCurve:
 def pr_curve(curve: Roc, n_normal: int, n_attack: int, intervals: Intervals) -> PrCurve:
     """Precision and recall in at most `MAX_POINTS` points, the ends among them."""
     whole = curve.precision_recall(n_normal, n_attack)
-    kept = _kept(whole.recall, whole.precision)
+    told = np.searchsorted(whole.recall, np.array(TOLD_RECALLS) - 1e-12, side="left")
+    kept = _kept(whole.recall, whole.precision, np.minimum(told, len(whole.recall) - 1))
     return PrCurve(
         recall=_rounded(whole.recall[kept]),
         precision=_rounded(whole.precision[kept]),
@@ -73,20 +79,25 @@ def histogram(normal: Floats, attack: Floats) -> Histogram:
     )
 
 
-def _kept(x: Floats, y: Floats) -> Indices:
-    """Which points to draw: the corners, or so many of them as stand at even steps of the way."""
+def _kept(x: Floats, y: Floats, told: Indices) -> Indices:
+    """Which points to draw: the corners, or so many of them as stand at even steps of the way.
+
+    Args:
+        told: (n_told,) points that are kept in any case.
+    """
+    most = MAX_POINTS - len(told)
     across, up = np.diff(x), np.diff(y)
     turns = np.abs(across[:-1] * up[1:] - across[1:] * up[:-1])
     corners = np.concatenate([[0], np.flatnonzero(turns > 1e-15) + 1, [len(x) - 1]])
-    if len(corners) <= MAX_POINTS:
-        return np.unique(corners)
+    if len(corners) <= most:
+        return np.union1d(corners, told)
     x, y = x[corners], y[corners]
     finest = x[x > 0].min()
     decades = np.abs(np.diff(np.log10(np.maximum(x, finest))))
     way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
     way += np.concatenate([[0.0], np.cumsum(_DECADES * decades)])
-    even = np.searchsorted(way, np.linspace(0, way[-1], MAX_POINTS), side="left")
-    return corners[np.unique(np.clip(even, 0, len(corners) - 1))]
+    even = np.searchsorted(way, np.linspace(0, way[-1], most), side="left")
+    return np.union1d(corners[np.clip(even, 0, len(corners) - 1)], told)
 
 
 def _band_of(band: Band | None) -> BandOf | None:

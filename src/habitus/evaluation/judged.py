@@ -10,6 +10,8 @@ import numpy as np
 from habitus.traces.traceset import Label
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from habitus.evaluation.protocols import Protocol
@@ -22,7 +24,7 @@ class Judged:
 
     Attributes:
         scores: (n,) float64, finite.
-        labels: (n,) int8; ``attacks`` (n,) the attack's type, or empty.
+        labels: (n,) int8; ``attacks`` (n,) str objects, the attack's type, or empty.
         clusters: (n,) int64; what one independent observation is for the bootstrap.
         sequences: (n,) int64; equal for equal sequences.
         novel: (n,) bool, whether it holds a call that the detector never saw.
@@ -32,7 +34,7 @@ class Judged:
 
     scores: NDArray[np.float64]
     labels: NDArray[np.int8]
-    attacks: NDArray[np.str_]
+    attacks: NDArray[np.object_]
     clusters: NDArray[np.int64]
     sequences: NDArray[np.int64]
     novel: NDArray[np.bool_]
@@ -54,9 +56,9 @@ def judged_of(
     test: TraceSet, scores: NDArray[np.float64], novel: NDArray[np.bool_], protocol: Protocol
 ) -> Judged:
     """The things that are judged: traces, or recordings as strange as their strangest thread."""
-    groups = np.unique([info.group for info in test.infos], return_inverse=True)[1]
+    _, groups = numbered([info.group for info in test.infos])
     sequences = test.sequence_ids()
-    attacks = np.array([info.attack for info in test.infos])
+    attacks = np.array([info.attack for info in test.infos], dtype=object)
     is_attack = test.labels == Label.ATTACK
     by_sequence = np.where(
         is_attack, protocol.attack_clusters == "sequence", protocol.normal_clusters == "sequence"
@@ -80,6 +82,16 @@ def judged_of(
         novel[scored], traces[scored], int(np.sum(~scored)),
         int(np.sum(~scored & (labels == Label.ATTACK))),
     )  # fmt: skip
+
+
+def numbered(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """The different names, sorted, and (n,) int64 which of them each is.
+
+    numpy's own way gives every name the room of the longest, which whoever made the data chose.
+    """
+    different = sorted(set(names))
+    number = {name: i for i, name in enumerate(different)}
+    return different, np.array([number[name] for name in names], dtype=np.int64)
 
 
 def _strangest_by(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:

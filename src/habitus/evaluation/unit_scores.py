@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.evaluation.judged import judged_of
+from habitus.evaluation.judged import judged_of, numbered
 from habitus.storage import readable
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class ScoreKeeper:
         names: Iterable[str] = test.names
         self._units = np.arange(n_traces)
         if protocol.unit == "recording":
-            groups = [info.group for info in test.infos]
-            names, self._units = np.unique(groups, return_inverse=True)
+            names, self._units = numbered([info.group for info in test.infos])
         self.kept = UnitScores(
             names=tuple(readable(str(name)) for name in names),
             labels=every.labels,

@@ -46,7 +46,7 @@ class Provenance(BaseModel):
 
     created: str
     versions: dict[str, str]
-    seed: int
+    seed: int = Field(ge=0)
     data: FileText
     data_sha256: str
     part: str
@@ -217,15 +217,19 @@ class Model:
             )
         rules = tuple(Rule.parse(decision.rule) for decision in self.decisions)
         some, own, known = normal.select(usable), own[usable], known[usable]
+        if any(rule.window is not None for rule in rules):
+            if known.all() and budget.per == "day":
+                raise UsageError(
+                    "these traces were learned by this model, and of such it keeps no rolling "
+                    "scores to count alarms by the day with: give others, or train again"
+                )
+            some = _without_times(some, known)
         observed = Observation.of(some, rules)
         learned = self.memory.traces(self.detector.vocabulary.names)
         observed.observe(self.detector, learned, np.ones(some.n_traces, dtype=bool))
         for column in ("scores", "novel", "unseen"):
             values = getattr(self.population, column)
             getattr(observed, column)[..., known] = values[..., own[known]]
-        for rolling in observed.rolling:
-            if rolling is not None:  # no rolling scores are kept of what was learned
-                rolling[np.repeat(known, some.lengths)] = np.nan
         # Where all of them are the traces of the cross-fitting, that is what they still are.
         all_own = bool(known.all())
         population = population_of(
@@ -236,3 +240,12 @@ class Model:
         decisions = tuple(decide(population, row, budget, seed=seed) for row in range(len(rules)))
         changed = replace(self, decisions=decisions, population=population, digest="")
         return changed, int(np.sum(self.memory.knows(normal)))
+
+
+def _without_times(traces: TraceSet, which: NDArray[np.bool_]) -> TraceSet:
+    """Traces of which some carry no time, so that neither their hours count nor their alarms."""
+    if traces.times_ns is None:
+        return traces
+    return replace(
+        traces, times_ns=np.where(np.repeat(which, traces.lengths), -1, traces.times_ns)
+    )

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from habitus.decisions.alarms import MAX_MOMENTS, AlarmRate
+from habitus.decisions.decision import MAX_COUNT
 from habitus.decisions.population import Method, Population
 from habitus.errors import ModelError
 from habitus.traces.traceset import DIGEST_BYTES
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 PREFIX = "population."
-MAX_COUNT = 1 << 48
-"""Traces that one sequence may stand for."""
 MAX_SECONDS = 1e10
 
 
@@ -111,15 +110,15 @@ def population_from(arrays: Arrays, told: PopulationFile, rules: tuple[Rule, ...
             raise ModelError("the model's recordings last no time, or more than there is")
         for row in range(len(rules)):
             moments = column(f"moments.{row}.scores", np.float64, None)
-            rates[row] = AlarmRate(
-                moments,
-                _steps(column(f"moments.{row}.steps", np.int8, len(moments))),
-                _below(column(f"moments.{row}.recordings", np.int64, len(moments)), len(seconds)),
-                seconds,
-                told.merge_seconds,
-            )
             if not np.isfinite(moments).all() or len(moments) > MAX_MOMENTS:
                 raise ModelError("the scores of the model's alarms are damaged")
+            steps = column(f"moments.{row}.steps", np.int8, len(moments))
+            recordings = column(f"moments.{row}.recordings", np.int64, len(moments))
+            if not np.all((recordings >= 0) & (recordings < len(seconds))):
+                raise ModelError("an alarm of the model belongs to no recording")
+            if not _are_steps(steps, moments, recordings):
+                raise ModelError("the steps of the model's alarms are damaged")
+            rates[row] = AlarmRate(moments, steps, recordings, seconds, told.merge_seconds)
     return Population(
         told.method, rules, np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}"), counts, n_calls,
         scores, novel, unseen, tuple(rates), told.folds, told.data_sha256,
@@ -131,13 +130,14 @@ def _are_shares(values: NDArray[np.float64]) -> bool:
     return bool(np.all(np.isnan(values) | ((values >= 0) & (values <= 1))))
 
 
-def _steps(values: NDArray[np.int8]) -> NDArray[np.int8]:
-    if not np.all((values == 1) | (values == -1)):
-        raise ModelError("the steps of the model's alarms are damaged")
-    return values
-
-
-def _below(values: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    if not np.all((values >= 0) & (values < n)):
-        raise ModelError("an alarm of the model belongs to no recording")
-    return values
+def _are_steps(
+    steps: NDArray[np.int8], scores: NDArray[np.float64], recordings: NDArray[np.int64]
+) -> bool:
+    """Whether all are +1 or -1, and no recording has fewer alarms than none at any threshold."""
+    if not np.all((steps == 1) | (steps == -1)):
+        return False
+    order = np.lexsort((-steps, -scores, recordings))
+    so_far = np.cumsum(steps[order], dtype=np.int64)
+    begins = np.searchsorted(recordings[order], recordings[order])
+    before = np.concatenate([[0], so_far])[begins]
+    return bool(np.all(so_far >= before))

@@ -139,13 +139,9 @@ def page(title: str, body: str) -> str:
     own = resources.files("habitus.pictures")
     style = (own / "page.css").read_text("utf-8")
     scripts = [get_plotlyjs(), (own / "page.js").read_text("utf-8")]
-    policy = (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
-        f"img-src data: blob:; script-src {' '.join(map(source_of, scripts))}"
-    )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy_of(scripts)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escaped(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{escaped(title)}</h1>\n{body}</main>\n"
@@ -154,7 +150,11 @@ def page(title: str, body: str) -> str:
     )
 
 
-def source_of(script: str) -> str:
-    """How a page's policy names a script that may run: by its hash."""
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+def policy_of(scripts: Sequence[str]) -> str:
+    """The policy of a page that may reach no address and run these scripts alone, by their hash."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    sources = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
+        f"img-src data: blob:; script-src {sources}"
+    )

@@ -102,6 +102,13 @@ def test_rows_that_are_all_alike_are_no_crash(name: str) -> None:
     assert not np.isinf(detector.trace_scores(STRANGE)).any()
 
 
+def test_a_library_that_gives_up_is_told_of() -> None:
+    """Columns that differ by rounding alone: numpy cannot divide them into hbos's bins."""
+    rotated = [list("abcd"), list("bcda"), list("cdab"), list("dabc")]
+    with pytest.raises(UsageError, match="hbos finds no scale in these 4 training traces"):
+        Outlier.with_settings({"estimator": "hbos"}).fit(TraceSet.from_names(rotated))
+
+
 def test_a_seed_repeats_and_another_differs() -> None:
     scores = [fitted("isolation-forest", seed).trace_scores(NORMAL) for seed in (1, 1, 2)]
     assert np.array_equal(scores[0], scores[1])
@@ -188,6 +195,14 @@ def test_a_library_that_scores_otherwise_is_noticed(
         restored(kept, versions=versions)
 
 
+NOTHING = {
+    "parent": np.zeros(1, np.int32), "symbol": np.zeros(1, np.uint16), "count": np.zeros(1, int),
+    "documents": np.zeros(0, int), "cells": np.zeros(0, np.int32), "times": np.zeros(0, int),
+    "rows": np.zeros(9, int),
+}  # fmt: skip
+"""Eight traces without an n-gram, in a model that knows none: there is nothing to project."""
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -203,6 +218,7 @@ def test_a_library_that_scores_otherwise_is_noticed(
         ({"versions": np.frombuffer(b'["a"]', np.uint8)}, "versions .* damaged"),
         ({"versions": np.zeros(0, np.uint8)}, "versions .* damaged"),
         ({"cells": np.zeros(3, np.int32)}, "lengths"),
+        (NOTHING, "holds none"),
     ],
 )
 def test_arrays_that_someone_made_up_are_refused(

@@ -14,6 +14,7 @@ from reference import SlowKneserNey, SlowMarkov
 
 from habitus.detectors import get_detector
 from habitus.detectors.smoothing import FALLBACK_DISCOUNTS, discounts
+from habitus.errors import UsageError
 from habitus.traces.traceset import TraceSet
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def test_on_adfa_ld_they_equal_their_slow_selves(
     # So many windows that the discounts are estimated, not fallen back on, for each length.
     assert FALLBACK_DISCOUNTS not in [d[1:] for d in SlowKneserNey(6, 341.0, learned).discounts[1:]]
     assert_equal(fitted("markov", learned), SlowMarkov(1, 1.0, 341.0, learned), lists, judged)
+
+
+def test_so_little_strength_that_a_call_would_cost_without_end_is_refused() -> None:
+    """1e-320 of a call shared among as many as a count can be is 0, and its surprise infinite."""
+    with pytest.raises(UsageError, match=r"strength=1e-320: .* greater than or equal to 1e-09"):
+        get_detector("markov").with_settings({"strength": 1e-320})
+    detector = fitted("markov", [list("ab")], strength=1e-9, order=8, floor=1e9)
+    state = detector.state()
+    detector.restore(state | {"count": state["count"] << 51})
+    assert np.isfinite(detector.surprise(TraceSet.from_names([list("abX")]))).all()
 
 
 MODELS = [

@@ -42,6 +42,13 @@ def test_a_type_is_judged_as_if_it_were_alone(
             assert result.dr_at_fpr[f"{rate:g}"] == pytest.approx(curve.detection_at(rate)[0])
 
 
+def test_a_type_called_unnamed_drowns_none_without_a_name() -> None:
+    normals = judged(np.arange(4.0), [""] * 4)
+    attacks = judged(np.array([5.0, 1, 9]), ["", "unnamed", "k"])
+    found = per_attack(normals, attacks, RATES, seed=1, replicates=5)
+    assert {kind: result.n for kind, result in found.items()} == {"unnamed": 2, "k": 1}
+
+
 def test_with_very_many_types_there_are_no_intervals() -> None:
     scores = np.repeat(np.arange(30.0), 2)
     kinds = [str(i // 2) for i in range(60)]

@@ -20,6 +20,7 @@ import habitus
 from habitus.datasets.source import Source
 from habitus.evaluation.card.page import card_page
 from habitus.evaluation.card.parts import DASHES, PATTERNS, SYMBOLS, one_of, script_json, series
+from habitus.evaluation.card.score_figures import area_figure, histogram_figure
 from habitus.evaluation.evaluate import evaluate_models
 from habitus.evaluation.protocols import get_protocol
 from habitus.evaluation.results import Results
@@ -159,6 +160,34 @@ def test_figures_take_names_for_text(hostile: str) -> None:
             assert "<" not in text, (key, text)
         if key.endswith("color"):
             assert re.fullmatch(r"@[a-z]+(-\d)?(/[\d.]+)?", text)
+
+
+def test_every_model_has_a_row_of_its_own_whatever_it_is_called(results: Results) -> None:
+    """Plotly finds rows in a JavaScript object, in which `constructor` is something else."""
+    first = results.results[0]
+    best = max(first.baselines, key=lambda baseline: baseline.auc)
+    names = ["constructor", f"trivial: {best.stranger} {best.name}"]
+    figure = area_figure(names, [first, first])
+    rows = [row for drawn in figure.data for row in drawn["y"]]
+    assert len(set(rows)) == len(rows) == 2 + len(first.baselines)
+    assert not {"constructor", "toString"} & set(rows)
+
+
+def test_a_unit_from_a_file_is_no_html(results: Results) -> None:
+    unit = "<a href='https://evil.example'>nats</a>"
+    forged = results.results[0].model_copy(update={"score_unit": unit})
+    assert "<" not in histogram_figure("m", forged, 0).layout["xaxis"]["title"]["text"]
+
+
+def test_baselines_are_said_to_be_the_first_models_where_others_have_their_own(
+    results: Results,
+) -> None:
+    ngram, stide = results.results[:2]
+    assert ngram.n_attack != stide.n_attack
+    other = stide.model_copy(update={"baselines": ngram.baselines})
+    said = "The baselines are those on what one can score"
+    assert said in area_figure(["one", "two"], [ngram, stide]).note
+    assert said not in area_figure(["one", "two"], [ngram, other]).note
 
 
 def test_no_text_ends_a_script_element() -> None:

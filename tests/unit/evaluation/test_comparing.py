@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from adfa_tree import adfa_tree
 from sklearn.metrics import roc_auc_score
 
 import habitus
+from habitus.cli.compare import _print as show_comparison
 from habitus.errors import HabitusError, InputError, UsageError
 from habitus.evaluation.breakdown import MAX_INTERVALS
 from habitus.evaluation.metrics import roc
@@ -21,7 +23,7 @@ from habitus.evaluation.score_file import scores_digest
 from habitus.evaluation.unit_scores import UnitScores
 
 if TYPE_CHECKING:
-    from habitus.evaluation.comparison import Comparison, Comparisons
+    from habitus.evaluation.comparing.comparison import Comparison, Comparisons
     from habitus.evaluation.results import Results
 
 SCHEMAS = Path(habitus.__file__).parent / "schemas"
@@ -107,6 +109,23 @@ def test_the_numbers_by_hand(evaluated: Results) -> None:
     assert "4 normal and 4 attack independent observations" in told
     assert "2 of 2 types of attack have fewer than 10 independent attacks" in told
     assert "a single false alarm is 25.0%: at 0.1 % and 1 % and 5 % none is allowed" in told
+
+
+def test_a_type_called_unnamed_drowns_none_without_a_name(evaluated: Results) -> None:
+    units = units_of(m=[0, 1, 2, 3, 4, 5, 6, 7])
+    units = UnitScores(**{**vars(units), "attacks": ("",) * 6 + ("unnamed",) * 2})
+    found = only(habitus.compare(made(evaluated, units), made(evaluated, units)))
+    assert {kind: of.n for kind, of in found.per_attack.items()} == {"unnamed": 4}
+
+
+def test_types_that_are_shown_alike_are_all_shown(
+    evaluated: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    units = units_of(m=[0, 1, 2, 3, 4, 5, 6, 7])
+    units = UnitScores(**{**vars(units), "attacks": ("",) * 4 + ("a\x07",) * 2 + ("a\\x07",) * 2})
+    show_comparison(only(habitus.compare(made(evaluated, units), made(evaluated, units))))
+    by_area, _ = capsys.readouterr().out.split("AUC by attack")[1].split("found at")
+    assert by_area.count("a\\x07 (2)") == 2
 
 
 def test_a_thing_differs_from_itself_by_exactly_nothing(evaluated: Results, folder: Path) -> None:
@@ -342,7 +361,9 @@ def test_results_and_scores_of_other_numbers_are_refused(evaluated: Results, fol
     refused(folder, "has the AUC 0.990000, and its scores in scores.arrow give")
     changed(folder, results=[{**results[0], "n_normal": 3}, results[1]])
     refused(folder, "tells of 3 normal and 20 attack|tells of 3 normal and 40 attack")
-    for damaged in ({"baselines": []}, {"dr_at_fpr": {}}):
+    cut = copy.deepcopy(results[0]["baselines"])
+    del cut[0]["roc"]["thresholds"][0]
+    for damaged in ({"baselines": []}, {"baselines": cut}, {"dr_at_fpr": {}}):
         changed(folder, results=[{**results[0], **damaged}, results[1]])
         refused(folder, "the result of models/ngram lacks baselines, or rates")
     changed(folder, results=results[:1])

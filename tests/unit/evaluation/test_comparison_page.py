@@ -13,11 +13,11 @@ import pytest
 from adfa_tree import adfa_tree
 
 import habitus
-from habitus.evaluation.comparison_page import comparison_page
-from habitus.evaluation.difference_figures import MAX_KINDS, area_differences, rate_differences
+from habitus.evaluation.comparing.figures import MAX_KINDS, area_differences, rate_differences
+from habitus.evaluation.comparing.page import comparison_page
 
 if TYPE_CHECKING:
-    from habitus.evaluation.comparison import Comparisons
+    from habitus.evaluation.comparing.comparison import Comparisons
 
 EVIL = "</script><script>alert(1)</script>\u2028<img src=x onerror=alert(2)>\u202e@ink"
 
@@ -89,6 +89,17 @@ def test_every_picture_has_words_and_a_table(compared: Comparisons) -> None:
     keys = [attributes.get("id") for tag, attributes in parts.elements if tag == "figure"]
     assert len(set(keys)) == 6
     assert sum(tag == "table" for tag, _ in parts.elements) == 6 + 2
+
+
+def test_it_says_on_what_the_pictures_stand(compared: Comparisons) -> None:
+    (comparison,) = compared.comparisons
+    assert comparison.n_only_a == 1
+    said = "The trivial baseline is drawn on all that A can score."
+    assert said in comparison_page(compared)
+    swapped = comparison.model_copy(update={"n_only_a": 0, "n_only_b": 1})
+    page = comparison_page(compared.model_copy(update={"comparisons": (swapped,)}))
+    assert said not in page
+    assert "On what both can score" in page
 
 
 def test_names_run_nothing_and_forge_nothing(compared: Comparisons) -> None:

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habitus.evaluation.bootstrap import cluster_bootstrap
-from habitus.evaluation.curves import MAX_BINS, MAX_POINTS, histogram, pr_curve, roc_curve
+from habitus.evaluation.bootstrap import RECALL_GRID, Intervals, cluster_bootstrap
+from habitus.evaluation.card.curve_figures import _pr_at, _roc_at
+from habitus.evaluation.curves import (
+    MAX_BINS,
+    MAX_POINTS,
+    TOLD_RATES,
+    TOLD_RECALLS,
+    histogram,
+    pr_curve,
+    roc_curve,
+)
 from habitus.evaluation.metrics import roc
 
 SCORES = st.lists(st.integers(0, 7).map(float), min_size=1, max_size=40).map(np.array)
@@ -42,6 +51,40 @@ def test_a_long_curve_keeps_its_shape_in_few_points() -> None:
     few = whole.fpr[(whole.fpr > 0.001) & (whole.fpr < 0.01)]
     assert sum(0.001 < x < 0.01 for x in kept.fpr) > 10, "where alarms are few it matters most"
     assert len(few) > 100
+
+
+@given(normal=SCORES, attack=SCORES)
+def test_what_is_read_off_the_kept_points_is_what_the_whole_says(
+    normal: np.ndarray, attack: np.ndarray
+) -> None:
+    """Scores that tie make straight lines: their points are left out, but not where it is read."""
+    read_off(normal, attack)
+
+
+def test_what_is_read_off_a_long_curve_is_what_the_whole_says() -> None:
+    random = np.random.default_rng(1)
+    read_off(random.normal(0, 1, 4_000), random.normal(1.2, 1, 700))
+    read_off(np.arange(100.0), np.arange(100.0))
+
+
+def read_off(normal: np.ndarray, attack: np.ndarray) -> None:
+    whole = roc(normal, attack)
+    kept = roc_curve(whole)
+    assert len(kept.fpr) <= MAX_POINTS
+    found = [_roc_at(kept, rate) for rate in TOLD_RATES]
+    assert found == pytest.approx([whole.detection_at(rate)[0] for rate in TOLD_RATES], abs=1e-6)
+    n = len(normal), len(attack)
+    none = Intervals(None, None, {}, None, None)
+    precision = pr_curve(whole, *n, none)
+    assert len(precision.recall) <= MAX_POINTS
+    wanted = whole.precision_recall(*n).precision_at(np.array(TOLD_RECALLS))
+    told = [_pr_at(precision, recall) for recall in TOLD_RECALLS]
+    assert told == pytest.approx(wanted.tolist(), abs=1e-6)
+
+
+def test_where_precision_is_told_its_band_was_measured() -> None:
+    gaps = np.abs(RECALL_GRID - np.array(TOLD_RECALLS)[:, np.newaxis]).min(axis=1)
+    assert gaps.max() < 1e-9
 
 
 def test_precision_keeps_its_ends_and_its_average() -> None:

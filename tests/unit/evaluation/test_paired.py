@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habitus.evaluation import paired
 from habitus.evaluation.bootstrap import cluster_bootstrap
+from habitus.evaluation.comparing import paired
+from habitus.evaluation.comparing.paired import DifferenceIntervals, Sample, paired_bootstrap
 from habitus.evaluation.metrics import roc
-from habitus.evaluation.paired import DifferenceIntervals, Sample, paired_bootstrap
 
 RATES = (0.1, 0.5)
 

@@ -19,6 +19,7 @@ from habitus.evaluation.card.parts import (
     percent_range,
     series,
 )
+from habitus.evaluation.curves import TOLD_RATES, TOLD_RECALLS
 from habitus.pictures.page import labels
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from habitus.evaluation.result_parts import BandOf, PrCurve, RocCurve
 
-_TOLD_RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-_TOLD_RECALLS = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _INSIDE = np.concatenate([[0], np.logspace(-6, 0, 121)])
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 _MARGIN = {"l": 60, "r": 16, "t": 16, "b": 56}
@@ -99,7 +98,7 @@ def roc_figure(curves: Sequence[NamedRoc], unit: str = "trace", key: str = "roc"
             ("false alarms", *(f">{named.name}" for named in curves)),
             [
                 (percent(rate), *(percent(_roc_at(n.curve, rate)) for n in curves))
-                for rate in _TOLD_RATES
+                for rate in TOLD_RATES
             ],
         ),
     )
@@ -169,7 +168,7 @@ def pr_figure(curves: Sequence[tuple[str, PrCurve]], unit: str = "trace") -> Fig
                         for cell in (percent(_pr_at(curve, recall)), _band_at(curve.band, recall))
                     ),
                 )
-                for recall in _TOLD_RECALLS
+                for recall in TOLD_RECALLS
             ],
         ),
     )
@@ -221,7 +220,9 @@ def _filled(curve: RocCurve) -> tuple[list[float], list[float], list[str]]:
     }
     inside = np.setdiff1d(_INSIDE, curve.fpr)
     between = zip(inside.tolist(), np.interp(inside, curve.fpr, curve.tpr).tolist(), strict=True)
-    points = sorted({**dict.fromkeys(between, "within scores that tie"), **scores}.items())
+    points = sorted(
+        {**dict.fromkeys(between, "between the points that were kept"), **scores}.items()
+    )
     return [x for (x, _), _ in points], [y for (_, y), _ in points], [told for _, told in points]
 
 

@@ -24,7 +24,7 @@ from habitus.evaluation.card.standing import (
     where_attacks_are_rare,
 )
 from habitus.evaluation.card.tables import cost_table, model_table, novel_table, origin_table
-from habitus.pictures.page import printable, source_of
+from habitus.pictures.page import policy_of, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,14 +93,10 @@ def rendered(template: str, **values: Any) -> str:
     own = resources.files("habitus.evaluation.card")
     style, script = ((own / name).read_text("utf-8") for name in ("card.css", "card.js"))
     scripts = [get_plotlyjs(), script]
-    policy = (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
-        f"img-src data: blob:; script-src {' '.join(map(source_of, scripts))}"
-    )
     return _environment().get_template(template).render(
         style=Markup(style),  # noqa: S704 - ours, as are the scripts
         scripts=[Markup(script) for script in scripts],  # noqa: S704
-        policy=Markup(policy),  # noqa: S704
+        policy=Markup(policy_of(scripts)),  # noqa: S704
         **values,
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ from habitus.evaluation.card.parts import (
     whiskers,
 )
 from habitus.evaluation.card.standing import best_baseline
-from habitus.pictures.page import labels
+from habitus.pictures.page import label, labels, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +33,11 @@ _LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 def area_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
     """Every model's area and its interval, beside the trivial baselines."""
-    shown = labels(names)
+    first = results[0]
+    trivial = sorted(first.baselines, key=lambda baseline: -baseline.auc)
+    shown = places(labels([*names, *(f"trivial: {b.stranger} {b.name}" for b in trivial)]))
     data: list[Json] = []
-    for number, (name, result) in enumerate(zip(shown, results, strict=True)):
+    for number, (name, result) in enumerate(zip(shown, results, strict=False)):
         data.append(
             {
                 "type": "scatter",
@@ -51,14 +53,12 @@ def area_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
                 "hovertemplate": f"AUC %{{x:.3f}}, {area_range(result.auc_ci95)}<extra></extra>",
             }
         )  # fmt: skip
-    first = results[0]
-    trivial = sorted(first.baselines, key=lambda baseline: -baseline.auc)
     data.append(
         {
             "type": "scatter",
             "mode": "markers",
             "x": [baseline.auc for baseline in trivial],
-            "y": labels(f"trivial: {b.stranger} {b.name}" for b in trivial),
+            "y": shown[len(results) :],
             "marker": {
                 "color": "@quiet",
                 "size": 13,
@@ -70,6 +70,9 @@ def area_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
     )
     best = best_baseline(first)
     rows = len(results) + len(trivial)
+    whose = ""
+    if any(result.baselines != first.baselines for result in results):
+        whose = f" The baselines are those on what {names[0]} can score; others can score others."
     lows = [r.auc_ci95[0] for r in results if r.auc_ci95] + [r.auc for r in results]
     return Figure(
         key="areas",
@@ -100,7 +103,7 @@ def area_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
         },
         narrow={"margin": {"l": 80, "r": 8, "t": 8, "b": 48}},
         note="The dashed line is the best trivial baseline, in whichever direction does better on "
-        "these very labels. What does not lie to the right of it has shown nothing.",
+        f"these very labels. What does not lie to the right of it has shown nothing.{whose}",
         table=Table(
             "Area under the ROC",
             ("score", ">area", ">95 % interval"),
@@ -238,7 +241,7 @@ def histogram_figure(name: str, result: Result, number: int) -> Figure:
         "bargap": 0,
         "margin": {"l": 60, "r": 16, "t": 16, "b": 56},
         "legend": _LEGEND,
-        "xaxis": {"title": {"text": f"score, {result.score_unit}"}},
+        "xaxis": {"title": {"text": f"score, {label(result.score_unit)}"}},
         "yaxis": {
             "title": {"text": "share of each"}, "tickvals": ticks,
             "ticktext": [f"{abs(tick) * 100:g} %" for tick in ticks],

@@ -10,8 +10,8 @@ from habitus.evaluation.card.curve_figures import roc_figure
 from habitus.evaluation.card.page import named_rocs, rendered
 from habitus.evaluation.card.parts import Table, area, percent
 from habitus.evaluation.card.score_figures import detection_figure, histogram_figure
-from habitus.evaluation.comparison import VERDICTS, verdict_sentence
-from habitus.evaluation.difference_figures import (
+from habitus.evaluation.comparing.comparison import VERDICTS, verdict_sentence
+from habitus.evaluation.comparing.figures import (
     POINTS,
     area_differences,
     difference_text,
@@ -23,7 +23,7 @@ from habitus.storage import atomic_write
 if TYPE_CHECKING:
     import os
 
-    from habitus.evaluation.comparison import ComparedModel, Comparison, Comparisons
+    from habitus.evaluation.comparing.comparison import ComparedModel, Comparison, Comparisons
 
 
 def write_comparison_page(path: str | os.PathLike[str], compared: Comparisons) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from habitus.errors import InputError
 from habitus.evaluation.breakdown import MAX_INTERVALS
 from habitus.evaluation.caveats import FEW
-from habitus.evaluation.comparison import (
+from habitus.evaluation.comparing.comparison import (
     AtRate,
     AttackCompared,
     Compared,
@@ -17,10 +17,11 @@ from habitus.evaluation.comparison import (
     Comparison,
     Comparisons,
 )
+from habitus.evaluation.comparing.paired import Sample, paired_bootstrap
+from habitus.evaluation.comparing.restricted import restricted
 from habitus.evaluation.evaluate import FALSE_ALARM_RATES
+from habitus.evaluation.judged import numbered
 from habitus.evaluation.metrics import roc
-from habitus.evaluation.paired import Sample, paired_bootstrap
-from habitus.evaluation.restricted import restricted
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label
 from habitus.version import __version__
@@ -181,11 +182,10 @@ def _compared(a: Kept, b: Kept, seed: int, replicates: int, progress: Progress) 
 
 def _kinds(a: Kept, b: Kept, chosen: NDArray[np.bool_]) -> Iterator[tuple[str, Sample]]:
     """The attacks of each type, by its name."""
-    numbers: dict[str, int] = {}
-    kind_of = np.array([numbers.setdefault(kind, len(numbers)) for kind in a.units.attacks])
-    for kind in sorted({a.units.attacks[i] for i in np.flatnonzero(chosen)}):
-        its = chosen & (kind_of == numbers[kind])
-        yield kind or "unnamed", Sample.of(a.scores, b.scores, a.units.clusters, its)
+    kinds, kind_of = numbered([kind or "unnamed" for kind in a.units.attacks])
+    for number in np.unique(kind_of[chosen]).tolist():
+        its = chosen & (kind_of == number)
+        yield kinds[number], Sample.of(a.scores, b.scores, a.units.clusters, its)
 
 
 def _measured(

@@ -98,7 +98,10 @@ def _check_drawn(result: Result, path: Path) -> None:
     is_whole = bool(result.baselines) and set(result.dr_at_fpr) == rates
     for baseline in result.baselines:
         curve = baseline.roc
-        is_whole &= set(baseline.dr_at_fpr) == rates and len(curve.fpr) == len(curve.tpr) > 1
+        is_whole &= (
+            set(baseline.dr_at_fpr) == rates
+            and len(curve.fpr) == len(curve.tpr) == len(curve.thresholds) > 1
+        )
     if not is_whole:
         raise InputError(
             f"{path}: the result of {result.model} lacks baselines, or rates of 0.1, 1 and 5 % "

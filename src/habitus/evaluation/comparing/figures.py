@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from habitus.evaluation.card.parts import SYMBOLS, Figure, Json, Table, area, percent, series
-from habitus.evaluation.comparison import VERDICTS
+from habitus.evaluation.comparing.comparison import VERDICTS
 from habitus.pictures.page import labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from habitus.evaluation.comparison import Compared, Comparison
+    from habitus.evaluation.comparing.comparison import Compared, Comparison
 
 MAX_KINDS = 40
 """Types of attack in a picture; the table below it has them all."""
