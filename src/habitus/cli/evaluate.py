@@ -83,9 +83,10 @@ def evaluate(
 def print_results(results: Results) -> None:
     """Print results: the detectors beside the trivial baseline, then the kinds of attack."""
     from habitus.cli.terminal import in_lines, printable, table
+    from habitus.evaluation.card.parts import short_names
 
     first = results.results[0]
-    names = _short_names([result.model for result in results.results])
+    names = short_names([result.model for result in results.results])
     best = max(first.baselines, key=lambda baseline: baseline.auc)
     rows = [_row(name, result) for name, result in zip(names, results.results, strict=True)]
     rows.append((f"trivial: {best.stranger} {best.name}", "", f"{best.auc:.4f}", *[""] * 5))
@@ -116,12 +117,6 @@ def _kind_row(kind: str, results: Results) -> tuple[str, ...]:
     found = [result.per_attack.get(kind) for result in results.results]
     n = max(attack.n for attack in found if attack is not None)
     return (f"{kind} ({n})", *("-" if a is None else f"{a.auc:.3f}" for a in found))
-
-
-def _short_names(models: list[str]) -> list[str]:
-    """The last parts of models' paths, where these tell them apart."""
-    short = [Path(model).name for model in models]
-    return short if len(set(short)) == len(short) else models
 
 
 def _row(name: str, result: Result) -> tuple[str, ...]:

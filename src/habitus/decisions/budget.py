@@ -6,7 +6,7 @@ import math
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from habitus.errors import UsageError
 
@@ -36,6 +36,12 @@ class Budget(BaseModel):
     confidence: float | None = Field(None, gt=0, lt=1)
     merge_seconds: float = Field(DEFAULT_MERGE_SECONDS, ge=0, le=86_400.0)
     extrapolated: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_share(self) -> Budget:
+        if self.per == "trace" and self.alarms >= 1:
+            raise ValueError(f"a share of traces is below 1, not {self.alarms:g}")
+        return self
 
     @classmethod
     def parse(

@@ -246,6 +246,4 @@ def _without_times(traces: TraceSet, which: NDArray[np.bool_]) -> TraceSet:
     """Traces of which some carry no time, so that neither their hours count nor their alarms."""
     if traces.times_ns is None:
         return traces
-    return replace(
-        traces, times_ns=np.where(np.repeat(which, traces.lengths), -1, traces.times_ns)
-    )
+    return replace(traces, times_ns=np.where(np.repeat(which, traces.lengths), -1, traces.times_ns))

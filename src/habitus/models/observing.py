@@ -97,9 +97,12 @@ class Observation:
         last = np.zeros_like(first)
         np.minimum.at(first, owner[known], times[known])
         np.maximum.at(last, owner[known], times[known])
-        seconds = np.maximum(last - first, 0) / 1e9 * (first <= last)
+        is_watched = first <= last  # of others no moment is known, nor counted
+        seconds = (last - first)[is_watched] / 1e9
         if not seconds.sum():
             return (None,) * len(self.rules)
+        number = np.maximum(np.cumsum(is_watched) - 1, 0)
+        recordings, owner = number[recordings], number[owner]
         ends = self._last_times(times)
         return tuple(
             AlarmRate.of(self.scores[row], ends, recordings, seconds, merge_seconds)

@@ -15,6 +15,7 @@ from habitus.alerts.explanation import explain_score
 from habitus.alerts.record import alert_record
 from habitus.alerts.rolling import RollingScorer
 from habitus.decisions.budget import Budget
+from habitus.decisions.population import Population
 from habitus.decisions.rolling import highest_of, rolling_scores
 from habitus.decisions.rule import Rule
 from habitus.errors import InputError
@@ -130,6 +131,19 @@ def test_within_a_batch_alarms_are_told_in_the_order_of_time() -> None:
     assert [(j.time_ns - START) // SECOND for j in found] == [10, 50, 55, 60]
 
 
+def test_a_namesake_that_begins_anew_has_alarms_of_its_own() -> None:
+    made = model("4")
+    batches = [
+        TraceSet.from_names(
+            [list("abcXXXX")], infos=[TraceInfo("t", "made up", first_call=0, ends=ends)]
+        )
+        for ends in (False, True)
+    ]
+    found = [j for j in RollingScorer(made, 1).run(batches) if j.is_alert]
+    assert [j.n_alarms for j in found] == [1, 1]
+    assert found[0].n_calls == found[1].n_calls
+
+
 def test_an_alarm_explains_the_window_that_raised_it() -> None:
     made = model("4")
     traces = TraceSet.from_names([list("abcabcabc" + "XX" + "abcabc")])
@@ -144,6 +158,13 @@ def test_an_alarm_explains_the_window_that_raised_it() -> None:
     assert record["habitus"]["decision"] == "rolling:4"
     assert record["threshold"] == made.decisions[1].threshold < record["score"]
     assert record["alert"]["severity"] == 1
+
+
+def test_a_model_that_keeps_no_normals_says_nothing_of_how_rare_an_alarm_is() -> None:
+    bare = replace(model("4"), population=Population.nothing())
+    traces = TraceSet.from_names([list("abcabcabcXXabc")])
+    (alarm, *_) = [j for j in RollingScorer(bare, 1).run([traces]) if j.is_alert]
+    assert alert_record(bare, alarm)["habitus"]["stranger_normals"] is None
 
 
 def test_a_missing_segment_is_an_error() -> None:

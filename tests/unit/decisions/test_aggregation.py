@@ -66,6 +66,18 @@ def test_a_running_score_equals_that_of_the_whole(
         assert running.score == pytest.approx(so_far, rel=1e-12, nan_ok=True)
 
 
+@pytest.mark.parametrize("text", ["mean", "median", "worst:20", "worst:500"])
+def test_a_score_is_to_the_last_bit_the_same_however_it_arrives(text: str) -> None:
+    """Or a trace that ties with the threshold would alarm in segments, and not in one piece."""
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        surprise = (random.exponential(1, 5000) ** 3).astype(np.float32)
+        running = Aggregation.parse(text).running()
+        for part in np.array_split(surprise, 5):
+            running.add(part)
+        assert running.score == Aggregation.parse(text).scores(surprise, offsets_of([5000]))[0]
+
+
 @given(trace=TRACE, window=st.integers(1, 9))
 def test_the_worst_stretch_is_the_first_of_the_strangest(trace: list[float], window: int) -> None:
     begin, mean = worst_stretch(np.array(trace, dtype=np.float32), window)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from habitus.decisions.alarms import AlarmRate
 from habitus.decisions.budget import Budget
+from habitus.decisions.decision import AlarmsADay
 
 DAY = 86_400
 SECOND = 10**9
@@ -97,6 +98,40 @@ def test_intervals_come_from_recordings() -> None:
 def test_a_single_recording_has_no_interval() -> None:
     rate = AlarmRate.of(np.ones(1), np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1), 1.0)
     assert rate.interval(0.0, seed=1) is None
+
+
+def test_recordings_that_lasted_no_time_leave_an_interval() -> None:
+    """A draw of such recordings alone has no rate; their alarms count in all the others."""
+    rate = AlarmRate.of(
+        np.ones(2), np.zeros(2, np.int64), np.arange(2), np.array([0.0, float(DAY)]), 60.0
+    )
+    low, high = rate.interval(0.0, seed=1) or (0, 0)
+    # Both once is two a day; the long one twice, one; the exact interval of two goes to 7.2.
+    assert 0 <= low <= 1
+    assert high == pytest.approx(7.22, abs=0.01)
+
+
+def test_the_interval_of_alarms_in_some_days_takes_in_chance() -> None:
+    """Two watched days with k alarms of a steady rate, then a quarter of a day to come."""
+    random = np.random.default_rng(4)
+    held, by_rate_alone = [], []
+    for _ in range(300):
+        times = (np.sort(random.random(random.poisson(2 * 4))) * 2 * DAY * SECOND).astype(np.int64)
+        rate = AlarmRate.of(
+            np.ones(len(times)), times, np.arange(len(times)) % 2, np.full(2, float(DAY)), 0.0
+        )
+        low, high = rate.interval(0.0, seed=1) or (0, 0)
+        told = AlarmsADay(
+            expected=rate.per_day(0.0), interval=(low, high), seen=rate.count(0.0),
+            hours=48.0, recordings=2, merge_seconds=0.0,
+        )  # fmt: skip
+        to_come = random.poisson(4 / 4)
+        least, most = told.interval_in(0.25) or (0, 0)
+        held.append(least <= to_come <= most)
+        by_rate_alone.append(low / 4 <= to_come <= high / 4)
+    assert np.mean(held) >= 0.95
+    assert np.mean(by_rate_alone) < 0.8
+    assert told.interval_in(0.0) == (0, 0)
 
 
 def test_more_confidence_asks_for_a_higher_threshold() -> None:

@@ -92,6 +92,31 @@ def test_the_finest_share_is_just_kept() -> None:
         assert not chosen(scores, finest - 1e-9, confidence).keeps_budget
 
 
+def test_traces_that_are_alike_show_less() -> None:
+    """The finest share is the forecast at the highest score, not that of distinct traces."""
+    budget = Budget.parse("1%")
+    choice = choose_threshold(np.array([1.0, 2.0]), np.array([950, 50]), budget)
+    assert not choice.keeps_budget
+    finest = finest_share(1000, None, choice.rate.design_effect)
+    assert finest == pytest.approx(choice.rate.expected)
+    assert finest > budget.alarms
+
+
+def test_a_threshold_between_two_scores_may_be_as_good_as_either() -> None:
+    low, high = TailRate(n_traces=100, n_over=3, n_tied=0).interval(1000)
+    assert low == TailRate(n_traces=100, n_over=2, n_tied=1).interval(1000)[0]
+    assert high == TailRate(n_traces=100, n_over=3, n_tied=1).interval(1000)[1]
+
+
+def test_any_number_of_traces_to_come_is_reckoned_in_bounded_memory() -> None:
+    """A million is summed over; a thousand millions go by as wide an interval, at least."""
+    rate = TailRate(n_traces=277, n_over=12, n_tied=1)
+    low, high = rate.interval(10**9)
+    exact = beta(13, 265)
+    assert low / 10**9 == pytest.approx(exact.ppf(0.025), rel=0.01)
+    assert high / 10**9 == pytest.approx(exact.ppf(0.975), rel=0.01)
+
+
 def test_alarms_to_come_are_beta_binomial() -> None:
     rate = TailRate(n_traces=277, n_over=12, n_tied=1)
     made = betabinom(500, 13, 265)

@@ -120,6 +120,6 @@ def test_more_training_traces_than_were_learned_are_refused() -> None:
     clone = Neighbours.with_settings({"n": 2})
     clone.vocabulary = Vocabulary(origin.vocabulary.names)
     held = dict(origin.state())
-    held["rows"] = np.array([0, 0, 0, 0, 2, 4])
+    held["rows"] = np.array([0, 1, 2, 4])
     with pytest.raises(ModelError, match="more training traces than it was trained on"):
         clone.restore(held)

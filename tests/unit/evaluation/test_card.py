@@ -18,8 +18,17 @@ from html_tree import Element, parsed, scripts_of
 
 import habitus
 from habitus.datasets.source import Source
+from habitus.evaluation.card.attack_figures import attack_figure
 from habitus.evaluation.card.page import card_page
-from habitus.evaluation.card.parts import DASHES, PATTERNS, SYMBOLS, one_of, script_json, series
+from habitus.evaluation.card.parts import (
+    DASHES,
+    PATTERNS,
+    SYMBOLS,
+    Figure,
+    one_of,
+    script_json,
+    series,
+)
 from habitus.evaluation.card.score_figures import area_figure, histogram_figure
 from habitus.evaluation.evaluate import evaluate_models
 from habitus.evaluation.protocols import get_protocol
@@ -188,6 +197,21 @@ def test_baselines_are_said_to_be_the_first_models_where_others_have_their_own(
     said = "The baselines are those on what one can score"
     assert said in area_figure(["one", "two"], [ngram, stide]).note
     assert said not in area_figure(["one", "two"], [ngram, other]).note
+
+
+def test_types_of_attack_that_are_not_drawn_or_listed_are_told_of(results: Results) -> None:
+    first = results.results[0]
+    one = next(iter(first.per_attack.values()))
+
+    def of_many(n: int) -> Figure:
+        many = {f"kind {i:03}": one for i in range(n)}
+        return attack_figure(["m"], [first.model_copy(update={"per_attack": many})])
+
+    assert "Drawn are" not in of_many(40).note
+    assert "Drawn are the first 40 of 41 types" in of_many(41).note
+    assert of_many(200).table.caption == "By type of attack"
+    assert of_many(201).table.caption == "By type of attack, the first 200 of 201"
+    assert len(of_many(201).table.rows) == 200
 
 
 def test_no_text_ends_a_script_element() -> None:

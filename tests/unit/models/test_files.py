@@ -99,6 +99,14 @@ def test_alarms_by_the_day_come_back(tmp_path: Path) -> None:
         ({"population__seconds": np.array([1e300, 1.0])}, "last no time"),
         ({"population__seconds": np.array([60.0])}, "belongs to no recording"),
         ({"population__moments.1.scores": None}, "is missing or of another type"),
+        (
+            {
+                "population__moments.1.scores": np.array([1.0, 2.0]),
+                "population__moments.1.steps": np.array([1, -1], np.int8),
+                "population__moments.1.recordings": np.zeros(2, np.int64),
+            },
+            "the steps of the model's alarms are damaged",
+        ),
         ({"population__moments.1.steps": np.zeros(0, np.int8)}, "has the shape"),
     ],
 )
@@ -395,9 +403,12 @@ def test_a_window_without_its_suffix_is_refused(tmp_path: Path) -> None:
         ({"decisions__0__rule": "rolling:9"}, "first decision is not about whole traces"),
         ({"decisions__0__rule": "trace:whole"}, "whole is not for"),
         ({"decisions__0__calibration__budget__alarms": -1}, "alarms"),
+        ({"decisions__0__calibration__budget__alarms": 1e308}, "a share of traces is below 1"),
         ({"decisions__0__calibration__n_traces": 0}, "n_traces"),
+        ({"decisions__0__calibration__n_traces": 10**400}, "n_traces"),
         ({"population__method": "magic"}, "method"),
         ({"population__merge_seconds": -1.0}, "merge_seconds"),
+        ({"provenance__seed": -1}, "seed"),
         ({"provenance__n_traces": -1}, "n_traces"),
         ({"provenance__n_traces": 1 << 70}, "n_traces"),
         ({"provenance__train_seconds": float("inf")}, "train_seconds"),

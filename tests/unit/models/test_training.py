@@ -265,6 +265,30 @@ def test_budgets_by_the_day_go_by_time_and_recordings() -> None:
         model.with_budget(Budget.parse("1/day"))
 
 
+def test_hours_of_learned_traces_are_not_quiet_hours() -> None:
+    """Of what was learned no rolling scores are kept: its alarms cannot be counted again."""
+    minute = 60 * 10**9
+    random = np.random.default_rng(5)
+
+    def timed(names: str) -> TraceSet:
+        made = [list(random.choice(["a", "z"], 241, p=[0.97, 0.03])) for _ in names]
+        infos = [TraceInfo(name, "m", group=name) for name in names]
+        times = np.tile(np.arange(241) * minute, len(names))
+        return replace(TraceSet.from_names(made, infos=infos), times_ns=times)
+
+    learned, fresh = timed("abcd"), timed("xyz")
+    model = fit_model("ngram", learned, rolling=["2"], settings={"order": 1}, false_alarms="40/day")
+    budget = Budget.parse("40/day")
+    both, _ = model.calibrated_on(join([learned, fresh]), budget)
+    alone, _ = model.calibrated_on(fresh, budget)
+    told = both.decisions[1].calibration.alarms_a_day
+    assert told is not None
+    assert told == alone.decisions[1].calibration.alarms_a_day
+    assert told.hours == pytest.approx(12.0)
+    with pytest.raises(UsageError, match="keeps no rolling scores"):
+        model.calibrated_on(learned, budget)
+
+
 def test_a_budget_by_the_day_needs_times() -> None:
     with pytest.raises(UsageError, match="needs normal traces that carry time"):
         fit_model("ngram", TraceSet.from_names(TRACES), false_alarms="1/day")

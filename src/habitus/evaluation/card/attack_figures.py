@@ -32,7 +32,13 @@ _BREADTH = 0.7
 
 def attack_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
     """Each type's area with its interval, and behind it the areas of its folders."""
-    kinds = kinds_of(results)[:MAX_KINDS]
+    every = kinds_of(results)
+    kinds = every[:MAX_KINDS]
+    cut = (
+        f" Drawn are the first {MAX_KINDS} of {len(every):,} types."
+        if len(every) > MAX_KINDS
+        else ""
+    )
     rows = {kind: row for row, kind in enumerate(kinds)}
     data: list[Json] = []
     for number, (name, result) in enumerate(zip(labels(names), results, strict=True)):
@@ -110,7 +116,7 @@ def attack_figure(names: Sequence[str], results: Sequence[Result]) -> Figure:
         },
         narrow={"margin": {"l": 90, "r": 8, "t": 8, "b": 48}},
         note="Large marks are types with their 95 % interval; small ones are the folders or "
-        "recordings of that type. A type is as sure as it has folders, not as it has traces.",
+        f"recordings of that type. A type is as sure as it has folders, not as it has traces.{cut}",
         table=_kinds_table(names, results),
     )
 
@@ -122,7 +128,8 @@ def kinds_of(results: Sequence[Result]) -> list[str]:
 
 def _kinds_table(names: Sequence[str], results: Sequence[Result]) -> Table:
     rows: list[tuple[str, ...]] = []
-    for kind in kinds_of(results)[:MAX_ROWS]:
+    kinds = kinds_of(results)
+    for kind in kinds[:MAX_ROWS]:
         cells: list[str] = []
         count = 0
         for result in results:
@@ -143,7 +150,8 @@ def _kinds_table(names: Sequence[str], results: Sequence[Result]) -> Table:
         for name in names
         for head in (f">{name}: area", ">95 %", ">found at 1 %")
     ]  # fmt: skip
-    return Table("By type of attack", ("type", ">attacks", *heads), rows)
+    cut = f", the first {MAX_ROWS} of {len(kinds):,}" if len(kinds) > MAX_ROWS else ""
+    return Table(f"By type of attack{cut}", ("type", ">attacks", *heads), rows)
 
 
 def folder_table(names: Sequence[str], results: Sequence[Result]) -> Table:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from habitus.evaluation.card.attack_figures import attack_figure, folder_table, kinds_of
+from habitus.evaluation.card.attack_figures import attack_figure, folder_table
 from habitus.evaluation.card.curve_figures import NamedRoc, pr_figure, roc_figure
 from habitus.evaluation.card.parts import counted, short_names
 from habitus.evaluation.card.score_figures import area_figure, detection_figure, histogram_figure
@@ -64,7 +64,6 @@ def card_page(results: Results) -> str:
         detection=detection_figure(names, judged),
         histograms=[histogram_figure(name, r, i) for i, (name, r) in enumerate(pairs)],
         attacks=attack_figure(names, judged),
-        n_kinds=len(kinds_of(judged)),
         folders=folder_table(names, judged),
         novel=novel_table(names, judged),
         looks=[_look(name, result) for name, result in pairs],

@@ -84,6 +84,6 @@ def where_attacks_are_rare(result: Result) -> str:
         return ""
     true, false = found.dr * RARE, found.achieved_fpr * (1 - RARE)
     return (
-        f"at 1 % false alarms, were one {result.unit} in {round(1 / RARE):,} an attack, one alert "
-        f"in {round((true + false) / true):,} would be true."
+        f"at up to 1 % false alarms, were one {result.unit} in {round(1 / RARE):,} an attack, one "
+        f"alert in {round((true + false) / true):,} would be true."
     )
