@@ -138,6 +138,8 @@ class TraceScore:
 
     Attributes:
         decision: which of the model's decisions judged it.
+        is_merged: whether a rolling score of it lay above the threshold, in an alarm that another
+            trace of its recording had begun.
         n_alarms: of a rolling decision, how many alarms its trace has raised so far, this included.
         score: NaN if the trace cannot be scored.
         is_alert: whether the model's decision says so.
@@ -159,6 +161,7 @@ class TraceScore:
     time_ns: int | None = None
     decision: int = 0
     n_alarms: int = 0
+    is_merged: bool = False
 
     @property
     def is_first_of_trace(self) -> bool:
@@ -172,7 +175,9 @@ class TraceScore:
 
     @property
     def verdict(self) -> str:
-        """``alert``, ``normal`` or ``not_scoreable``."""
+        """``alert``, ``merged``, ``normal`` or ``not_scoreable``."""
         if self.is_alert:
             return "alert"
+        if self.is_merged:
+            return "merged"
         return "normal" if self.scoreable else "not_scoreable"

@@ -187,6 +187,7 @@ class RollingScorer:
             yield TraceScore(
                 replace(trace.info, ends=True), trace.n_calls, trace.n_novel, trace.highest, False,
                 trace.position_unit, None, None, trace.last_time_ns, self.row,
+                is_merged=self._decision.is_alert(trace.highest),
             )  # fmt: skip
 
     @property

@@ -194,7 +194,8 @@ def _strangers(n_strangers: int, n_traces: int) -> str:
 def _print_record(record: Record) -> None:
     """One line a trace: its score and where it is strangest."""
     ours = record["habitus"]
-    verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "short"}[record["verdict"]]
+    shown = {"alert": "ALERT", "merged": "merged", "normal": "normal", "not_scoreable": "short"}
+    verdict = shown[record["verdict"]]
     line = f"{verdict:6}  {record['score']:8.4f}  {ours['trace']['name']}"
     explanation = ours["explanation"]
     if record["verdict"] == "alert" and explanation:

@@ -112,7 +112,12 @@ def _headline(model: Model, judged: TraceScore) -> str:
     from habitus.cli.terminal import counted, printable
     from habitus.decisions.scores import score_unit
 
-    verdict = {"alert": "ALERT", "normal": "normal", "not_scoreable": "too short to be scored"}
+    verdict = {
+        "alert": "ALERT",
+        "merged": "part of another alert",
+        "normal": "normal",
+        "not_scoreable": "too short to be scored",
+    }
     lines = [f"{verdict[judged.verdict]}: {judged.info.name}, {counted(judged.n_calls, 'call')}"]
     if judged.info.source != judged.info.name:
         lines.append(f"in {judged.info.source}")
@@ -130,6 +135,8 @@ def _headline(model: Model, judged: TraceScore) -> str:
 def _rarity(model: Model, judged: TraceScore) -> str:
     population, row = model.population, judged.decision
     above, n_traces = population.n_as_strange(row, judged.score), population.n_scored(row)
+    if not n_traces:
+        return "the model keeps no normal traces to hold that against"
     if above == 0:
         return f"stranger than all {n_traces:,} normal traces it was set on"
     return f"{above:,} of the {n_traces:,} normal traces it was set on are as strange"

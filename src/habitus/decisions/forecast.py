@@ -94,7 +94,10 @@ def design_effects(places: NDArray[np.int64], counts: NDArray[np.int64]) -> Floa
     """(n_values,) float64: how many traces count as one for the share above each value, at least 1.
 
     The variance of that share when whole groups of equal traces are drawn, against that of single
-    traces (L. Kish, *Survey Sampling*, 1965, section 5.4). The value itself counts as above.
+    traces (L. Kish, *Survey Sampling*, 1965, section 5.4), the value itself counted as above; but
+    no less than the mean size of the group that a trace is in. For the group that comes next may be
+    as large, and lie above: so conformal prediction weighs what is yet to come (R. Tibshirani and
+    others, "Conformal prediction under covariate shift", NeurIPS 2019).
 
     Args:
         places: (n_sequences,) int64, which of the ascending values each sequence scores.
@@ -109,4 +112,4 @@ def design_effects(places: NDArray[np.int64], counts: NDArray[np.int64]) -> Floa
     single = n_traces * share * (1 - share)
     effects = np.full(len(weights), all_squares / n_traces)  # where everything lies above
     np.divide(clustered, single, out=effects, where=single > 0)
-    return np.asarray(np.maximum(1.0, effects))
+    return np.asarray(np.maximum(effects, all_squares / n_traces))

@@ -117,6 +117,8 @@ def test_alarms_of_one_recording_merge_whichever_thread_raises_them() -> None:
     assert seconds == [("one", 0), ("one", 30), ("three", 36)]
     assert [j.n_alarms for j in found] == [1, 2, 1]
     assert [j.is_first_of_trace for j in found] == [True, False, True]
+    (quiet,) = [j for j in RollingScorer(made, 1).run(batches) if not j.is_alert]
+    assert (quiet.info.name, quiet.verdict) == ("two", "merged")
 
 
 def test_within_a_batch_alarms_are_told_in_the_order_of_time() -> None:

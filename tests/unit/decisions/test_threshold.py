@@ -167,6 +167,27 @@ def test_the_interval_holds_where_sequences_repeat() -> None:
     assert np.mean(naive) < np.mean(held) - 0.1  # what not to count clusters would claim
 
 
+@pytest.mark.parametrize("budget", ["5%", "15%"])
+@pytest.mark.parametrize("copies", [8, 100])
+def test_the_budget_holds_where_a_few_sequences_are_most_of_the_traces(
+    budget: str, copies: int
+) -> None:
+    """One sequence in ten stands many times, whatever it scores: the next one may, too."""
+    random = np.random.default_rng(10)
+    held, rates = [], []
+    for _ in range(1500):
+        counts, to_come = np.where(random.random((2, 100)) < 0.1, copies, 1)
+        choice = choose_threshold(random.standard_normal(100), counts, Budget.parse(budget))
+        n = int(to_come.sum())
+        seen = int(to_come[random.standard_normal(100) > choice.threshold].sum())
+        low, high = choice.rate.interval(n)
+        held.append(low <= seen <= high)
+        if choice.keeps_budget:
+            rates.append(seen / n)
+    assert np.mean(held) > 0.94
+    assert not rates or np.mean(rates) < 1.1 * Budget.parse(budget).alarms
+
+
 def test_where_nothing_repeats_every_trace_counts() -> None:
     assert design_effects(np.arange(9), np.ones(9, np.int64)) == pytest.approx(np.ones(9))
 
@@ -174,7 +195,8 @@ def test_where_nothing_repeats_every_trace_counts() -> None:
 def test_the_design_effect_by_hand() -> None:
     """Three sequences, 2, 1 and 1 traces: above the middle value (itself included) lie two traces.
 
-    p = 1/2: (1/4 * (1 + 1) + 1/4 * 4) / (4 * 1/4) = 1.5.
+    p = 1/2: (1/4 * (1 + 1) + 1/4 * 4) / (4 * 1/4) = 1.5, which is the mean size of a trace's group,
+    too: (4 + 1 + 1) / 4.
     """
     effects = design_effects(np.array([0, 1, 2]), np.array([2, 1, 1]))
     assert effects[1] == pytest.approx(1.5)
