@@ -31,7 +31,7 @@ def rate_of(rule: Rule, surprise: np.ndarray) -> Callable[[], float]:
     """Calls a second of one rule alone, over one stream in segments."""
 
     def run() -> float:
-        one = RollingScore(rule.aggregation, rule.window or 1)
+        one = RollingScore(rule.window or 1, rule.quantile)
         started = time.perf_counter()
         for begin in range(0, len(surprise), SEGMENT_CALLS):
             one.add(surprise[begin : begin + SEGMENT_CALLS])

@@ -196,7 +196,7 @@ class RollingScorer:
 
     def _trace(self, info: TraceInfo, position_unit: str) -> _OpenTrace:
         if info.first_call == 0:
-            rolling = RollingScore(self._rule.aggregation, self._window)
+            rolling = RollingScore(self._window, self._rule.quantile)
             self._open[info.name] = _OpenTrace(info, position_unit, rolling)
         trace = self._open.get(info.name)
         if trace is None or trace.n_calls != info.first_call:

@@ -138,8 +138,7 @@ def _picture(drift: Drift, shift: Shift, width: int) -> Iterator[str]:
     """Both sides of a score as bars, one above the other, with the threshold as a line."""
     import sys
 
-    from habitus.cli.explain import BARS
-    from habitus.cli.layout import bars
+    from habitus.cli.layout import BARS, bars
 
     found = shift.histogram
     if (

@@ -10,6 +10,7 @@ import typer
 
 from habitus.cli import options
 from habitus.cli.app import app, command
+from habitus.cli.layout import BARS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from habitus.alerts.judgement import TraceScore
     from habitus.models.model import Model
 
-BARS = "▁▂▃▄▅▆▇█"
 SOURCE_LINES = 4
 LEAST_SHOWN = 0.005
 

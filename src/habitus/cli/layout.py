@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+BARS = "▁▂▃▄▅▆▇█"
+"""Characters from low to high."""
 LEAST_WIDTH = 20
 """In narrower terminals lines are this long, and the terminal breaks them."""
 _CELL_FRAME, _TABLE_FRAME = 3, 1

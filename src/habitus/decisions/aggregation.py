@@ -154,7 +154,7 @@ class _RunningQuantile(RunningScore):
 
 class _RunningWorst(RunningScore):
     def __init__(self, window: int) -> None:
-        self._rolling = RollingScore(Aggregation("mean"), window)
+        self._rolling = RollingScore(window)
         self._best = float("nan")
 
     def add(self, surprise: NDArray[np.float32]) -> None:

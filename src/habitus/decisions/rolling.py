@@ -6,7 +6,6 @@ gives as it comes, segment by segment, is exactly what it gives when it is score
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,6 @@ from habitus.errors import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from habitus.decisions.aggregation import Aggregation
-    from habitus.decisions.rule import Rule
 
 CHUNK_CALLS = 1 << 18
 """Loops stop this often for Ctrl-C."""
@@ -30,8 +26,14 @@ class RollingScore:
     Keeps the surprises of one window, 4 bytes each, and for quantiles their order, 13 more.
     """
 
-    def __init__(self, aggregation: Aggregation, window: int) -> None:
-        self._quantile = aggregation.parameter if aggregation.kind == "quantile" else None
+    def __init__(self, window: int, quantile: float | None = None) -> None:
+        """Begin a trace.
+
+        Args:
+            window: calls that a score is made of.
+            quantile: which quantile of their surprises it is; None for their mean.
+        """
+        self._quantile = quantile
         self._ring = np.empty(window, dtype=np.float32)
         self._counts = np.zeros(4, dtype=np.int64)
         self._total = np.zeros(1)
@@ -73,25 +75,3 @@ class RollingScore:
         if not counts[k.N_LOW]:
             return float("nan")
         return float(k.middle_of(self._heaps, counts, self._ring, self._quantile))
-
-
-def rolling_scores(
-    surprise: NDArray[np.float32], offsets: NDArray[np.int64], rule: Rule
-) -> NDArray[np.float64]:
-    """(n_calls,) float64: the score after each call of whole traces; NaN where there is none."""
-    if rule.window is None:
-        raise ValueError(f"{rule} has no window")
-    scores = np.empty(len(surprise))
-    for begin, end in pairwise(offsets.tolist()):
-        one = RollingScore(rule.aggregation, min(rule.window, max(1, end - begin)))
-        scores[begin:end] = one.add(surprise[begin:end])
-    return scores
-
-
-def highest_of(scores: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n_traces,) float64: the highest rolling score of each trace; NaN where it has none."""
-    highest = np.full(len(offsets) - 1, np.nan)
-    filled = np.diff(offsets) > 0
-    if filled.any():
-        highest[filled] = np.fmax.reduceat(scores, offsets[:-1][filled])
-    return highest

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from habitus.decisions.aggregation import WHOLE, Aggregation
+from habitus.decisions.rolling import RollingScore
 from habitus.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_WINDOW = 100_000
 """Calls of the longest rolling window: that many surprises are kept of every open trace."""
@@ -62,8 +70,35 @@ class Rule:
             )
         return cls(aggregation, window)
 
+    @property
+    def quantile(self) -> float | None:
+        """Which quantile the score is; None if it is none."""
+        return self.aggregation.parameter if self.aggregation.kind == "quantile" else None
+
     def __str__(self) -> str:
         if self.window is None:
             return f"trace:{self.aggregation}"
         kind = "" if self.aggregation.kind == "mean" else f":{self.aggregation}"
         return f"rolling:{self.window}{kind}"
+
+
+def rolling_scores(
+    surprise: NDArray[np.float32], offsets: NDArray[np.int64], rule: Rule
+) -> NDArray[np.float64]:
+    """(n_calls,) float64: the score after each call of whole traces; NaN where there is none."""
+    if rule.window is None:
+        raise ValueError(f"{rule} has no window")
+    scores = np.empty(len(surprise))
+    for begin, end in pairwise(offsets.tolist()):
+        one = RollingScore(min(rule.window, max(1, end - begin)), rule.quantile)
+        scores[begin:end] = one.add(surprise[begin:end])
+    return scores
+
+
+def highest_of(scores: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n_traces,) float64: the highest rolling score of each trace; NaN where it has none."""
+    highest = np.full(len(offsets) - 1, np.nan)
+    filled = np.diff(offsets) > 0
+    if filled.any():
+        highest[filled] = np.fmax.reduceat(scores, offsets[:-1][filled])
+    return highest

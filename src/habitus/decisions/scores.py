@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from habitus.decisions.aggregation import WHOLE, Aggregation, RunningScore
-from habitus.decisions.rolling import highest_of, rolling_scores
-from habitus.decisions.rule import Rule
+from habitus.decisions.rule import Rule, highest_of, rolling_scores
 from habitus.detectors.whole import RunningTrace, TraceDetector
 from habitus.errors import UsageError
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from habitus.decisions.aggregation import Aggregation
 from habitus.decisions.alarms import AlarmRate
-from habitus.decisions.rolling import highest_of, rolling_scores
+from habitus.decisions.rule import Rule, highest_of, rolling_scores
 from habitus.decisions.scores import trace_scores
 from habitus.detectors.trie import CallTrie
 from habitus.traces.vocabulary import UNKNOWN, Vocabulary
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from habitus.decisions.rule import Rule
     from habitus.detectors.base import SequenceDetector
     from habitus.traces.traceset import TraceSet
 

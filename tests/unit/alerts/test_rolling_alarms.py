@@ -16,8 +16,7 @@ from habitus.alerts.record import alert_record
 from habitus.alerts.rolling import RollingScorer
 from habitus.decisions.budget import Budget
 from habitus.decisions.population import Population
-from habitus.decisions.rolling import highest_of, rolling_scores
-from habitus.decisions.rule import Rule
+from habitus.decisions.rule import Rule, highest_of, rolling_scores
 from habitus.errors import InputError
 from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceInfo, TraceSet

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from habitus.decisions.aggregation import Aggregation
-from habitus.decisions.rolling import RollingScore, highest_of, rolling_scores
-from habitus.decisions.rule import Rule
+from habitus.decisions.rolling import RollingScore
+from habitus.decisions.rule import Rule, highest_of, rolling_scores
 from habitus.errors import UsageError
 from habitus.traces.traceset import offsets_of
 
@@ -54,7 +54,7 @@ def test_in_segments_every_score_is_exactly_that_of_the_whole(
 ) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(surprise)), max_size=6))
     bounds = list(pairwise([0, *sorted(cuts), len(surprise)]))
-    one = RollingScore(rule.aggregation, rule.window)
+    one = RollingScore(rule.window, rule.quantile)
     found = np.concatenate([one.add(surprise[b:e]) for b, e in bounds])
     wanted = rolling_scores(surprise, offsets_of([len(surprise)]), rule)
     at_end = one.end()
@@ -84,4 +84,4 @@ def test_what_is_long_gone_leaves_no_trace_in_the_sum() -> None:
 
 def test_infinite_surprise_is_refused() -> None:
     with pytest.raises(UsageError, match="finite number"):
-        RollingScore(Aggregation("mean"), 3).add(np.array([1, np.inf], np.float32))
+        RollingScore(3).add(np.array([1, np.inf], np.float32))
