@@ -29,6 +29,8 @@ DETECTORS: dict[str, tuple[str, dict[str, object]]] = {
     "stide": ("stide", {}),
     "tstide": ("tstide", {}),
     "markov": ("markov", {}),
+    "markov order=2": ("markov", {"order": 2}),
+    "markov order=3": ("markov", {"order": 3}),
     "ngram": ("ngram", {}),
     "ngram smoothing=kneser-ney": ("ngram", {"smoothing": "kneser-ney"}),
     "neighbours": ("neighbours", {}),
@@ -44,6 +46,8 @@ DETECTORS: dict[str, tuple[str, dict[str, object]]] = {
 ADFA = ("adfa-ld/dev", "adfa-ld", "adfa-ld/distinct")
 SEED = 1
 STORE = WORK / "detectors.json"
+BEGIN = "<!-- Made by benchmarks/detectors.py: begin -->"
+END = "<!-- Made by benchmarks/detectors.py: end -->"
 Row = dict[str, float | list[float] | None]
 
 
@@ -152,8 +156,22 @@ def cell(row: Row) -> str:
     return f"{row['auc']:.3f}{told}"
 
 
+def write_measured(adfa: dict[str, dict[str, Row]]) -> None:
+    """Put each detector's lines on its own page, between the marks there."""
+    for kind in sorted({kind for kind, _ in DETECTORS.values()}):
+        mine = [name for name, (one, _) in DETECTORS.items() if one == kind]
+        names = {name: f"`{name.removeprefix(kind).strip() or kind}`" for name in mine}
+        names["trivial"] = "*counting calls, at best*"
+        rows = [(names[n], *(cell(adfa[n][protocol]) for protocol in ADFA)) for n in names]
+        page = RESULTS.parent / "detectors" / f"{kind}.md"
+        before, _, rest = page.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        block = "\n".join(table(("AUC (95 %)", *(f"`{protocol}`" for protocol in ADFA)), rows))
+        page.write_text(f"{before}{BEGIN}\n\n{block}\n\n{END}{after}")
+
+
 def main() -> None:
-    """Measure, and write the page."""
+    """Measure, and write the page and the tables on the detectors' pages."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core for all
     values = all_measured()
     adfa = values.pop("ADFA-LD")
@@ -210,6 +228,7 @@ def main() -> None:
         "",
     ]
     (RESULTS / "detectors.md").write_text("\n".join(lines))
+    write_measured(adfa)
     print("\n".join(lines))
 
 
