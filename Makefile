@@ -38,6 +38,9 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/adfa_ld.py
+	$(BIN)/python benchmarks/detectors.py
+	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/rolling.py
 	$(BIN)/python benchmarks/unm.py
 	$(BIN)/python benchmarks/lid_ds.py
 
