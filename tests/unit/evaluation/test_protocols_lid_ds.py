@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
+from habitus import train
 from habitus.evaluation.judged import judged_of
 from habitus.evaluation.protocols import (
     PROTOCOLS,
     default_protocol,
     get_protocol,
+    held_out_part,
     test_part,
     training_part,
 )
+from habitus.traces.formats.native import write_native
 from habitus.traces.traceset import Label, TraceInfo, TraceSet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 test_part.__test__ = False  # type: ignore[attr-defined]  # its name is not for pytest
 
@@ -52,6 +60,21 @@ def test_the_parts_of_2021_are_kept() -> None:
     assert groups(judged) == {
         "test/normal/0", "test/normal/1", "test/attack/0", "test/attack/1",
     }  # fmt: skip
+
+
+def test_the_validation_part_sets_thresholds(tmp_path: Path) -> None:
+    held_out = held_out_part(LID_DS_2021, get_protocol("lid-ds"))
+    assert held_out is not None
+    assert groups(held_out) == {f"validation/{i}" for i in range(3)}
+    write_native(tmp_path / "set.habitus", [LID_DS_2021])
+    model = train("ngram", str(tmp_path / "set.habitus"), false_alarms="20%")
+    calibration = model.decision.calibration
+    assert model.provenance.part == "lid-ds"
+    assert (calibration.method, calibration.n_traces) == ("held-out", 6)
+    other = train("ngram", str(tmp_path / "set.habitus"), calibration="cross-fitting:2")
+    assert other.decision.calibration.method == "cross-fitting"
+    assert held_out_part(traces_of(("a", N, "", -1)), get_protocol("lid-ds")) is None
+    assert held_out_part(LID_DS_2021, get_protocol("folder")) is None
 
 
 def test_without_parts_half_of_the_normal_recordings_are_learned() -> None:
