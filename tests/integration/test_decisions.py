@@ -80,8 +80,9 @@ def test_one_decision_is_set_anew_and_the_others_stay(invoke: Invoke, rolling: P
 def test_a_rolling_decision_is_evaluated_by_its_highest_scores(
     invoke: Invoke, rolling: Path, recordings: Path, tmp_path: Path
 ) -> None:
-    options = ("--data", recordings, "--json")
-    by_rule = invoke("evaluate", rolling, *options, "--decision", "rolling:6").stdout
+    options, named = ("--data", recordings, "--json"), ("--decision", "rolling:6")
+    by_rule = invoke("evaluate", rolling, *options, *named).stdout
+    assert "rolling:6 " in invoke("evaluate", rolling, *options[:2], *named).stdout
     by_worst = invoke("evaluate", rolling, *options, "--aggregation", "worst:6").stdout
     one, other = (json.loads(text)["results"][0] for text in (by_rule, by_worst))
     assert one["decision"] == "rolling:6"
@@ -98,6 +99,28 @@ def test_a_forecast_is_for_as_many_traces_as_asked(invoke: Invoke, rolling: Path
         assert told["expected_alarms"] == pytest.approx(40 * told["expected_rate"])
         assert told["expected_alarms_in_days"] is None
     assert "of the next 40, " in invoke("model", "forecast", rolling, "--traces", 40).stdout
+
+
+def test_who_asks_by_the_day_where_traces_carry_no_time_is_told(
+    invoke: Invoke, rolling: Path
+) -> None:
+    assert "by the day" not in invoke("model", "forecast", rolling).output
+    out = invoke("model", "forecast", rolling, "--days", 3).output
+    assert out.count("nothing by the day: the normal traces that it was set on carry no time") == 3
+
+
+def test_learned_traces_are_told_of_however_many_are_left_out(
+    invoke: Invoke, rolling: Path, recordings: Path, tmp_path: Path
+) -> None:
+    """Even where all were learned: a population that a first --data set forgets the rest."""
+    again = ("model", "threshold", rolling, "--false-alarms", "40%", "--data")
+    assert "were learned" not in invoke(*again, recordings).output
+    write(tmp_path / "few" / "strange.txt", STRANGE)
+    write(tmp_path / "few" / "known.txt", (recordings / "normal" / "run-0.txt").read_text())
+    out = invoke(*again, tmp_path / "few").output
+    assert "1 of the 2 traces were learned by this model, and keep their cross" in out
+    out = invoke(*again, recordings).output
+    assert "5 of the 6 traces were learned by this model, which keeps no other" in out
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def draw(
 ) -> None:
     """Draw a model's transition matrix: which call followed which, and how often.
 
-    The picture is one HTML file that needs no network. Detectors that are a chain of states have
+    The picture is one HTML file that needs no network. Detectors that are a chain of calls have
     such a matrix: of ours, markov.
     """
     from habitus.cli.terminal import printable

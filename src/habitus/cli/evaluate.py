@@ -123,7 +123,7 @@ def _row(name: str, result: Result) -> tuple[str, ...]:
     interval = result.auc_ci95
     return (
         name,
-        result.aggregation,
+        result.decision.removeprefix("trace:"),
         f"{result.auc:.4f}",
         "-" if interval is None else f"{interval[0]:.3f}-{interval[1]:.3f}",
         *(f"{found.dr:.1%}" for found in result.dr_at_fpr.values()),

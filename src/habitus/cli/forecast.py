@@ -27,8 +27,11 @@ def forecast(
         int, typer.Option("--traces", min=1, max=10**9, help="Normal traces that will be judged.")
     ] = 1000,
     days: Annotated[
-        float, typer.Option("--days", min=0.0, max=36_500.0, help="Days that will be watched.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--days", min=0.0, max=36_500.0, help="Days that will be watched; by default 1."
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Tell how many false alarms a model will raise, before it is used.
@@ -41,13 +44,14 @@ def forecast(
     from habitus.models.files import load_model
 
     model = load_model(folder)
+    by_day, days = days is not None, 1.0 if days is None else days
     if json:
         told = [_forecast_record(decision, traces, days) for decision in model.decisions]
         typer.echo(jsonlib.dumps({"model": str(folder), "decisions": told}, indent=1))
     else:
         for decision in model.decisions:
             typer.echo(f"{decision.rule}, threshold {decision.threshold:.4g}")
-            for line in expectations(decision, traces, days):
+            for line in expectations(decision, traces, days, by_day=by_day):
                 typer.echo(in_lines(f"  {line}"))
     warn(model.warnings())
 

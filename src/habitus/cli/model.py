@@ -102,9 +102,25 @@ def threshold(
             progress.stage("scoring normal traces")
             model, n_known = model.calibrated_on(normal, budget, source.sha256)
         warn_of(report)
-        if 0 < n_known < normal.n_traces:
-            told = f"{n_known} of the {normal.n_traces} traces were learned by this model: they "
-            warn([f"{told}keep their cross-fitted scores or are left out"])
+        warn(_told_of_learned(normal.n_traces, n_known, model.population.n_traces))
     saved = save_model(model, folder)
     warn(saved.warnings())
     print_model(saved, str(folder), as_json=json)
+
+
+def _told_of_learned(n_traces: int, n_known: int, n_used: int) -> list[str]:
+    """What became of traces that the model had learned, where they are not simply all its own."""
+    n_left_out = n_traces - n_used
+    n_kept = n_known - n_left_out
+    lines = []
+    if 0 < n_kept < n_traces:
+        lines.append(
+            f"{n_kept:,} of the {n_traces:,} traces were learned by this model, and keep their "
+            "cross-fitted scores"
+        )
+    if n_left_out:
+        lines.append(
+            f"{n_left_out:,} of the {n_traces:,} traces were learned by this model, which keeps no "
+            "other score of them, and are left out"
+        )
+    return lines

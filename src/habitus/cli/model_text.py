@@ -73,31 +73,39 @@ def score_name(decision: Decision) -> str:
     return f"{decision.aggregation} surprise {what}"
 
 
-def expectations(decision: Decision, n_traces: int = 1000, days: float | None = None) -> list[str]:
+def expectations(
+    decision: Decision, n_traces: int = 1000, days: float | None = None, *, by_day: bool = False
+) -> list[str]:
     """What a decision will cost, in words.
 
     Args:
         days: how many alarms there will be in so many; None for their rate.
+        by_day: whether that was asked for, and is told however little was watched.
     """
+    from habitus.decisions.forecast import told
+
     calibration = decision.calibration
     if calibration.tail is not None:
-        share = f"{calibration.budget.alarms * 100:.3g} %"
+        share = f"{told(calibration.budget.alarms * 100)} %"
         lines = [f"{share} of normal traces, if the extrapolated tail holds; there is no interval"]
     else:
         rate = calibration.rate
         low, high = rate.interval(n_traces)
         about = "" if calibration.is_exact else "about "
-        share = f"{about}{rate.expected * 100:.2g} % of normal traces on average"
+        share = f"{about}{told(rate.expected * 100, 2)} % of normal traces on average"
         lines = [f"{share}; of the next {n_traces:,}, {low:,} to {high:,} (95 %)"]
-    told = calibration.alarms_a_day
-    if told is not None and (told.hours >= LEAST_HOURS or calibration.budget.per == "day"):
-        within = told.interval if days is None else told.interval_in(days)
-        interval = "" if within is None else f" ({within[0]:.3g} to {within[1]:.3g}, 95 %)"
+    watched = calibration.alarms_a_day
+    by_day = by_day or calibration.budget.per == "day"
+    if watched is None and by_day:
+        lines.append("nothing by the day: the normal traces that it was set on carry no time")
+    elif watched is not None and (by_day or watched.hours >= LEAST_HOURS):
+        within = watched.interval if days is None else watched.interval_in(days)
+        interval = "" if within is None else f" ({told(within[0])} to {told(within[1])}, 95 %)"
         when = "a day" if days is None else f"in {days:g} {'day' if days == 1 else 'days'}"
-        expected = told.expected * (1 if days is None else days)
+        expected = told(watched.expected * (1 if days is None else days))
         lines.append(
-            f"about {expected:.3g} alarms {when}{interval} while as much runs as was "
-            f"recorded: {told.seen:,} in {told.hours:.3g} hours of {told.recordings:,} recordings, "
-            f"those within {told.merge_seconds:g} s counted once"
+            f"about {expected} alarms {when}{interval} while as much runs as was recorded: "
+            f"{watched.seen:,} in {told(watched.hours)} hours of {watched.recordings:,} "
+            f"recordings, those within {watched.merge_seconds:g} s counted once"
         )
     return lines

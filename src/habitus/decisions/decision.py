@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from habitus.decisions.budget import Budget  # noqa: TC001 - pydantic needs it at run time
-from habitus.decisions.forecast import CENTRAL, TailRate
+from habitus.decisions.forecast import CENTRAL, TailRate, told
 from habitus.decisions.population import Method, Population  # noqa: TC001 - likewise
 from habitus.decisions.rule import Rule
 from habitus.decisions.threshold import Choice, choose_threshold, finest_share
@@ -139,35 +139,36 @@ class Calibration(BaseModel):
                 f"{self.tail.shape:.2f}) fitted to the {self.tail.n_exceedances} highest scores; "
                 "nothing guarantees that normal traces to come follow it"
             )
-        told = self.alarms_a_day
-        if self.budget.per == "day" and told is not None and told.recordings < FEW_RECORDINGS:
+        rate = self.alarms_a_day
+        if self.budget.per == "day" and rate is not None and rate.recordings < FEW_RECORDINGS:
             lines.append(
-                f"{told.hours:.3g} hours in {told.recordings} recordings are few to tell a rate by "
-                "the day from: the interval is too narrow"
+                f"{told(rate.hours)} hours in {rate.recordings} recordings are few to tell a rate "
+                "by the day from: the interval is too narrow"
             )
         return lines
 
     def _too_fine(self) -> str:
         """That the budget is finer than the traces can show."""
         if self.budget.per == "day":
-            told = self.alarms_a_day
-            days = told.hours / 24 if told is not None else 0.0
+            rate = self.alarms_a_day
+            days = rate.hours / 24 if rate is not None else 0.0
             return (
-                f"{days * 24:.3g} hours of normal recordings cannot show a rate of "
+                f"{told(days * 24)} hours of normal recordings cannot show a rate of "
                 f"{self.budget.alarms:g} alarms a day"
-                + (f": the finest is {1 / days:.3g} a day" if days else "")
+                + (f": the finest is {told(1 / days)} a day" if days else "")
                 + "; the threshold is the highest score"
             )
         finest = finest_share(self.n_traces, self.budget.confidence, self.design_effect)
         sure = self.budget.confidence
         how = "on average" if sure is None else f"with {sure * 100:g} % confidence"
-        alike = (
-            f", so alike that {self.design_effect:.3g} of them count as one,"
-            if self.design_effect >= ALIKE
-            else ""
-        )
+        alike = ""
+        if self.design_effect >= self.n_traces > 1:
+            alike = ", so alike that they count as one,"
+        elif self.design_effect >= ALIKE:
+            alike = f", so alike that {told(self.design_effect)} of them count as one,"
+        traces = "trace" if self.n_traces == 1 else "traces"
         return (
-            f"{self.n_traces} normal traces{alike} cannot show a false-alarm rate of "
+            f"{self.n_traces} normal {traces}{alike} cannot show a false-alarm rate of "
             f"{self.budget.alarms * 100:g} % {how}: the threshold is the highest of their scores, "
             f"and the finest rate they can show is {finest * 100:.3g} %"
         )

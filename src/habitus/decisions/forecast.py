@@ -25,6 +25,11 @@ MAX_TRIALS = 1_000_000
 """More traces to come are reckoned in groups: the distribution is summed over each of them."""
 
 
+def told(number: float, digits: int = 3) -> str:
+    """A number to so many digits, as a person writes it: ``22,900``, not ``2.29e+04``."""
+    return f"{float(f'{number:.{digits}g}'):,.15g}"
+
+
 @dataclass(frozen=True)
 class TailRate:
     """What is known of the share of normal traces above a threshold.

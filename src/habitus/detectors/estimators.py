@@ -79,7 +79,12 @@ class Estimator:
         if self._name in _PYOD:
             return np.asarray(self._made.decision_function(rows), dtype=np.float64)
         # scikit-learn's mean the opposite: the higher, the more normal.
-        return -np.asarray(self._made.score_samples(rows), dtype=np.float64)
+        scores = -np.asarray(self._made.score_samples(rows), dtype=np.float64)
+        if self._name == "one-class-svm":
+            # A sum over all that it was fitted on: cross-fitting fits fewer, and sets the threshold
+            # for the scores of more.
+            scores /= self._made.dual_coef_.sum()
+        return scores
 
 
 def _unfitted(name: EstimatorName, n_rows: int, seed: int) -> Any:

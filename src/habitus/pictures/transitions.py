@@ -28,8 +28,8 @@ def transitions_of(model: Model) -> Transitions:
     detector = model.detector
     if not isinstance(detector, HasTransitions):
         raise UsageError(
-            f"a model of {detector.name} has no transition matrix to draw; one of markov has: "
-            "habitus train markov --data ..."
+            f"a model of {detector.name} has no transition matrix of calls to draw; one of markov "
+            "has: habitus train markov --data ..."
         )
     matrix = detector.transitions()
     if not len(matrix.counts):

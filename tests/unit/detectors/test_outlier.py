@@ -135,8 +135,17 @@ def test_scores_are_the_librarys_own() -> None:
     detector = fitted()
     theirs = OneClassSVM().fit(detector._projected(detector.counts))
     counts = detector.features.counts(detector.vocabulary.encode(NORMAL), NORMAL.offsets)
-    wanted = -theirs.score_samples(detector._projected(counts))
+    wanted = -theirs.score_samples(detector._projected(counts)) / theirs.dual_coef_.sum()
     np.testing.assert_allclose(detector.trace_scores(NORMAL), wanted, rtol=1e-6)
+
+
+@every_estimator
+def test_a_score_does_not_grow_with_how_much_was_learned(name: str) -> None:
+    """Or a threshold that cross-fitting sets would be one for scores of another size."""
+    random = np.random.default_rng(1)
+    learned, fresh = random.normal(size=(600, 4)), random.normal(size=(200, 4))
+    few, many = (estimators.Estimator(name, learned[:n], 1).scores(fresh) for n in (480, 600))
+    assert np.quantile(many, 0.3) < np.median(few) < np.quantile(many, 0.7)
 
 
 def test_traces_without_a_score() -> None:
