@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import RESULTS, machine, table, test_data
+from common import table, test_data, write_page
 
 from habitus import fit_model
 from habitus.datasets.source import find_source
@@ -93,13 +93,8 @@ def main() -> None:
         "",
         f"The 70 % quantile of the order-12 model's surprise reads AUC {quantile.auc:.4f} on "
         "`adfa-ld`. That quantile was found by looking at the test set, so this is no result.",
-        "",
-        f"Made by `python benchmarks/adfa_ld.py` on {machine()}.",
-        "",
     ]
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "adfa_ld.md").write_text("\n".join(lines))
-    print("\n".join(lines))
+    write_page("adfa_ld", lines, "adfa_ld.py")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from common import RESULTS, machine, table, test_data
+from common import table, test_data, write_page
 
 from habitus import TraceSet, get_detector
 from habitus.datasets.source import find_source
@@ -154,12 +154,8 @@ def main() -> None:
         "learned them: approximate, because those learned less than the one that judges.",
         "",
         *table(head, rows["cross-fitting"]),
-        "",
-        f"Made by `python benchmarks/calibration.py` on {machine()}.",
-        "",
     ]
-    (RESULTS / "calibration.md").write_text("\n".join(lines))
-    print("\n".join(lines))
+    write_page("calibration", lines, "calibration.py")
 
 
 if __name__ == "__main__":

@@ -106,11 +106,15 @@ def write_table(
 ) -> None:
     """Write a page of results: a title, what was done, a table, and the command that makes it."""
     head, *body = rows
-    lines = [f"# {title}", "", text, "", *table(head, body)]
-    lines += ["", f"Made by `python benchmarks/{script}` on {machine()}.", ""]
+    write_page(name, [f"# {title}", "", text, "", *table(head, body)], script)
+
+
+def write_page(name: str, lines: Sequence[str], script: str) -> None:
+    """Write a page of results, with the command that makes it at its foot, and print it."""
+    page = "\n".join([*lines, "", f"Made by `python benchmarks/{script}` on {machine()}.", ""])
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{name}.md").write_text("\n".join(lines))
-    print("\n".join(lines))
+    (RESULTS / f"{name}.md").write_text(page)
+    print(page)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

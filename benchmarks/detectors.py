@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from common import RESULTS, WORK, machine, measured_version, table, test_data
+from common import RESULTS, WORK, measured_version, table, test_data, write_page
 from unm import PARTS, Part
 
 from habitus import Label, TraceSet, get_detector
@@ -223,13 +223,9 @@ def main() -> None:
         "magnitude; [measured side by side](host_classical.md) for `stide` and `ngram`.",
         "",
         *table(("detector", "training, s", "scoring, M calls/s"), speeds),
-        "",
-        f"Made by `python benchmarks/detectors.py` on {machine()}.",
-        "",
     ]
-    (RESULTS / "detectors.md").write_text("\n".join(lines))
+    write_page("detectors", lines, "detectors.py")
     write_measured(adfa)
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":

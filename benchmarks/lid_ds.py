@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from common import RESULTS, machine, test_data
+from common import table, test_data, write_page
 
 from habitus import TraceSet, get_detector, read_traces
 
@@ -30,7 +30,7 @@ def main() -> None:
     seconds = (traces.times_ns - start) / 1e9
     exploit = (traces.infos[0].attack_ns - start) / 1e9
     rows = [judged(name, traces, seconds, exploit) for name in DETECTORS]
-    write_page(traces, float(seconds.max()), exploit, rows)
+    write_story(traces, float(seconds.max()), exploit, rows)
 
 
 def judged(
@@ -92,7 +92,7 @@ def _rank(
     return float(np.mean([strangest(begin) >= own for begin in begins]))
 
 
-def write_page(
+def write_story(
     traces: TraceSet, length: float, exploit: float, rows: list[tuple[str, ...]]
 ) -> None:
     """The page in the documentation."""
@@ -117,15 +117,9 @@ def write_page(
         f"{SEED}), the share whose largest score is at least that of the exploit's first second; "
         "those after the exploit began may be the attack's, too, hence the second column.",
         "",
-        "| " + " | ".join(head) + " |",
-        "|---|" + "---:|" * (len(head) - 1),
-        *("| " + " | ".join(row) + " |" for row in rows),
-        "",
-        f"Made by `python benchmarks/lid_ds.py` on {machine()}.",
-        "",
+        *table(head, rows),
     ]
-    (RESULTS / "lid_ds.md").write_text("\n".join(lines))
-    print("\n".join(lines))
+    write_page("lid_ds", lines, "lid_ds.py")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from common import RESULTS, machine, table, test_data
+from common import table, test_data, write_page
 
 from habitus import TraceSet, fit_model
 from habitus.datasets.source import Source, find_source
@@ -128,11 +128,7 @@ B. Pearlmutter, IEEE S&P 1999. How to read such numbers:
 def main() -> None:
     """Evaluate, and write the page."""
     sections = [line for part in PARTS for line in section(part)]
-    foot = f"Made by `python benchmarks/unm.py` on {machine()}."
-    lines = [TEXT, *sections, "", foot, ""]
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "unm.md").write_text("\n".join(lines))
-    print("\n".join(lines))
+    write_page("unm", [TEXT, *sections], "unm.py")
 
 
 def section(part: Part) -> list[str]:

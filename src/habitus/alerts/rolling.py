@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.alerts.judgement import Calls, Strip, TraceScore
-from habitus.alerts.scoring import DEFAULT_STRETCH, worst_of
+from habitus.alerts.scoring import DEFAULT_STRETCH, broken_off, worst_of
 from habitus.decisions.rolling import RollingScore
 from habitus.decisions.rule import Rule
-from habitus.errors import InputError
 from habitus.traces.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
@@ -200,10 +199,7 @@ class RollingScorer:
             self._open[info.name] = _OpenTrace(info, position_unit, rolling)
         trace = self._open.get(info.name)
         if trace is None or trace.n_calls != info.first_call:
-            raise InputError(
-                f"{info.source}: calls before number {info.first_call + 1} of the trace "
-                f"{info.name!r} are missing"
-            )
+            raise broken_off(info)
         return trace
 
 

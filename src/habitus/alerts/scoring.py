@@ -105,10 +105,7 @@ class Scorer:
             self._open[info.name] = _OpenTrace(info, position_unit, running)
         trace = self._open.get(info.name)
         if trace is None or trace.n_calls != info.first_call:
-            raise InputError(
-                f"{info.source}: calls before number {info.first_call + 1} of the trace "
-                f"{info.name!r} are missing"
-            )
+            raise broken_off(info)
         if isinstance(trace.running, RunningTrace):
             trace.running.add(calls.symbols)
         else:
@@ -154,6 +151,14 @@ class Scorer:
 
     def _worst(self, calls: Calls, skip: int = 0, first: int = 0) -> Stretch:
         return worst_of(calls, self.stretch_calls, self._memory, skip, first)
+
+
+def broken_off(info: TraceInfo) -> InputError:
+    """The error of a segment whose trace lacks the calls before it."""
+    return InputError(
+        f"{info.source}: calls before number {info.first_call + 1} of the trace {info.name!r} are "
+        "missing"
+    )
 
 
 def worst_of(
