@@ -66,7 +66,9 @@ warm: $(VENV)/.runtime
 $(VENV)/.runtime: pyproject.toml requirements/constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --constraint requirements/constraints.txt --editable .
+	@# PyTorch first and by this exact version: asked for in any other way, gigabytes of CUDA may come.
+	$(BIN)/pip install --quiet --constraint requirements/constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --constraint requirements/constraints.txt --editable '.[neural]'
 	touch $@
 
 $(VENV)/.development: $(VENV)/.runtime

@@ -23,8 +23,8 @@ from habitus.evaluation.protocols.base import VALIDATION, in_split
 from habitus.models.calibrating import (
     cross_fitted_population,
     held_out_population,
-    parts_kept_together,
 )
+from habitus.traces.holding_out import parts_kept_together
 from habitus.traces.traceset import join
 
 DETECTORS = ("stide", "ngram", "neighbours")

@@ -16,6 +16,10 @@ class Progress(Protocol):
         """So many steps of the stage are done."""
         ...
 
+    def label(self, text: str) -> None:
+        """The stage goes on, and this is how it stands."""
+        ...
+
 
 class Silent:
     """Listens to nothing."""
@@ -24,6 +28,9 @@ class Silent:
         """Ignore it."""
 
     def advance(self, steps: int) -> None:
+        """Ignore it."""
+
+    def label(self, text: str) -> None:
         """Ignore it."""
 
 

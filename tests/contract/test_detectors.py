@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -87,7 +88,9 @@ NORMAL = [list("abcabcabd"), list("abdabc"), list("cab"), list("abcabcabd"), [],
 STRANGE = [list("abcabXYcab"), [], ["a"], ["X"], list("dddddddd"), list("abcabcabd")]
 
 
+@cache
 def fitted(name: str) -> SequenceDetector:
+    """Fitted once for all tests: scoring changes nothing, as one of them shows."""
     detector = habitus.get_detector(name).with_settings({})
     detector.fit(whole(NORMAL))
     return detector
@@ -103,6 +106,14 @@ def restored(origin: SequenceDetector) -> SequenceDetector:
 
 def same(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
     return np.array_equal(first, second, equal_nan=True)
+
+
+def as_streamed(
+    detector: SequenceDetector, found: NDArray[np.float32], wanted: NDArray[np.float32]
+) -> bool:
+    """Whether a stream gave what it must: the same, but for the rounding a detector declares."""
+    assert detector.stream_error <= 1e-4
+    return np.allclose(found, wanted, rtol=0, atol=detector.stream_error, equal_nan=True)
 
 
 @every_detector
@@ -188,7 +199,7 @@ def test_a_stream_equals_the_whole_however_it_is_cut(
         for row, info in enumerate(batch.infos):
             found[info.name] += surprise[batch.offsets[row] : batch.offsets[row + 1]].tolist()
     joined = np.array([s for surprises in found.values() for s in surprises], dtype=np.float32)
-    assert same(joined, detector.surprise(whole(traces)))
+    assert as_streamed(detector, joined, detector.surprise(whole(traces)))
 
 
 @every_detector
@@ -203,8 +214,8 @@ def test_streams_do_not_share_what_they_remember(name: str) -> None:
     wanted = detector.surprise(whole([list("abcabd")]))
     one, other = detector.stream(), detector.stream()
     parts = [one.push(begun), other.push(begun), one.push(rest), other.push(rest)]
-    assert same(np.concatenate(parts[::2]), wanted)
-    assert same(np.concatenate(parts[1::2]), wanted)
+    assert as_streamed(detector, np.concatenate(parts[::2]), wanted)
+    assert as_streamed(detector, np.concatenate(parts[1::2]), wanted)
 
 
 @every_detector
@@ -235,11 +246,11 @@ def test_one_call_a_million_times(name: str) -> None:
         (habitus.TraceInfo("loop", "memory"),),
     )
     surprise = fitted(name).surprise(loop)
-    assert len(np.unique(surprise[100:])) == 1
+    assert len(np.unique(surprise[n // 2 :])) == 1
     learned = habitus.get_detector(name).with_settings({})
     learned.fit(loop)
     surprise = learned.surprise(loop)
-    assert len(np.unique(surprise[100:])) == 1
+    assert len(np.unique(surprise[n // 2 :])) == 1
     assert 0 <= surprise[-1] < 0.01
 
 

@@ -15,9 +15,11 @@ PACKAGE = Path(habitus.__file__).parent
 
 # From the ground up; a longer name is looked for before a shorter one.
 FLOORS = (
-    ("errors", "compiled", "storage", "progress", "registry", "version"),
+    ("errors", "compiled", "storage", "progress", "registry", "sealed", "version"),
     ("syscalls",),
     ("traces",),
+    ("networks",),
+    ("learning",),
     ("detectors",),
     ("decisions",),
     ("models",),

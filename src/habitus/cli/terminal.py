@@ -117,6 +117,11 @@ class TerminalProgress:
         self._done += steps
         self._show()
 
+    def label(self, text: str) -> None:
+        """Tell how the stage stands."""
+        self._label = printable(text)
+        self._show()
+
     def pause(self) -> None:
         """Clear the bar away, for a line of output; it comes back by itself."""
         if self._bar is not None:

@@ -20,6 +20,7 @@ _DETECTORS: Registry[type[SequenceDetector]] = Registry(
     "detector",
     {
         "hmm": "habitus.detectors.hmm:Hmm",
+        "lstm": "habitus.detectors.neural.lstm:Lstm",
         "markov": "habitus.detectors.markov:Markov",
         "neighbours": "habitus.detectors.neighbours:Neighbours",
         "ngram": "habitus.detectors.ngram:NGram",

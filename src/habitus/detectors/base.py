@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -50,6 +51,9 @@ class SequenceDetector(ABC):
 
     Attributes:
         unit: of the surprise; ``max_surprise`` is the highest there can be, or None.
+        stream_error: how far, in its unit, surprises of a stream may lie from those of whole
+            traces: sums of numbers taken in another order.
+        presets: settings of published configurations, by name.
         is_quick: whether it is fitted quickly enough to be fitted several times, as cross-fitting
             does; thresholds of others are set on normals held out from training.
         settings: checked settings.
@@ -61,6 +65,8 @@ class SequenceDetector(ABC):
     unit: ClassVar[str] = "nats"
     max_surprise: ClassVar[float | None] = None
     is_quick: ClassVar[bool] = True
+    stream_error: ClassVar[float] = 0.0
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
     Settings: ClassVar[type[DetectorSettings]] = DetectorSettings
 
     def __init__(self, settings: DetectorSettings | None = None) -> None:
@@ -71,11 +77,18 @@ class SequenceDetector(ABC):
     def with_settings(cls, settings: Mapping[str, object]) -> Self:
         """An unfitted detector with settings given by name, as text or as values.
 
+        ``preset`` names one of `presets`, whose settings stand where no other value is given.
+
         Raises:
-            UsageError: if a setting is unknown or its value is not allowed.
+            UsageError: if a setting or preset is unknown or a value is not allowed.
         """
+        given = dict(settings)
+        preset = given.pop("preset", None)
+        if preset is not None and preset not in cls.presets:
+            known = ", ".join(cls.presets) or "none"
+            raise UsageError(f"{cls.name}: there is no preset {preset!r}; there are: {known}")
         try:
-            return cls(cls.Settings.model_validate(dict(settings)))
+            return cls(cls.Settings.model_validate({**cls.presets.get(str(preset), {}), **given}))
         except ValidationError as error:
             problems = "; ".join(_problem(dict(e), cls.Settings) for e in error.errors())
             raise UsageError(f"{cls.name}: {problems}") from None

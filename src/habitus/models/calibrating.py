@@ -12,23 +12,17 @@ from habitus.decisions.population import Method, Population
 from habitus.errors import UsageError
 from habitus.models.observing import Observation
 from habitus.progress import SILENT, Progress
-from habitus.traces.grouping import joined_by
+from habitus.traces.holding_out import parts_kept_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from habitus.decisions.rule import Rule
     from habitus.detectors.base import SequenceDetector
     from habitus.traces.traceset import TraceSet
 
-    Mask = NDArray[np.bool_]
-
 DEFAULT_FOLDS = 5
 DEFAULT_HELD_OUT = 0.2
-MIN_PARTS = 10
-"""Recordings are held out whole if they make so many parts."""
 _TEXT = re.compile(r"(cross-fitting)(?::(\d{1,4}))?|(held-out)(?::([0-9.]+)(%?))?")
 
 
@@ -70,45 +64,6 @@ class Plan:
             f"thresholds are set by cross-fitting, cross-fitting:FOLDS (2 or more), held-out or "
             f"held-out:SHARE (between 0 and 1), not {text!r}"
         )
-
-
-def parts_kept_together(traces: TraceSet, *, n_wanted: int) -> NDArray[np.int64]:
-    """(n_traces,) int64: what must not be divided: equal sequences, and threads of one recording.
-
-    Where so many recordings share a sequence that hardly anything is left to divide, only equal
-    sequences are kept together.
-
-    Args:
-        n_wanted: divide recordings as long as there are this many parts, none beyond half.
-    """
-    sequences = traces.sequence_ids()
-    groups = [info.group or info.name for info in traces.infos]
-    joined = np.unique(joined_by(groups, sequences.tolist()), return_inverse=True)[1]
-    sizes = np.bincount(joined)
-    if len(sizes) >= n_wanted and 2 * sizes.max() <= traces.n_traces:
-        return joined.astype(np.int64)
-    return sequences
-
-
-def held_out_part(traces: TraceSet, share: float, seed: int) -> Mask:
-    """(n_traces,) bool: about a share of the traces, drawn in whole parts.
-
-    Raises:
-        UsageError: if the traces are all one sequence.
-    """
-    parts = parts_kept_together(traces, n_wanted=MIN_PARTS)
-    sizes = np.bincount(parts)
-    if len(sizes) < 2:
-        raise UsageError(
-            "all traces are one and the same sequence: none can be held out that is not learned; "
-            "record different runs"
-        )
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    before = np.cumsum(sizes[order]) - sizes[order]
-    chosen = order[before < share * traces.n_traces]
-    if len(chosen) == len(sizes):
-        chosen = chosen[:-1]
-    return np.isin(parts, chosen)
 
 
 def held_out_population(

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -31,11 +29,13 @@ from habitus.models.population_arrays import (
     population_file,
     population_from,
 )
-from habitus.storage import atomic_folder
+from habitus.sealed import MANIFEST_FILE as MANIFEST_FILE  # noqa: PLC0414 - part of a model too
+from habitus.sealed import arrays_of, is_sealed_folder, read_sealed, write_sealed
 from habitus.traces.traceset import DIGEST_BYTES
 from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
@@ -46,11 +46,10 @@ if TYPE_CHECKING:
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
-MODEL_FILE, WEIGHTS_FILE, MANIFEST_FILE = "model.json", "weights.safetensors", "MANIFEST.sha256"
-_MAX_BYTES = {MODEL_FILE: 64 << 20, WEIGHTS_FILE: 8 << 30, MANIFEST_FILE: 1 << 10}
+MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
+_MAX_BYTES = {MODEL_FILE: 64 << 20, WEIGHTS_FILE: 8 << 30}
 _DETECTOR, _MEMORY = "detector.", "memory."
 _MEMORY_ARRAYS = {_MEMORY + name for name in ("symbols", "offsets", "names", "digests")}
-_MAX_TRIES = 10
 
 
 class ModelFile(BaseModel):
@@ -100,10 +99,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
         MODEL_FILE: (json.dumps(described.model_dump(mode="json"), indent=1) + "\n").encode(),
         WEIGHTS_FILE: save({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())}),
     }
-    manifest = _manifest_of(contents)
-    with atomic_folder(path, may_replace=_is_model_folder) as folder:
-        for name, content in {**contents, MANIFEST_FILE: manifest}.items():
-            (folder / name).write_bytes(content)
+    manifest = write_sealed(path, contents, may_replace=_is_model_folder)
     return replace(model, digest=hashlib.sha256(manifest).hexdigest())
 
 
@@ -117,13 +113,13 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
         ModelError: if a file is missing, added, altered, too large or not what it should be.
     """
     folder = Path(path)
-    contents = _verified_contents(folder)
+    contents = read_sealed(folder, _MAX_BYTES)
     found = hashlib.sha256(contents[MANIFEST_FILE]).hexdigest()
     if digest is not None and digest.lower() != found:
         raise ModelError(f"{folder}: this is another model: its digest is {found}, not {digest}")
     try:
         described = ModelFile.model_validate_json(contents[MODEL_FILE])
-        arrays = _arrays(contents[WEIGHTS_FILE])
+        arrays = arrays_of(contents[WEIGHTS_FILE], WEIGHTS_FILE)
         detector = get_detector(described.detector).with_settings(described.settings)
         detector.vocabulary = Vocabulary(described.vocabulary)
         state = {n.removeprefix(_DETECTOR): a for n, a in arrays.items() if n.startswith(_DETECTOR)}
@@ -149,96 +145,6 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
 def verify_model(path: str | os.PathLike[str], *, digest: str | None = None) -> str:
     """Check a model's folder as `load_model` does, and return its digest."""
     return load_model(path, digest=digest).digest
-
-
-def _verified_contents(folder: Path) -> dict[str, bytes]:
-    """The three files' bytes, read once, so that what is checked is what is used.
-
-    The folder is opened once: its files are of one model even if another takes its place. What is
-    replaced is taken away, perhaps while it is being read: then the new model is read.
-    """
-    for _ in range(_MAX_TRIES):
-        try:
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            raise ModelError(f"{folder}: there is no model here (a model is a folder)") from None
-        except OSError as error:
-            raise ModelError(f"{folder}: cannot be read: {error.strerror}") from error
-        try:
-            return _contents_of(folder, handle)
-        except ModelError:
-            if not _was_replaced(folder, handle):
-                raise
-        finally:
-            os.close(handle)
-    raise ModelError(f"{folder}: is replaced again and again; try again when it has come to rest")
-
-
-def _was_replaced(folder: Path, handle: int) -> bool:
-    """Whether another folder stands where the opened one did."""
-    try:
-        return not os.path.samestat(os.fstat(handle), folder.stat())
-    except OSError:
-        return False
-
-
-def _contents_of(folder: Path, handle: int) -> dict[str, bytes]:
-    names = set(os.listdir(handle))
-    wanted = set(_MAX_BYTES)
-    if wanted - names:
-        missing = ", ".join(sorted(wanted - names))
-        raise ModelError(f"{folder}: not a whole model: {missing} is missing")
-    if names - wanted:
-        extra = ", ".join(sorted(names - wanted))
-        raise ModelError(f"{folder}: holds what no model does: {extra}; take it away to use it")
-    contents = {name: _read(folder / name, handle) for name in sorted(wanted)}
-    files = {name: contents[name] for name in (MODEL_FILE, WEIGHTS_FILE)}
-    expected = _manifest_of(files)
-    if contents[MANIFEST_FILE] != expected:
-        claimed = contents[MANIFEST_FILE].split(b"\n")
-        altered = [
-            line.split(b"  ")[1].decode() for line in expected.splitlines() if line not in claimed
-        ]
-        what = f"{' and '.join(altered)} and the manifest differ" if altered else "not as written"
-        raise ModelError(
-            f"{folder / MANIFEST_FILE}: {what}: the model is damaged or was altered; copy it again "
-            "from where it was made, or train it again"
-        )
-    return contents
-
-
-def _read(path: Path, folder: int) -> bytes:
-    """A file of the opened folder."""
-    try:
-        info = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
-        if not stat.S_ISREG(info.st_mode):
-            raise ModelError(f"{path}: not a regular file; a model holds its files itself")
-        if info.st_size > _MAX_BYTES[path.name]:
-            raise ModelError(
-                f"{path}: larger than any {path.name} of ours ({info.st_size:,} bytes)"
-            )
-        # Whatever has taken its place since: no link is followed, no pipe waited for.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb") as file:
-            return file.read(info.st_size)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _manifest_of(contents: Mapping[str, bytes]) -> bytes:
-    lines = (f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
-    return "".join(sorted(lines, key=lambda line: line[66:])).encode()
-
-
-def _arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        arrays: dict[str, NDArray[np.generic]] = load(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(f"{WEIGHTS_FILE}: not a file of arrays ({error})") from error
-    return arrays
 
 
 def _refuse_other_arrays(arrays: Arrays, state: Arrays, population: Arrays) -> None:
@@ -297,8 +203,7 @@ def _memory(arrays: Arrays, n_symbols: int) -> Memory:
 
 def _is_model_folder(folder: Path) -> bool:
     """Whether a folder holds a model, or what is left of one, and nothing else."""
-    names = {entry.name for entry in folder.iterdir()}
-    return MODEL_FILE in names and names <= set(_MAX_BYTES)
+    return is_sealed_folder(folder, _MAX_BYTES, known_by=MODEL_FILE)
 
 
 def refuse_unusable_place(path: str | os.PathLike[str]) -> None:

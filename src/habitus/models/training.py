@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,11 +19,11 @@ from habitus.errors import UsageError
 from habitus.models.calibrating import (
     Plan,
     cross_fitted_population,
-    held_out_part,
     held_out_population,
 )
 from habitus.models.model import Memory, Model, Provenance
 from habitus.progress import SILENT, Progress
+from habitus.traces.holding_out import held_out_part
 from habitus.traces.traceset import Label
 from habitus.version import __version__
 
@@ -133,5 +134,6 @@ def _check_learnable(normal: TraceSet) -> None:
 
 def versions() -> dict[str, str]:
     """The versions that a model's numbers depend on."""
-    libraries = {name: version(name) for name in ("numba", "numpy")}
+    used = ("numba", "numpy", *(["torch"] if "torch" in sys.modules else []))
+    libraries = {name: version(name) for name in used}
     return {"habitus": __version__, "python": platform.python_version(), **libraries}

@@ -24,10 +24,10 @@ from model_folders import (
     timed_model,
 )
 
+from habitus import sealed
 from habitus.decisions.budget import Budget
 from habitus.decisions.population import Population
 from habitus.errors import ModelError, UsageError
-from habitus.models import files
 from habitus.models.files import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -521,14 +521,14 @@ def test_whoever_loads_while_a_model_is_replaced_gets_one_of_them(folder: Path) 
 def test_a_model_replaced_while_it_is_read_is_read_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, saved = files._read, []
+    real, saved = sealed._read, []
 
-    def replaced_meanwhile(path: Path, opened: int) -> bytes:
+    def replaced_meanwhile(path: Path, *rest: Any) -> bytes:
         if not saved and path.name == WEIGHTS_FILE:
             saved.append(save_model(small_model("stide"), folder))
-        return real(path, opened)
+        return real(path, *rest)
 
-    monkeypatch.setattr(files, "_read", replaced_meanwhile)
+    monkeypatch.setattr(sealed, "_read", replaced_meanwhile)
     assert load_model(folder).digest == saved[0].digest
 
 
@@ -539,7 +539,7 @@ def test_a_model_that_never_comes_to_rest_is_told(
         save_model(small_model(), folder)
         raise ModelError("gone")
 
-    monkeypatch.setattr(files, "_read", replaced_meanwhile)
+    monkeypatch.setattr(sealed, "_read", replaced_meanwhile)
     with pytest.raises(ModelError, match="replaced again and again"):
         load_model(folder)
 

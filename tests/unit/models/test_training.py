@@ -12,8 +12,8 @@ from model_folders import small_model
 from habitus.decisions.budget import Budget
 from habitus.detectors.stide import Stide
 from habitus.errors import UsageError
-from habitus.models.calibrating import parts_kept_together
 from habitus.models.training import fit_model
+from habitus.traces.holding_out import parts_kept_together
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
 
 if TYPE_CHECKING:

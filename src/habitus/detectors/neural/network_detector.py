@@ -1,0 +1,149 @@
+"""The seam of detectors that train a network: long work that can stop, go on, and use a device."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from habitus.detectors.base import SequenceDetector
+from habitus.detectors.extras import extra_module
+from habitus.errors import ModelError, UsageError
+from habitus.learning.session import HERE, Session
+from habitus.progress import SILENT, Progress
+from habitus.traces.holding_out import held_out_part
+from habitus.traces.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from habitus.detectors.base import State
+    from habitus.learning.history import History
+    from habitus.learning.task import Task
+    from habitus.traces.traceset import TraceSet
+
+_NETWORK, _HISTORY = "network.", ("history", "history_facts")
+
+
+class NetworkDetector(SequenceDetector):
+    """A detector whose normal is in the weights of a network.
+
+    A subclass makes the network (`_new_network`) and the task that it is trained by (`_task`).
+
+    Attributes:
+        session: where training keeps checkpoints and what it runs on; set before `fit`.
+        network: the fitted network, in evaluation mode.
+        history: what its training went through.
+    """
+
+    is_quick: ClassVar[bool] = False
+    session: Session = HERE
+    network: Any
+    history: History
+
+    @abstractmethod
+    def _new_network(self, n_symbols: int) -> nn.Module:
+        """A network as yet untrained."""
+
+    @abstractmethod
+    def _task(self, network: Any, learned: TraceSet, judged: TraceSet) -> Task:
+        """What training it means; ``judged`` holds no trace if there is none to judge it on."""
+
+    def fit(
+        self,
+        normal: TraceSet,
+        held_out: TraceSet | None = None,
+        progress: Progress = SILENT,
+        *,
+        seed: int = 1,
+    ) -> None:
+        """Train the network on some of the traces until others are guessed no better.
+
+        Args:
+            held_out: what tells when to stop; by default a share of ``normal``, no sequence of
+                which is learned.
+        """
+        torch = extra_module("torch", "neural", f"the detector {self.name}")
+        from habitus.learning.trainer import Trainer
+
+        self.vocabulary = Vocabulary.of(normal)
+        learned, judged = self._divided(normal, held_out, seed)
+        device = self.session.torch_device()
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            network = self._new_network(len(self.vocabulary)).to(device)
+        trainer = Trainer(
+            task=self._task(network, learned, judged),
+            recipe=self.settings.recipe,
+            seed=seed,
+            session=self.session,
+            progress=progress,
+            identity=self._identity(learned, judged, seed),
+        )
+        self.history = trainer.run()
+        self._use(network.cpu())
+
+    def _divided(
+        self, normal: TraceSet, held_out: TraceSet | None, seed: int
+    ) -> tuple[TraceSet, TraceSet]:
+        """What is learned, and what tells when to stop."""
+        if held_out is not None:
+            return normal, held_out
+        nothing = normal.select(np.zeros(normal.n_traces, dtype=bool))
+        if not self.settings.stop_share:
+            return normal, nothing
+        try:
+            kept_out = held_out_part(normal, self.settings.stop_share, seed)
+        except UsageError:  # all one sequence: what is left to judge it on is what it learns
+            return normal, nothing
+        learned = normal.select(~kept_out)
+        return (learned, normal.select(kept_out)) if learned.n_calls else (normal, nothing)
+
+    def _identity(self, learned: TraceSet, judged: TraceSet, seed: int) -> dict[str, str]:
+        """What makes this training this one: nothing else may go on from its checkpoints."""
+        import torch
+
+        traces = hashlib.sha256()
+        for part in (learned, judged):
+            traces.update(part.sequence_digests().tobytes() + b"|")
+        settings = self.settings.model_dump(mode="json")
+        return {
+            "detector": self.name,
+            **{name: json.dumps(value) for name, value in settings.items()},
+            "seed": str(seed),
+            "traces": traces.hexdigest(),
+            "PyTorch": torch.__version__,
+            "number of threads": str(torch.get_num_threads()),
+            "device": self.session.device,
+        }
+
+    def _use(self, network: Any) -> None:
+        """Keep a fitted network, and what scoring needs."""
+        self.network = network.eval().requires_grad_(False)
+
+    def state(self) -> State:
+        weights = self.network.state_dict()
+        arrays = {_NETWORK + name: weight.numpy() for name, weight in weights.items()}
+        return {**arrays, **self.history.arrays()}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        torch = extra_module("torch", "neural", f"the detector {self.name}")
+        from habitus.learning.checkpoint import fitting
+        from habitus.learning.history import History
+
+        own = {n.removeprefix(_NETWORK): a for n, a in state.items() if n.startswith(_NETWORK)}
+        # Of no size until the arrays are known to fit: settings may ask for any size.
+        try:
+            with torch.device("meta"):
+                network = self._new_network(len(self.vocabulary))
+        except (RuntimeError, OverflowError) as error:
+            raise ModelError(f"no network has these settings ({error})") from None
+        network.load_state_dict(fitting(own, network), assign=True)
+        self.history = History.from_arrays(*(state.get(name) for name in _HISTORY))
+        self._use(network)

@@ -1,0 +1,137 @@
+"""Following many threads at once: what a network remembers of each, in one array with a bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.detectors.base import SurpriseStream
+from habitus.detectors.neural.reader import Reader, Standing
+from habitus.traces.traceset import offsets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from habitus.traces.traceset import TraceInfo, TraceSet
+    from habitus.traces.vocabulary import Vocabulary
+
+    Floats = NDArray[np.float32]
+    Places = NDArray[np.int64]
+
+MAX_STATE_BYTES = 256 << 20
+"""For the states of open traces; beyond it the one that has been silent longest is forgotten."""
+FIRST_SLOTS = 64
+
+
+class ThreadStream(SurpriseStream):
+    """Surprise of traces whose calls arrive bit by bit, one batched step for all that have one.
+
+    Of each open trace a row of numbers and its last call are kept. Where there are more open traces
+    than `MAX_STATE_BYTES` has room for, the one whose last call came first is forgotten: if it goes
+    on, it is read as if it began there. `n_forgotten` counts them.
+
+    Attributes:
+        n_forgotten: traces forgotten so far.
+    """
+
+    def __init__(
+        self, reader: Reader, vocabulary: Vocabulary, *, max_bytes: int = MAX_STATE_BYTES
+    ) -> None:
+        self._reader = reader
+        self._vocabulary = vocabulary
+        self._max_slots = max(1, max_bytes // (4 * reader.n_state))
+        self._slots: dict[str, int] = {}  # the trace silent longest first
+        self._free: list[int] = []
+        self._standing = reader.fresh(min(FIRST_SLOTS, self._max_slots))
+        self._free = list(range(len(self._standing.last)))[::-1]
+        self._alphabet: tuple[str, ...] = ()
+        self._lookup = np.zeros(0, dtype=np.int64)
+        self.n_forgotten = 0
+
+    def push(self, batch: TraceSet) -> Floats:
+        calls = self._read(batch)
+        lengths = batch.lengths
+        if not batch.infos:
+            return np.zeros(0, dtype=np.float32)
+        if all(info.whole for info in batch.infos):
+            return self._reader.score(calls, batch.offsets)[0]
+        out = np.empty(len(calls), dtype=np.float32)
+        for wave in _waves(batch.infos):
+            infos = [batch.infos[row] for row in wave]
+            slots = self._slots_of(infos)
+            standing = Standing(self._standing.states[slots], self._standing.last[slots])
+            rows = np.asarray(wave)
+            if int(lengths[rows].max()) == 1 and int(lengths[rows].min()) == 1:
+                places = batch.offsets[rows]
+                out[places], states = self._reader.step(standing, calls[places])
+                self._standing.states[slots], self._standing.last[slots] = states, calls[places]
+            else:
+                places = np.concatenate(
+                    [np.arange(batch.offsets[r], batch.offsets[r + 1]) for r in wave]
+                )
+                scored = self._reader.score(calls[places], offsets_of(lengths[rows]), standing)
+                out[places], after = scored
+                self._standing.states[slots], self._standing.last[slots] = after.states, after.last
+            for info in infos:
+                if info.ends:
+                    self._free.append(self._slots.pop(info.name))
+        return out
+
+    def _read(self, batch: TraceSet) -> Places:
+        """(n_calls,) int64: what the network reads; an alphabet is looked up once."""
+        if batch.alphabet is not self._alphabet:
+            self._alphabet = batch.alphabet
+            self._lookup = self._reader.symbols(self._vocabulary.symbols_of(batch.alphabet))
+        return self._lookup[batch.calls]
+
+    def _slots_of(self, infos: Sequence[TraceInfo]) -> Places:
+        """(n,) int64: where the state of each trace is kept; of one that begins, a fresh one."""
+        slots = []
+        for info in infos:
+            slot = self._slots.pop(info.name, None)
+            if slot is None:
+                slot = self._new_slot()
+                self._forget(slot)
+            elif info.first_call == 0:
+                self._forget(slot)
+            self._slots[info.name] = slot  # at the end: heard of last
+            slots.append(slot)
+        return np.array(slots, dtype=np.int64)
+
+    def _new_slot(self) -> int:
+        if not self._free:
+            n_slots = len(self._standing.last)
+            if n_slots < self._max_slots:
+                more = self._reader.fresh(min(n_slots, self._max_slots - n_slots))
+                self._standing = Standing(
+                    np.concatenate([self._standing.states, more.states]),
+                    np.concatenate([self._standing.last, more.last]),
+                )
+                self._free = list(range(n_slots, len(self._standing.last)))[::-1]
+            else:
+                self._free.append(self._slots.pop(next(iter(self._slots))))
+                self.n_forgotten += 1
+        return self._free.pop()
+
+    def _forget(self, slot: int) -> None:
+        fresh = self._reader.fresh(1)
+        self._standing.states[slot], self._standing.last[slot] = fresh.states[0], fresh.last[0]
+
+
+def _waves(infos: Sequence[TraceInfo]) -> list[list[int]]:
+    """Rows that can be read side by side: of a trace with several segments, one after another."""
+    names = {info.name for info in infos}
+    if len(names) == len(infos):
+        return [list(range(len(infos)))]
+    waves: list[list[int]] = []
+    met: dict[str, int] = {}
+    for row, info in enumerate(infos):
+        number = met.get(info.name, 0)
+        met[info.name] = number + 1
+        if number == len(waves):
+            waves.append([])
+        waves[number].append(row)
+    return waves
