@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
+    from habitus.learning.averaging import RunningAverage
+
     Arrays = dict[str, NDArray[np.generic]]
 
 STATE_FILE, ARRAYS_FILE = "checkpoint.json", "arrays.safetensors"
 _MAX_BYTES = {STATE_FILE: 1 << 20, ARRAYS_FILE: 32 << 30}
-_WEIGHTS, _BEST, _OPTIMISER = "weights.", "best.", "optimiser."
+_WEIGHTS, _BEST, _AVERAGE, _OPTIMISER = "weights.", "best.", "average.", "optimiser."
 _RANDOM, _CUDA_RANDOM, _CARRIED = "random", "random_cuda", "carried"
 _COUNT = Field(ge=0, le=1 << 53)
 
@@ -99,6 +101,7 @@ class Checkpoint:
 
     Attributes:
         weights, best: the network's arrays now, and those of its best epoch; empty before it.
+        average: the running means of its weights; empty if none are made.
         optimiser: its memory, ``parameter.name``.
         random: states of PyTorch's generators.
         carried: what the next step goes on from.
@@ -107,6 +110,7 @@ class Checkpoint:
 
     weights: Arrays
     best: Arrays
+    average: Arrays
     optimiser: Arrays
     random: Arrays
     carried: NDArray[np.float32]
@@ -119,6 +123,7 @@ class Checkpoint:
         cls,
         network: nn.Module,
         optimiser: Optimizer,
+        average: RunningAverage,
         best: Mapping[str, Tensor] | None,
         carried: Tensor,
         position: Position,
@@ -133,6 +138,7 @@ class Checkpoint:
         return cls(
             weights=_numpy(network.state_dict()),
             best=_numpy(best or {}),
+            average=_numpy(average.means),
             optimiser={
                 f"{parameter}.{name}": _numpy({"": torch.as_tensor(value)})[""]
                 for parameter, values in memory.items()
@@ -146,13 +152,20 @@ class Checkpoint:
             history=history,
         )
 
-    def put_back(self, network: nn.Module, optimiser: Optimizer, device: torch.device) -> None:
+    def put_back(
+        self,
+        network: nn.Module,
+        optimiser: Optimizer,
+        average: RunningAverage,
+        device: torch.device,
+    ) -> None:
         """Give a network, an optimiser and chance the state they were in.
 
         Raises:
             ModelError: if the arrays do not fit.
         """
         network.load_state_dict(fitting(self.weights, network))
+        average.put_back({n: torch.from_numpy(a.copy()) for n, a in self.average.items()})
         memory: dict[int, dict[str, Tensor]] = {}
         parameters = [p for group in optimiser.param_groups for p in group["params"]]
         for name, array in self.optimiser.items():
@@ -190,6 +203,7 @@ class Checkpoint:
         arrays = {
             **{_WEIGHTS + name: array for name, array in self.weights.items()},
             **{_BEST + name: array for name, array in self.best.items()},
+            **{_AVERAGE + name: array for name, array in self.average.items()},
             **{_OPTIMISER + name: array for name, array in self.optimiser.items()},
             **self.random,
             _CARRIED: self.carried,
@@ -234,6 +248,7 @@ class Checkpoint:
         return cls(
             weights=part(_WEIGHTS),
             best=part(_BEST),
+            average=part(_AVERAGE),
             optimiser=part(_OPTIMISER),
             random={name: arrays[name] for name in (_RANDOM, _CUDA_RANDOM) if name in arrays},
             carried=carried.astype(np.float32),

@@ -31,6 +31,8 @@ class Recipe:
         decay: ``cosine`` lets it fall to a fiftieth at the end.
         clip: the largest norm that a gradient may have; 0 sets no limit.
         weight_decay: of the optimiser, on matrices only.
+        average: what each update leaves of the running mean of the weights, which is what is
+            judged and kept; 0: the weights themselves are.
     """
 
     epochs: int
@@ -42,6 +44,7 @@ class Recipe:
     decay: Decay
     clip: float
     weight_decay: float
+    average: float
 
 
 LAST_SHARE = 0.02

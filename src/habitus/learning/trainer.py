@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from habitus.errors import UsageError
+from habitus.learning.averaging import RunningAverage
 from habitus.learning.checkpoint import Checkpoint, Position, Sums, fitting
 from habitus.learning.history import Epoch, History, Stopped
 from habitus.learning.interrupts import StopRequest, stop_request
@@ -82,6 +83,7 @@ class Trainer:
     def _begin(self) -> None:
         self._network = self.task.network
         self._optimiser = optimiser_of(self.recipe, self._network)
+        self._average = RunningAverage(self._network, self.recipe.average)
         self._position = Position.beginning()
         self._sums = Sums()
         self._best: Weights | None = None
@@ -154,6 +156,7 @@ class Trainer:
             return False
         self._optimiser.step()
         self._carried = learned.carried.detach()
+        self._average.update(self._position.updates)
         self._position.advance(learned.n_calls)
         self._sums.loss += loss * learned.n_calls
         self._sums.right += float(learned.n_right)
@@ -165,8 +168,10 @@ class Trainer:
     def _judge_epoch(self) -> None:
         """Look at the held-out traces, and keep the weights if they are the best so far."""
         self._network.eval()
-        with torch.inference_mode():
-            judged = self.task.judge()
+        with self._average.in_place():
+            with torch.inference_mode():
+                judged = self.task.judge()
+            is_best = self._keep_if_best(judged)
         sums = self._sums
         self.history.epochs.append(
             Epoch(
@@ -179,17 +184,19 @@ class Trainer:
                 held_out_accuracy=judged.accuracy,
             )
         )
-        self._keep_if_best(judged)
+        if is_best:
+            self.history.best = len(self.history.epochs) - 1
         self._tell()
 
-    def _keep_if_best(self, judged: Judged) -> None:
+    def _keep_if_best(self, judged: Judged) -> bool:
         before = self.history.kept.held_out_loss if self.history.best >= 0 else np.inf
-        if np.isfinite(judged.loss) and judged.loss < before:
-            self.history.best = len(self.history.epochs) - 1
-            # Copies: what the network itself holds goes on changing.
-            self._best = {
-                name: weight.detach().clone() for name, weight in self._network.state_dict().items()
-            }
+        if not np.isfinite(judged.loss) or judged.loss >= before:
+            return False
+        # Copies: what the network itself holds goes on changing.
+        self._best = {
+            name: weight.detach().clone() for name, weight in self._network.state_dict().items()
+        }
+        return True
 
     def _tell(self) -> None:
         last = self.history.epochs[-1]
@@ -207,8 +214,8 @@ class Trainer:
         if self.session.checkpoints is None:
             return
         Checkpoint.of(
-            self._network, self._optimiser, self._best, self._carried, self._position, self._sums,
-            self.history,
+            self._network, self._optimiser, self._average, self._best, self._carried,
+            self._position, self._sums, self.history,
         ).save(self.session.checkpoints, self.identity)  # fmt: skip
         self._saved_at = time.monotonic()
 
@@ -217,7 +224,7 @@ class Trainer:
         if self.session.checkpoints is None:
             return
         kept = Checkpoint.load(self.session.checkpoints, self.identity)
-        kept.put_back(self._network, self._optimiser, self._device)
+        kept.put_back(self._network, self._optimiser, self._average, self._device)
         self._best = fitting(kept.best, self._network) if kept.best else None
         self._carried = torch.from_numpy(kept.carried).to(self._device)
         self._position, self._sums, self.history = kept.position, kept.sums, kept.history

@@ -33,6 +33,12 @@ class TrainingSettings(DetectorSettings):
     clip: float = Field(1.0, ge=0, le=1e9, description="largest norm of a gradient; 0: no limit")
     weight_decay: float = Field(0.01, ge=0, le=1, description="of the optimiser, on matrices only")
 
+    average: float = Field(
+        0.998, ge=0, lt=1,
+        description="what an update leaves of the running mean of the weights, which is kept; "
+        "0: the weights themselves are",
+    )  # fmt: skip
+
     @property
     def recipe(self) -> Recipe:
         """What the training loop wants of them."""
@@ -46,4 +52,5 @@ class TrainingSettings(DetectorSettings):
             decay=self.decay,
             clip=self.clip,
             weight_decay=self.weight_decay,
+            average=self.average,
         )

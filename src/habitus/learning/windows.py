@@ -1,0 +1,204 @@
+"""Learning to give windows of calls back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from habitus.learning.task import Judged, Learned, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from habitus.networks.windows import WindowAutoencoder
+
+    Places = NDArray[np.int64]
+    Symbols = NDArray[np.uint16]
+
+BLOCK_BYTES = 16 << 20
+"""Of windows that are looked at together to find equal ones."""
+EPOCH_WINDOWS = 500_000
+"""Of more windows an epoch learns so many, drawn anew for each."""
+JUDGED_AT_ONCE = 2048
+
+
+@dataclass(frozen=True)
+class Block:
+    """Windows of some stretch of calls, equal ones found.
+
+    Attributes:
+        starts: (n,) int64, where each window begins.
+        distinct: (m, length) uint16, the different ones; ``which`` (n,) int64 names that of each.
+        first: (m,) int64, where the first of each begins; ``counts`` (m,) int64, how many it has.
+    """
+
+    starts: Places
+    distinct: Symbols
+    which: Places
+    first: Places
+    counts: Places
+
+
+def blocks_of(symbols: Symbols, offsets: Places, length: int) -> Iterator[Block]:
+    """All windows of traces, block by block, in memory that has a bound; none crosses traces.
+
+    Args:
+        symbols: (n_calls,) the traces' calls.
+        offsets: (n_traces + 1,) where each trace begins.
+        length: calls of a window.
+    """
+    size = max(1, BLOCK_BYTES // (2 * length))
+    for begin in range(0, len(symbols) - length + 1, size):
+        starts = np.arange(begin, min(begin + size, len(symbols) - length + 1))
+        ends = offsets[np.searchsorted(offsets, starts, side="right")]
+        starts = starts[starts + length <= ends]
+        if not len(starts):
+            continue
+        rows = np.lib.stride_tricks.sliding_window_view(symbols, length)[starts]
+        # Rows as single items of so many bytes are sorted many times quicker than rows.
+        items = np.ascontiguousarray(rows).view(np.dtype((np.void, 2 * length))).ravel()
+        _, first, which, counts = np.unique(
+            items, return_index=True, return_inverse=True, return_counts=True
+        )
+        yield Block(starts, rows[first], which, starts[first], counts)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of traces, equal ones together.
+
+    Attributes:
+        symbols: (n_calls,) uint16; those outside the vocabulary are `n_symbols`.
+        starts: (n,) int64, where each begins.
+        weights: (n,) float32, how many equal windows each stands for.
+        n_symbols: calls of the vocabulary; ``length`` those of a window.
+    """
+
+    symbols: Symbols
+    starts: Places
+    weights: NDArray[np.float32]
+    n_symbols: int
+    length: int
+
+    @classmethod
+    def of(
+        cls, encoded: Symbols, offsets: Places, n_symbols: int, length: int, *, merge: int = 0
+    ) -> Windows:
+        """The windows of traces.
+
+        Args:
+            encoded: (n_calls,) in a vocabulary of ``n_symbols``; any other is unknown.
+            merge: equal windows that one may stand for, at most; 0 sets no limit. Where there are
+                more, several stand for them, equally.
+        """
+        symbols = np.minimum(encoded, n_symbols).astype(np.uint16)
+        starts, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+        for block in blocks_of(symbols, offsets, length):
+            if merge == 1:
+                starts.append(block.starts)
+                weights.append(np.ones(len(block.starts), dtype=np.float32))
+                continue
+            stand_ins = -(-block.counts // merge) if merge else np.ones_like(block.counts)
+            starts.append(np.repeat(block.first, stand_ins))
+            each = (block.counts / stand_ins).astype(np.float32)
+            weights.append(np.repeat(each, stand_ins))
+        return cls(symbols, np.concatenate(starts), np.concatenate(weights), n_symbols, length)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def n_windows(self) -> int:
+        """How many they stand for."""
+        return round(float(self.weights.sum(dtype=np.float64)))
+
+    def batch(self, chosen: Places | slice, device: torch.device) -> tuple[Tensor, Tensor]:
+        """(B, length) int64 and (B,) float32: some windows and their weights."""
+        places = self.starts[chosen][:, np.newaxis] + np.arange(self.length)
+        rows = torch.from_numpy(self.symbols[places].astype(np.int64)).to(device)
+        return rows, torch.from_numpy(self.weights[chosen]).to(device)
+
+
+class WindowTask(Task):
+    """Windows in, the same windows out. A window counts as the one call that ends it.
+
+    Where one stands for several equal ones, its loss counts as often. Over an epoch that is the
+    gradient of learning each by itself, of a fraction of the work, but for one thing: a batch is
+    divided by what its own windows weigh.
+
+    Args:
+        network: learns to give them back.
+        learned: what it learns.
+        held_out: what it is judged on; without any it is judged on ``learned``.
+        n_held_out: traces that those are of.
+        batch: windows of a step.
+        unknown_share: of the calls read, replaced by *unknown*: they must be told from the others.
+    """
+
+    def __init__(
+        self,
+        network: WindowAutoencoder,
+        learned: Windows,
+        held_out: Windows,
+        *,
+        n_held_out: int,
+        batch: int,
+        unknown_share: float,
+    ) -> None:
+        self.network: WindowAutoencoder = network
+        drawn = min(1.0, EPOCH_WINDOWS / max(1, len(learned)))
+        self.n_calls = round(drawn * learned.n_windows)
+        self.n_held_out = n_held_out if len(held_out) else 0
+        self._learned = learned
+        self._judged = held_out if len(held_out) else learned
+        self._batch, self._unknown_share = batch, unknown_share
+
+    def plan(self, random: np.random.Generator) -> Sequence[Places]:
+        n = len(self._learned)
+        order = random.permutation(n) if n <= EPOCH_WINDOWS else random.integers(n, EPOCH_WINDOWS)
+        return [order[i : i + self._batch] for i in range(0, len(order), self._batch)]
+
+    def learn(self, step: object, carried: Tensor) -> Learned:
+        assert isinstance(step, np.ndarray)  # noqa: S101 - of our own plan
+        windows, weights = self._learned.batch(step, carried.device)
+        read = windows
+        if self._unknown_share:
+            hidden = torch.rand(read.shape, device=read.device) < self._unknown_share
+            read = read.masked_fill(hidden, self.network.n_symbols)
+        losses, right = self._losses(read, windows)
+        total = weights.sum()
+        loss = (losses * weights).sum() / total
+        return Learned(loss, round(float(total)), (right * weights).sum(), carried)
+
+    def judge(self) -> Judged:
+        device = next(self.network.parameters()).device
+        loss = accuracy = 0.0
+        for begin in range(0, len(self._judged), JUDGED_AT_ONCE):
+            windows, weights = self._judged.batch(slice(begin, begin + JUDGED_AT_ONCE), device)
+            losses, right = self._losses(windows, windows)
+            loss += float((losses * weights).sum())
+            accuracy += float((right * weights).sum())
+        n_windows = max(1, self._judged.n_windows)
+        return Judged(loss / n_windows, accuracy / n_windows)
+
+    def _losses(self, read: Tensor, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """(B,) float32 twice: the mean loss over a window's calls, and the share it had right."""
+        network = self.network
+        rebuilt = network(read)
+        logits = network.logits(rebuilt if network.target == "calls" else rebuilt.detach())
+        right = (logits.detach().argmax(dim=-1) == windows).float().mean(dim=1)
+        if network.target == "embedding":
+            return network.squared_error(rebuilt, windows).mean(dim=1), right
+        # A call that the network has no number for is one it cannot be judged by.
+        wanted = windows.masked_fill(windows >= network.n_symbols, -1)
+        losses = functional.cross_entropy(
+            logits.flatten(0, 1), wanted.flatten(), ignore_index=-1, reduction="none"
+        )
+        return losses.view(wanted.shape).mean(dim=1), right
