@@ -36,6 +36,7 @@ docs-serve: $(VENV)/.development  ## show the documentation at http://127.0.0.1:
 bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names the data); writes docs/results
 	$(BIN)/python benchmarks/host_classical.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/neural_speed.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/adfa_ld.py
 	$(BIN)/python benchmarks/detectors.py

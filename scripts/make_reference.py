@@ -114,7 +114,8 @@ def settings_page() -> str:
             for setting, of in schema["properties"].items()
         ]
         parts.append(
-            f"\n## {name}\n\n{sentence(detector.summary)} Unit of its surprise: {detector.unit}.\n"
+            f"\n## {name}\n\n{sentence(detector.summary)} "
+            f"Unit of its surprise: {detector().unit}.\n"
             f"[What it does, and when it fails](../detectors/{name}.md).\n\n"
         )
         parts.append(table(("setting", "type", "default", "range", "meaning"), rows))

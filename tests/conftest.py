@@ -19,6 +19,10 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
+# The networks of tests are so small that a second thread only waits; commands that tests start
+# inherit this. It has to stand before PyTorch is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from habitus.evaluation.comparing.comparison import Comparisons
     from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.results import Results
+    from habitus.learning.session import Session
     from habitus.models.files import load_model, save_model, verify_model
     from habitus.models.model import Model
     from habitus.models.training import fit_model
@@ -61,6 +62,7 @@ _HOMES = {
     "Results": "habitus.evaluation.results",
     "SILENT": "habitus.progress",
     "SequenceDetector": "habitus.detectors.base",
+    "Session": "habitus.learning.session",
     "TraceInfo": "habitus.traces.traceset",
     "TraceReader": "habitus.traces.reading",
     "TraceScore": "habitus.alerts.judgement",
@@ -112,6 +114,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "Results",
     "SILENT",
     "SequenceDetector",
+    "Session",
     "TraceInfo",
     "TraceReader",
     "TraceScore",

@@ -19,7 +19,7 @@ from habitus.traces.traceset import TraceSet
 if TYPE_CHECKING:
     from pathlib import Path
 
-NORMAL = [list("abcabcabd"), list("abdabc"), list("cabcab"), list("abcabdabd"), list("dabcabc")]
+NORMAL = [list(3 * t) for t in ("abcabcabd", "abdabc", "cabcab", "abcabdabd", "dabcabc")]
 every_detector = pytest.mark.parametrize("name", habitus.detector_names())
 
 
@@ -45,7 +45,7 @@ def forbidden(*arguments: object, **options: object) -> NoReturn:
 def test_loading_and_scoring_unpickle_nothing(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = TraceSet.from_names([list("abcXab"), list("abcabc")])
+    judged = TraceSet.from_names([list("abcXab" * 3), list("abcabc" * 3)])
     a_model(name, tmp_path / "model")
     # Once before: what numba keeps of compiled loops are pickles of our own, in the user's cache.
     wanted = habitus.load_model(tmp_path / "model").scores(judged)

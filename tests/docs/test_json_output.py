@@ -36,6 +36,7 @@ RUNS = {
     "detect": ["model", "recordings"],
     "check-drift": ["model", "recordings"],
     "explain": ["model", "recordings"],
+    "sample": ["model", "-n", "3"],
     "model show": ["model"],
     "model verify": ["model"],
     "model threshold": ["model", "--false-alarms", "10%"],
@@ -49,7 +50,10 @@ RUNS = {
 }
 ALSO = {
     "data info": [["demo"], ["mine"], ["adfa-ld"]],
-    "train": [["markov", "--data", "mine", "-o", "chain", "--false-alarms", "20%"]],
+    "train": [
+        ["markov", "--data", "mine", "-o", "chain", "--false-alarms", "20%"],
+        ["lstm", "--data", "mine", "-o", "lstm", "--set", "epochs=1", "--set", "cells=8"],
+    ],
 }
 NOT_RUN = {"data get": "needs a server; it prints an entry, as `data add` does"}
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from habitus.api.options import FileOptions, Place
     from habitus.decisions.budget import Budget
     from habitus.evaluation.results import Results
+    from habitus.learning.session import Session
     from habitus.models.model import Model
 
 
@@ -41,6 +42,7 @@ def train(
     false_alarms: Budget | str | float = DEFAULT_FALSE_ALARMS,
     calibration: str | None = None,
     seed: int = 1,
+    session: Session | None = None,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
     **files: Unpack[FileOptions],
@@ -62,12 +64,17 @@ def train(
             ``held-out:SHARE``; by default the protocol's own part, if it has one, else what the
             detector is quick enough for.
         seed: makes every random choice.
+        session: of a detector that trains a network: where it keeps checkpoints, whether it goes on
+            from one, and what it runs on. Its checkpoints stay until `Session.clear`: only its user
+            knows when the model is safe.
         report: filled with what was read and what was left out.
         files: how to read files, as ``format="strace"`` or ``strict=True`` (`FileOptions`).
 
     Raises:
         HabitusError: if the data cannot be read or learned from, or a setting is not allowed.
     """
+    if session is not None:
+        session.check()
     source = find_source(data)
     traces = source.read(progress=progress, report=report, **files)
     chosen = default_protocol(traces, data) if protocol is None else get_protocol(protocol)
@@ -85,6 +92,7 @@ def train(
         calibration=calibration,
         held_out=held_out,
         seed=seed,
+        session=session,
         progress=progress,
         data=data,
         data_sha256=source.sha256,

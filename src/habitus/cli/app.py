@@ -106,9 +106,10 @@ def _show_warning(
 ) -> None:  # fmt: skip
     """Show warnings meant for the user as one line, and others as Python does."""
     from habitus.cli.terminal import warn
+    from habitus.learning.session import TrainingWarning
     from habitus.registry import PluginWarning
 
-    if issubclass(category, PluginWarning):
+    if issubclass(category, (PluginWarning, TrainingWarning)):
         warn([f"habitus: {message}"])
         return
     text = warnings.formatwarning(message, category, filename, lineno, line)

@@ -16,6 +16,7 @@ from habitus.cli import (
     forecast,
     lists,
     model,
+    sample,
     train,
 )
 from habitus.cli.app import app
@@ -34,11 +35,12 @@ __all__ = [
     "forecast",
     "lists",
     "model",
+    "sample",
     "train",
 ]
 
 _ORDER = (
-    "demo", "train", "evaluate", "compare", "detect", "check-drift", "explain", "convert",
+    "demo", "train", "evaluate", "compare", "detect", "check-drift", "explain", "sample", "convert",
     "detectors", "formats", "protocols", "warm",
 )  # fmt: skip
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from habitus.models.model import Model
     from habitus.progress import Progress
 
-DETECTORS = ("stide", "ngram")
+DETECTORS: dict[str, dict[str, object]] = {
+    "stide": {},
+    "ngram": {},
+    # Small and short, for nobody waits gladly: its defaults learn for minutes.
+    "lstm": {"cells": "48", "embedding": 16, "epochs": 12},
+}
 EXPLAINED = "ngram"
 
 
@@ -52,9 +57,11 @@ def _trained_and_judged(
     from habitus.models.files import save_model
 
     models = {}
-    for name in DETECTORS:
-        say(f"$ habitus train {name} --data {DEMO} -o {folder / name}")
-        models[name] = save_model(api.train(name, DEMO, progress=progress), folder / name)
+    for name, settings in DETECTORS.items():
+        options = "".join(f" --set {setting}={value}" for setting, value in settings.items())
+        say(f"$ habitus train {name} --data {DEMO} -o {folder / name}{options}")
+        made = api.train(name, DEMO, settings=settings, progress=progress)
+        models[name] = save_model(made, folder / name)
         origin = models[name].provenance
         say(
             f"  {origin.n_traces:,} threads, {origin.n_calls:,} calls, in "

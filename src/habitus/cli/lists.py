@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from itertools import groupby, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,35 +14,50 @@ from habitus.cli.app import app, command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from habitus.detectors.base import SequenceDetector
     from habitus.evaluation.protocols import Protocol
 
 
-@command(app, "detectors", "habitus detectors --json")
-def detectors(json: options.Json = False) -> None:
-    """List the detectors and their settings."""
+@command(app, "detectors", "habitus detectors\nhabitus detectors lstm --json")
+def detectors(
+    name: Annotated[
+        str | None, typer.Argument(help="Only this one's; by default those of all.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """List the detectors, their settings and presets.
+
+    A preset is the settings of a published configuration (`habitus train --preset`).
+    """
     from habitus.cli.terminal import table
     from habitus.detectors import detector_names, get_detector
 
-    listed: list[dict[str, Any]] = []
-    for name in detector_names():
-        detector = get_detector(name)
-        settings = {
-            setting: {"default": field.default, "meaning": field.description or ""}
-            for setting, field in detector.Settings.model_fields.items()
-        }
-        listed.append({"name": name, "summary": detector.summary, "settings": settings})
+    names = detector_names() if name is None else (get_detector(name).name,)
+    listed = [_described(get_detector(each)) for each in names]
     if json:
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
-    rows = [
-        (
-            d["name"],
-            d["summary"],
-            "\n".join(f"{s}={v['default']}: {v['meaning']}" for s, v in d["settings"].items()),
-        )
-        for d in listed
-    ]
+    rows = [(d["name"], d["summary"], "\n".join(_choices(d))) for d in listed]
     table(("detector", "what it is", "settings (--set) and their defaults"), rows)
+
+
+def _described(detector: type[SequenceDetector]) -> dict[str, Any]:
+    """What can be chosen of a detector."""
+    settings = {
+        setting: {"default": field.default, "meaning": field.description or ""}
+        for setting, field in detector.Settings.model_fields.items()
+    }
+    presets = {name: dict(preset) for name, preset in detector.presets.items()}
+    summary = detector.summary
+    return {"name": detector.name, "summary": summary, "settings": settings, "presets": presets}
+
+
+def _choices(described: dict[str, Any]) -> Iterator[str]:
+    """A line for each of its settings and presets."""
+    for setting, field in described["settings"].items():
+        yield f"{setting}={field['default']}: {field['meaning']}"
+    for preset, settings in described["presets"].items():
+        yield f"--preset {preset}: {' '.join(f'{s}={v}' for s, v in settings.items())}"
 
 
 @command(app, "formats", "habitus formats --json")

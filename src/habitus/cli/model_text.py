@@ -18,6 +18,7 @@ LEAST_HOURS = 1.0
 def print_model(model: Model, name: str, *, as_json: bool) -> None:
     """Print a model for a person, or as JSON."""
     from habitus.cli.terminal import printable
+    from habitus.cli.training_text import training_rows, training_summary
     from habitus.decisions.scores import score_unit
 
     origin = model.provenance
@@ -29,6 +30,7 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
             "detector": model.detector.name,
             "settings": settings,
             "n_known_calls": len(model.detector.vocabulary),
+            "training": training_summary(model.detector),
             "decisions": [d.model_dump(mode="json") for d in model.decisions],
             "provenance": origin.model_dump(mode="json"),
         }
@@ -41,6 +43,7 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
         ("detector", " ".join([model.detector.name, *(f"{k}={v}" for k, v in settings.items())])),
         ("learned from", f"{origin.data} ({origin.part}): {learned}, {origin.n_calls:,} calls"),
         ("knows", f"{len(model.detector.vocabulary)} different calls"),
+        *training_rows(model.detector),
     ]
     for decision in model.decisions:
         threshold = f"{decision.threshold:.4g} {score_unit(model.detector)}"

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
     from habitus.traces.report import ReadReport
 
 PATIENCE_SECONDS = 2.0
 """Work shorter than this shows no progress bar."""
+NUMBERS_WIDTH = 17
+"""Columns of a progress bar's line that are not its label's: per cent, time left, a bit of bar."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -99,6 +102,7 @@ class TerminalProgress:
         self._bar: Bar | None = None
         self._label, self._done = "", 0
         self._total: int | None = None
+        self._task: TaskID
 
     def __enter__(self) -> TerminalProgress:
         return self
@@ -110,6 +114,9 @@ class TerminalProgress:
     def stage(self, label: str, total: int | None = None) -> None:
         """Begin a stage."""
         self._label, self._total, self._done = printable(label), total, 0
+        if self._bar is not None:  # its speed and its size were those of the stage before
+            self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(self._escape(self._label), total=total)
         self._show()
 
     def advance(self, steps: int) -> None:
@@ -140,15 +147,22 @@ class TerminalProgress:
                 TextColumn,
                 TimeRemainingColumn,
             )
+            from rich.table import Column
 
             self._escape = escape
+            # Where room is scarce the bar gives way, then the label, and never what is left.
             self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-                TimeRemainingColumn(), console=console(stderr=True), transient=True,
+                TextColumn("{task.description}"), BarColumn(),
+                TaskProgressColumn(table_column=Column(no_wrap=True)),
+                TimeRemainingColumn(table_column=Column(no_wrap=True)),
+                console=console(stderr=True), transient=True,
             )  # fmt: skip
-            self._task = self._bar.add_task("")
+            self._task = self._bar.add_task(escape(self._label), total=self._total)
             self._bar.start()
+        label, room = self._label, self._bar.console.width - NUMBERS_WIDTH
+        if len(label) > room > 0:
+            label = f"{label[: room - 1]}…"
         self._bar.update(
             self._task,
-            description=self._escape(self._label), total=self._total, completed=self._done,
+            description=self._escape(label), total=self._total, completed=self._done,
         )  # fmt: skip

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from habitus.cli import options
-from habitus.cli.app import app, command
+from habitus.cli.app import EXIT_INTERRUPTED, app, command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from habitus.learning.session import Session
+    from habitus.models.model import Model
 
 
 @command(
@@ -16,7 +23,9 @@ from habitus.cli.app import app, command
     "train",
     "habitus train ngram --data adfa-ld -o models/ngram --set order=12\n"
     "habitus train stide --data recordings/ -o models/stide --false-alarms 0.5%\n"
-    "habitus train ngram --data recordings/ -o models/live --rolling 200 --false-alarms 2/day",
+    "habitus train ngram --data recordings/ -o models/live --rolling 200 --false-alarms 2/day\n"
+    "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200\n"
+    "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200 --resume",
 )
 def train(
     detector: Annotated[str, typer.Argument(help="A detector's name (see `habitus detectors`).")],
@@ -24,6 +33,10 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model's folder.")],
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting, as name=value; repeatable.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Settings of a published configuration (see `habitus detectors NAME`)."),
     ] = None,
     aggregation: Annotated[
         str | None,
@@ -45,6 +58,12 @@ def train(
     ] = None,
     protocol: options.Protocol = None,
     seed: options.Seed = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that did not end.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="What a network is trained on: cpu, cuda or cuda:1.")
+    ] = "cpu",
     format: options.Format = None,
     abi: options.Abi = None,
     strict: options.Strict = False,
@@ -56,6 +75,10 @@ def train(
     is to be expected of them is told before they are used. Of a data set with a protocol
     (see `habitus protocols`), the protocol's training part is learned; of other data, everything
     that does not lie in a folder named attack.
+
+    A detector that trains a network keeps what it has learned so far beside the output, in
+    OUTPUT.unfinished: Ctrl-C makes a model of it, and after that, or after a crash, the same
+    command with --resume goes on where it was.
     """
     from habitus import api
     from habitus.cli.model_text import print_model
@@ -65,27 +88,87 @@ def train(
     from habitus.traces.report import ReadReport
 
     refuse_unusable_place(output)
+    session = _session(detector, output, device, resume=resume)
     budget = options.budget(false_alarms, confidence, merge, extrapolated=extrapolate)
+    settings = options.settings([*(set_ or []), *([f"preset={preset}"] if preset else [])])
     report = ReadReport()
-    with TerminalProgress() as progress:
+    with _telling_what_is_kept(session), TerminalProgress() as progress:
         made = api.train(
             detector,
             data,
-            settings=options.settings(set_ or []),
+            settings=settings,
             protocol=protocol,
             aggregation=aggregation,
             rolling=rolling or [],
             false_alarms=budget,
             calibration=calibrate,
             seed=seed,
+            session=session,
             format=format,
             abi=abi,
             strict=strict,
             progress=progress,
             report=report,
         )
-    saved = save_model(made, output)
+        progress.stage("saving the model")
+        saved = save_model(made, output)
+    was_interrupted = _was_interrupted(saved)
+    if session is not None and not was_interrupted:
+        session.clear()
     warn_of(report)
     warn(first_use_notice(saved.provenance.data_sha256))
     warn(saved.warnings())
     print_model(saved, str(output), as_json=json)
+    if was_interrupted:
+        warn([f"interrupted: {output} is what was learned until then", *_way_on(session)])
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _session(detector: str, output: Path, device: str, *, resume: bool) -> Session | None:
+    """The surroundings of a training that may take long; None where no network is trained."""
+    from habitus.detectors import get_detector
+    from habitus.detectors.neural.network_detector import NetworkDetector
+    from habitus.errors import UsageError
+    from habitus.learning.session import Session
+
+    if not issubclass(get_detector(detector), NetworkDetector):
+        if resume or device != "cpu":
+            raise UsageError(
+                f"{detector} trains no network, so that there is nothing to resume or to run on a "
+                "device: leave --resume and --device out"
+            )
+        return None
+    # A place such as `.` has no name of its own.
+    named = output if output.name not in {"", ".."} else output.resolve()
+    unfinished = named.with_name(f"{named.name}.unfinished")
+    return Session(unfinished, resume=resume, device=device, keeps_interrupted=True)
+
+
+@contextmanager
+def _telling_what_is_kept(session: Session | None) -> Iterator[None]:
+    """Where no model comes of it, say what is not lost."""
+    from habitus.cli.terminal import warn
+
+    try:
+        yield
+    except (KeyboardInterrupt, MemoryError, OSError):
+        warn(_way_on(session))
+        raise
+
+
+def _way_on(session: Session | None) -> list[str]:
+    """How to go on from a checkpoint; nothing if there is none."""
+    if session is None or session.checkpoints is None or not session.checkpoints.is_dir():
+        return []
+    folder = session.checkpoints
+    return [f"{folder}: the training as it stood; the same command with --resume goes on from it"]
+
+
+def _was_interrupted(model: Model) -> bool:
+    from habitus.detectors.neural.network_detector import NetworkDetector
+    from habitus.learning.history import Stopped
+
+    detector = model.detector
+    return isinstance(detector, NetworkDetector) and (
+        detector.history.stopped is Stopped.INTERRUPTED
+    )

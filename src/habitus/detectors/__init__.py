@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 _DETECTORS: Registry[type[SequenceDetector]] = Registry(
     "detector",
     {
+        "autoencoder": "habitus.detectors.neural.autoencoder:Autoencoder",
         "hmm": "habitus.detectors.hmm:Hmm",
+        "latent": "habitus.detectors.neural.latent:Latent",
         "lstm": "habitus.detectors.neural.lstm:Lstm",
         "markov": "habitus.detectors.markov:Markov",
         "neighbours": "habitus.detectors.neighbours:Neighbours",
         "ngram": "habitus.detectors.ngram:NGram",
         "outlier": "habitus.detectors.outlier:Outlier",
         "stide": "habitus.detectors.stide:Stide",
+        "transformer": "habitus.detectors.neural.transformer:Transformer",
         "tstide": "habitus.detectors.tstide:TStide",
     },
     "habitus.detectors",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.detectors.base import Expectation
+from habitus.detectors.prediction import Predictor
 from habitus.detectors.trie_kernels import ROOT, interpolate
 from habitus.detectors.windowed import WindowDetector
 
@@ -45,6 +46,9 @@ class BackoffDetector(WindowDetector):
             ),
         )
 
+    def predictor(self) -> Predictor:
+        return _HistoryPredictor(self)
+
     def probabilities(self, node: int) -> NDArray[np.float64]:
         """(n_symbols,) float64: P(call | history) of every known call; ``node`` is the history."""
         nodes = [node]
@@ -66,3 +70,18 @@ class BackoffDetector(WindowDetector):
             trie.parent, trie.link, *self.shares(trie), float(self.settings.floor),
             self._cost, self._backoff,
         )  # fmt: skip
+
+
+class _HistoryPredictor(Predictor):
+    """Keeps the calls that a history can hold."""
+
+    def __init__(self, detector: BackoffDetector) -> None:
+        self._detector = detector
+        self._history = np.zeros(0, dtype=np.uint16)
+
+    def observe(self, symbols: NDArray[np.uint16]) -> None:
+        joined = np.concatenate([self._history, symbols])
+        self._history = joined[max(0, len(joined) - self._detector.memory_calls) :]
+
+    def chances(self) -> NDArray[np.float64]:
+        return self._detector.probabilities(self._detector.trie.history(self._history))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from habitus.detectors.prediction import Predictor
+
     State = dict[str, NDArray[np.generic]]
 
 
@@ -50,7 +52,7 @@ class SequenceDetector(ABC):
     implements `fit`, `surprise`, `state` and `restore`. Scoring never changes a detector.
 
     Attributes:
-        unit: of the surprise; ``max_surprise`` is the highest there can be, or None.
+        max_surprise: the highest that a surprise can be, or None.
         stream_error: how far, in its unit, surprises of a stream may lie from those of whole
             traces: sums of numbers taken in another order.
         presets: settings of published configurations, by name.
@@ -62,7 +64,6 @@ class SequenceDetector(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    unit: ClassVar[str] = "nats"
     max_surprise: ClassVar[float | None] = None
     is_quick: ClassVar[bool] = True
     stream_error: ClassVar[float] = 0.0
@@ -94,6 +95,11 @@ class SequenceDetector(ABC):
             raise UsageError(f"{cls.name}: {problems}") from None
 
     @property
+    def unit(self) -> str:
+        """Of its surprise, with its settings."""
+        return "nats"
+
+    @property
     @abstractmethod
     def memory_calls(self) -> int:
         """How many earlier calls of its trace a call's surprise depends on, at most.
@@ -123,6 +129,14 @@ class SequenceDetector(ABC):
     def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
         """(n_calls,) float32: each call's surprise; NaN where it is undefined."""
 
+    def warnings(self) -> list[str]:
+        """What a user should hear of how it was fitted before relying on it; empty if nothing."""
+        return []
+
+    def unfitted(self) -> Self:
+        """Another of the same settings, to be fitted on other traces."""
+        return type(self)(self.settings)
+
     @abstractmethod
     def state(self) -> State:
         """Every array the fitted detector needs, by name."""
@@ -138,6 +152,10 @@ class SequenceDetector(ABC):
     def expected(self, history: NDArray[np.uint16], top: int = 5) -> Expectation | None:
         """What was expected after ``history`` (symbols); None if it forms no such expectation."""
         del history, top
+        return None
+
+    def predictor(self) -> Predictor | None:
+        """What follows one trace and says how likely each call is next; None if it cannot."""
         return None
 
     def stream(self) -> SurpriseStream:

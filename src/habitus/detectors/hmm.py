@@ -20,6 +20,7 @@ from habitus.detectors.base import (
 )
 from habitus.detectors.hmm_kernels import forward
 from habitus.detectors.hmm_training import Chances, train
+from habitus.detectors.prediction import Predictor
 from habitus.detectors.trie import CHUNK_CALLS
 from habitus.errors import ModelError
 from habitus.progress import SILENT, Progress
@@ -123,9 +124,9 @@ class Hmm(SequenceDetector):
 
     def expected(self, history: NDArray[np.uint16], top: int = 5) -> Expectation:
         """The likeliest calls after ``history``, as if the trace began with it."""
-        state = self.at_the_start()
-        self.follow(history, offsets_of([len(history)]), state)
-        chances = (self._emission @ state)[:-1]
+        predictor = self.predictor()
+        predictor.observe(history)
+        chances = predictor.chances()
         likeliest = np.argsort(-chances, kind="stable")[:top]
         return Expectation(
             len(history),
@@ -134,6 +135,14 @@ class Hmm(SequenceDetector):
 
     def stream(self) -> SurpriseStream:
         return _ForwardStream(self)
+
+    def predictor(self) -> Predictor:
+        return _StatePredictor(self)
+
+    def chances_in(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_known,) float64: of each known call, by the chances of the states."""
+        chances: NDArray[np.float64] = (self._emission @ state)[:-1]
+        return chances
 
     def at_the_start(self) -> NDArray[np.float64]:
         """(n_states,) the chances of the states at a trace's first call."""
@@ -212,3 +221,17 @@ class _ForwardStream(SurpriseStream):
             if not info.ends:
                 self._states[info.name] = state
         return out
+
+
+class _StatePredictor(Predictor):
+    """Keeps the chances of the states."""
+
+    def __init__(self, detector: Hmm) -> None:
+        self._detector = detector
+        self._state = detector.at_the_start()
+
+    def observe(self, symbols: NDArray[np.uint16]) -> None:
+        self._detector.follow(symbols, offsets_of([len(symbols)]), self._state)
+
+    def chances(self) -> NDArray[np.float64]:
+        return self._detector.chances_in(self._state)

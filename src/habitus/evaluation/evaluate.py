@@ -21,7 +21,13 @@ from habitus.evaluation.curves import histogram, pr_curve, roc_curve
 from habitus.evaluation.doctor.examination import grave_findings
 from habitus.evaluation.judged import Judged, judged_of, n_units
 from habitus.evaluation.metrics import roc
-from habitus.evaluation.notable import N_SHOWN, most_normal_attacks, strangest_normals
+from habitus.evaluation.notable import (
+    N_SHOWN,
+    most_normal_attacks,
+    strangest_normals,
+    strongest_attack,
+    typical_normal,
+)
 from habitus.evaluation.protocols import Protocol, test_part
 from habitus.evaluation.protocols.base import count_unlabelled
 from habitus.evaluation.results import AtThreshold, Detection, Reading, Result, Results
@@ -171,7 +177,7 @@ def _evaluate_one(
     at_threshold = _at_threshold(model, rule, normal, attack, protocol)
     threshold = None if at_threshold is None else at_threshold.threshold
     n_folders, folders = per_folder(test, normal, attack, FALSE_ALARM_RATES, threshold)
-    progress.stage(f"explaining what {name} finds strange", 2 * N_SHOWN)
+    progress.stage(f"explaining what {name} finds strange", 2 * N_SHOWN + 2)
     result = Result(
         protocol=protocol.name,
         caution=protocol.caution,
@@ -198,6 +204,8 @@ def _evaluate_one(
         without_novel=subset(normal, attack, FALSE_ALARM_RATES, novel=False),
         strangest_normals=strangest_normals(model, test, normal, attack, threshold, progress),
         most_normal_attacks=most_normal_attacks(model, test, normal, attack, threshold, progress),
+        typical_normal=typical_normal(model, test, normal, attack, threshold, progress),
+        strongest_attack=strongest_attack(model, test, normal, attack, threshold, progress),
         n_normal=len(normal.scores),
         n_attack=len(attack.scores),
         n_unscoreable=judged.n_unscoreable,

@@ -1,4 +1,4 @@
-"""Traces worth a look: the strangest normals, and the attacks that look most normal."""
+"""Traces worth a look: what would be false alarms or missed, and what to hold that against."""
 
 from __future__ import annotations
 
@@ -55,6 +55,40 @@ def most_normal_attacks(
     return _shown(model, test, attack, order.tolist(), beyond.tolist(), threshold, progress)
 
 
+def typical_normal(
+    model: Model,
+    test: TraceSet,
+    normal: Judged,
+    attack: Judged,
+    threshold: float | None,
+    progress: Progress,
+) -> ShownTrace:
+    """The normal whose score is the median: what nothing is wrong with."""
+    order = np.argsort(-normal.scores, kind="stable")
+    beyond = np.searchsorted(np.sort(attack.scores), normal.scores, side="right")
+    return _shown(
+        model, test, normal, order.tolist()[len(order) // 2 :], beyond.tolist(), threshold,
+        progress, most=1,
+    )[0]  # fmt: skip
+
+
+def strongest_attack(
+    model: Model,
+    test: TraceSet,
+    normal: Judged,
+    attack: Judged,
+    threshold: float | None,
+    progress: Progress,
+) -> ShownTrace:
+    """The attack with the highest score: what is found first."""
+    order = np.argsort(-attack.scores, kind="stable")
+    below = np.searchsorted(np.sort(normal.scores), attack.scores, side="left")
+    beyond = len(normal.scores) - below
+    return _shown(
+        model, test, attack, order.tolist(), beyond.tolist(), threshold, progress, most=1
+    )[0]  # fmt: skip
+
+
 def _shown(
     model: Model,
     test: TraceSet,
@@ -63,12 +97,13 @@ def _shown(
     beyond: list[int],
     threshold: float | None,
     progress: Progress,
+    most: int = N_SHOWN,
 ) -> tuple[ShownTrace, ...]:
     """The first of each distinct sequence in this order, explained."""
     firsts: dict[int, int] = {}
     for i in order:
         firsts.setdefault(int(judged.sequences[i]), i)
-        if len(firsts) == N_SHOWN:
+        if len(firsts) == most:
             break
     shown = []
     for rank, i in enumerate(firsts.values(), 1):

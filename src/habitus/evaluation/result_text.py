@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-LONG = {"roc", "histogram", "per_folder", "strangest_normals", "most_normal_attacks"}
+LONG = {
+    "roc", "histogram", "per_folder", "strangest_normals", "most_normal_attacks",
+    "typical_normal", "strongest_attack",
+}  # fmt: skip
 """Fields of a result that no line of a table can hold."""
 
 

@@ -118,7 +118,9 @@ class Result(Part):
             ``without_novel`` judge these and the others by themselves.
         score_unit: of a score; the strips of shown traces are in their explanation's own unit.
         per_folder: of the attacks' ``n_folders`` folders or recordings, the least found first.
-        strangest_normals, most_normal_attacks: the first few of each.
+        strangest_normals, most_normal_attacks: the first few of each. To hold them against,
+            ``typical_normal`` has the median score of normals, ``strongest_attack`` the highest of
+            attacks; None in results of before there were these.
         calls_per_second: warm, one thread, duplicates scored like the rest.
         supervised: whether attacks were used to choose anything.
     """
@@ -148,6 +150,8 @@ class Result(Part):
     without_novel: Subset
     strangest_normals: tuple[ShownTrace, ...]
     most_normal_attacks: tuple[ShownTrace, ...]
+    typical_normal: ShownTrace | None = None
+    strongest_attack: ShownTrace | None = None
     n_normal: int
     n_attack: int
     n_unscoreable: int

@@ -7,19 +7,22 @@ A sealed folder, as a model is: ``checkpoint.json`` says whose it is and where i
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from habitus.errors import ModelError, UsageError
 from habitus.learning.history import History
+from habitus.learning.optimiser_memory import memory_of, put_memory_back
+from habitus.learning.position import Position, Sums  # noqa: TC001 - pydantic needs them at run time
 from habitus.sealed import arrays_of, is_sealed_folder, read_sealed, write_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,57 +34,9 @@ if TYPE_CHECKING:
     Arrays = dict[str, NDArray[np.generic]]
 
 STATE_FILE, ARRAYS_FILE = "checkpoint.json", "arrays.safetensors"
-_MAX_BYTES = {STATE_FILE: 1 << 20, ARRAYS_FILE: 32 << 30}
+_MAX_BYTES = {STATE_FILE: 1 << 20, ARRAYS_FILE: 8 << 30}
 _WEIGHTS, _BEST, _AVERAGE, _OPTIMISER = "weights.", "best.", "average.", "optimiser."
 _RANDOM, _CUDA_RANDOM, _CARRIED = "random", "random_cuda", "carried"
-_COUNT = Field(ge=0, le=1 << 53)
-
-
-class Position(BaseModel):
-    """How far training is.
-
-    Attributes:
-        epoch: whole epochs done; ``step`` are the steps done of the next one's plan.
-        updates: of the weights, in all epochs; ``calls`` likewise the calls they learned.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    epoch: int = _COUNT
-    step: int = _COUNT
-    updates: int = _COUNT
-    calls: int = _COUNT
-
-    @classmethod
-    def beginning(cls) -> Position:
-        """Nothing is done."""
-        return cls(epoch=0, step=0, updates=0, calls=0)
-
-    def advance(self, n_calls: int) -> None:
-        """One update is done."""
-        self.step += 1
-        self.updates += 1
-        self.calls += n_calls
-
-    def next_epoch(self) -> None:
-        """An epoch is done."""
-        self.epoch += 1
-        self.step = 0
-
-
-class Sums(BaseModel):
-    """Of the calls learned in an epoch so far.
-
-    Attributes:
-        loss, right: sums over ``calls``; ``seconds`` were spent on them.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    loss: float = 0.0
-    right: float = 0.0
-    calls: Annotated[int, Field(ge=0)] = 0
-    seconds: float = 0.0
 
 
 class _StateFile(BaseModel):
@@ -131,7 +86,6 @@ class Checkpoint:
         history: History,
     ) -> Checkpoint:
         """What must be kept of a training."""
-        memory = optimiser.state_dict()["state"]
         random = {_RANDOM: torch.get_rng_state().numpy()}
         if carried.device.type == "cuda":
             random[_CUDA_RANDOM] = torch.cuda.get_rng_state(carried.device).numpy()
@@ -139,12 +93,7 @@ class Checkpoint:
             weights=_numpy(network.state_dict()),
             best=_numpy(best or {}),
             average=_numpy(average.means),
-            optimiser={
-                f"{parameter}.{name}": _numpy({"": torch.as_tensor(value)})[""]
-                for parameter, values in memory.items()
-                for name, value in values.items()
-                if value is not None
-            },
+            optimiser=memory_of(optimiser),
             random=random,
             carried=carried.cpu().numpy(),
             position=position,
@@ -164,20 +113,9 @@ class Checkpoint:
         Raises:
             ModelError: if the arrays do not fit.
         """
+        put_memory_back(optimiser, self.optimiser)
         network.load_state_dict(fitting(self.weights, network))
         average.put_back({n: torch.from_numpy(a.copy()) for n, a in self.average.items()})
-        memory: dict[int, dict[str, Tensor]] = {}
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        for name, array in self.optimiser.items():
-            number, _, kind = name.partition(".")
-            if not number.isdigit() or int(number) >= len(parameters) or not kind:
-                raise ModelError(f"{ARRAYS_FILE}: the optimiser has no {name!r}")
-            wanted = parameters[int(number)].shape
-            if array.shape not in {(), tuple(wanted)} or array.dtype != np.float32:
-                raise ModelError(f"{ARRAYS_FILE}: the optimiser's {name!r} is of another shape")
-            memory.setdefault(int(number), {})[kind] = torch.from_numpy(array.copy())
-        groups = optimiser.state_dict()["param_groups"]
-        optimiser.load_state_dict({"state": memory, "param_groups": groups})
         self._put_back_chance(device)
 
     def _put_back_chance(self, device: torch.device) -> None:
@@ -187,13 +125,13 @@ class Checkpoint:
                 state = torch.from_numpy(self.random[_CUDA_RANDOM].copy())
                 torch.cuda.set_rng_state(state, device)
         except (KeyError, RuntimeError, TypeError) as error:
-            raise ModelError(f"{ARRAYS_FILE}: the state of chance is damaged ({error})") from None
+            raise ModelError(f"the state of chance is damaged ({error})") from None
 
     def save(self, folder: Path, identity: Mapping[str, str]) -> None:
         """Write the folder, which appears whole or not at all; an older one is replaced.
 
         Raises:
-            UsageError: if other files stand there.
+            UsageError: if other files stand there, or it would be too large to be read again.
         """
         from safetensors.numpy import save
 
@@ -209,10 +147,15 @@ class Checkpoint:
             _CARRIED: self.carried,
             **self.history.arrays(),
         }
+        # Not ascontiguousarray, which makes a column of the single number that counts updates.
         contents = {
             STATE_FILE: (json.dumps(described.model_dump(mode="json"), indent=1) + "\n").encode(),
-            ARRAYS_FILE: save({n: np.ascontiguousarray(a) for n, a in sorted(arrays.items())}),
+            ARRAYS_FILE: save({n: np.asarray(a, order="C") for n, a in sorted(arrays.items())}),
         }
+        if len(contents[ARRAYS_FILE]) > _MAX_BYTES[ARRAYS_FILE]:
+            raise UsageError(
+                f"{folder}: a checkpoint of so large a network could not be read again"
+            )
         write_sealed(folder, contents, may_replace=is_checkpoint)
 
     @classmethod
@@ -237,25 +180,53 @@ class Checkpoint:
                 "of Habitus, or made by hand: start anew without --resume"
             ) from None
         _refuse_another(folder, described.identity, identity)
-        arrays = arrays_of(contents[ARRAYS_FILE], ARRAYS_FILE)
+        with naming(folder):
+            return cls._from(described, arrays_of(contents[ARRAYS_FILE], ARRAYS_FILE))
 
-        def part(prefix: str) -> Arrays:
-            return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-
-        carried = arrays.get(_CARRIED)
-        if carried is None or carried.dtype != np.float32:
-            raise ModelError(f"{ARRAYS_FILE}: {_CARRIED!r} is missing or not float32")
+    @classmethod
+    def _from(cls, described: _StateFile, arrays: Arrays) -> Checkpoint:
+        """What files hold, if it belongs together."""
+        history = History.from_arrays(
+            arrays.pop("history", None), arrays.pop("history_facts", None)
+        )
+        names = [name for name in (_RANDOM, _CUDA_RANDOM) if name in arrays]
+        random = {name: arrays.pop(name) for name in names}
+        carried = arrays.pop(_CARRIED, np.zeros(0))
+        for name, array in {**arrays, _CARRIED: carried}.items():
+            if array.dtype != np.float32 or not np.all(np.isfinite(array)):
+                raise ModelError(f"the array {name!r} is missing, or no float32 numbers")
+        parts: dict[str, Arrays] = {_WEIGHTS: {}, _BEST: {}, _AVERAGE: {}, _OPTIMISER: {}}
+        for name, array in arrays.items():
+            prefix, dot, rest = name.partition(".")
+            if prefix + dot not in parts:
+                raise ModelError(f"the array {name!r} is none of a checkpoint's")
+            parts[prefix + dot][rest] = array
+        if len(history.epochs) != described.position.epoch or (history.best < 0) == bool(
+            parts[_BEST]
+        ):
+            raise ModelError("its history is not of as many epochs as it has done")
         return cls(
-            weights=part(_WEIGHTS),
-            best=part(_BEST),
-            average=part(_AVERAGE),
-            optimiser=part(_OPTIMISER),
-            random={name: arrays[name] for name in (_RANDOM, _CUDA_RANDOM) if name in arrays},
+            weights=parts[_WEIGHTS],
+            best=parts[_BEST],
+            average=parts[_AVERAGE],
+            optimiser=parts[_OPTIMISER],
+            random=random,
             carried=carried.astype(np.float32),
             position=described.position,
             sums=described.sums,
-            history=History.from_arrays(arrays.get("history"), arrays.get("history_facts")),
+            history=history,
         )
+
+
+@contextmanager
+def naming(folder: Path | None) -> Iterator[None]:
+    """Let an error about a checkpoint's content name its folder, if there is one."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(
+            f"{folder}: {error}; it is damaged or made by hand: take it away to start anew"
+        ) from None
 
 
 def is_checkpoint(folder: Path) -> bool:
@@ -295,8 +266,9 @@ def _numpy(tensors: Mapping[str, Tensor]) -> Arrays:
 def _refuse_another(folder: Path, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     for name, value in wanted.items():
         if found.get(name) != value:
+            before = found.get(name, "not told")
             raise UsageError(
-                f"{folder}: was left by another training: its {name} was "
-                f"{found.get(name, 'not told')}, now it is {value}; give the same command with "
-                "--resume, or take the folder away to start anew"
+                f"{folder}: was left by another training ({name}: {before[:20]} there, "
+                f"{value[:20]} now): give the same command and --resume, or take the folder away "
+                "to start anew"
             )

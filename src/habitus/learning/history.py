@@ -39,6 +39,11 @@ _TOLD = {
     Stopped.NOT_A_NUMBER: "the loss was no longer a number",
     Stopped.LEARNED: "nothing was left to learn",
 }
+_TOO_EARLY = {
+    Stopped.INTERRUPTED: "",
+    Stopped.NOT_A_NUMBER: ": a lower learning rate, or a smaller clip, may help",
+}
+"""Ends that nobody planned, and what else is to be said of them."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,13 @@ class History:
     def kept(self) -> Epoch:
         """The epoch whose weights are kept."""
         return self.epochs[self.best]
+
+    def warnings(self) -> list[str]:
+        """What a user should hear before relying on what was learned."""
+        if self.stopped not in _TOO_EARLY:
+            return []
+        kept = f"the weights after epoch {self.kept.epoch} are kept"
+        return [f"training ended early: {self.stopped.told}; {kept}{_TOO_EARLY[self.stopped]}"]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Two arrays that `from_arrays` reads."""

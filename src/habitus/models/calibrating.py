@@ -108,7 +108,7 @@ def cross_fitted_population(
     fold_of = (np.random.default_rng(seed).permutation(n_parts) % folds)[parts]
     for fold in range(folds):
         judged = fold_of == fold
-        one = type(detector)(detector.settings)
+        one = detector.unfitted()
         learned = normal.select(~judged)
         one.fit(learned, None, progress, seed=seed)
         observed.observe(one, learned, judged)

@@ -157,7 +157,7 @@ class Model:
 
     def warnings(self) -> list[str]:
         """What a user should hear before relying on this model; empty if nothing."""
-        lines = []
+        lines = self.detector.warnings()
         highest = max_score(self.detector)
         for decision in self.decisions:
             told = decision.calibration.warnings()

@@ -15,6 +15,7 @@ from habitus.decisions.budget import Budget
 from habitus.decisions.decision import decide
 from habitus.decisions.scores import rules_of
 from habitus.detectors import get_detector
+from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.errors import UsageError
 from habitus.models.calibrating import (
     Plan,
@@ -30,6 +31,8 @@ from habitus.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from habitus.detectors.base import SequenceDetector
+    from habitus.learning.session import Session
     from habitus.traces.traceset import TraceSet
 
 DEFAULT_FALSE_ALARMS = "1%"
@@ -46,6 +49,7 @@ def fit_model(
     calibration: str | None = None,
     held_out: TraceSet | None = None,
     seed: int = 1,
+    session: Session | None = None,
     progress: Progress = SILENT,
     data: str = "memory",
     data_sha256: str = "",
@@ -69,12 +73,17 @@ def fit_model(
             folds, or a fifth held out for a detector that is slow to fit.
         held_out: normal traces to set thresholds on, from outside ``normal``.
         seed: makes every random choice.
+        session: of a detector that trains a network: where it keeps checkpoints, whether it goes on
+            from one, and what it runs on.
         data, data_sha256, part: what the traces are, for the model's provenance.
 
     Raises:
-        UsageError: if there is nothing to learn from, or a trace is labelled an attack.
+        UsageError: if there is nothing to learn from, a trace is labelled an attack, or the session
+            is not for this detector.
     """
     made = get_detector(detector).with_settings(settings or {})
+    if session is not None:
+        made = _in_session(made, session)
     rules = rules_of(made, aggregation, rolling)
     budget = false_alarms if isinstance(false_alarms, Budget) else Budget.parse(false_alarms)
     plan = Plan.parse(calibration or ("cross-fitting" if made.is_quick else "held-out"))
@@ -90,6 +99,7 @@ def fit_model(
     started = time.perf_counter()
     made.fit(normal, None, progress, seed=seed)
     trained = time.perf_counter()
+    progress.stage("setting thresholds")
     if held_out is not None:
         population = held_out_population(
             made, normal, held_out, rules, budget.merge_seconds, data_sha256=data_sha256
@@ -105,7 +115,7 @@ def fit_model(
         decisions=decisions,
         provenance=Provenance(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=versions(),
+            versions=versions(torch=isinstance(made, NetworkDetector)),
             seed=seed,
             data=data,
             data_sha256=data_sha256,
@@ -121,6 +131,18 @@ def fit_model(
     )
 
 
+def _in_session(detector: SequenceDetector, session: Session) -> SequenceDetector:
+    """A detector that will train its network in a session."""
+    if not isinstance(detector, NetworkDetector):
+        raise UsageError(
+            f"{detector.name} trains no network: there is no session for it, nothing to resume and "
+            "no device to run on"
+        )
+    session.check()
+    detector.session = session
+    return detector
+
+
 def _check_learnable(normal: TraceSet) -> None:
     n_attacks = int(np.sum(normal.labels == Label.ATTACK))
     if n_attacks:
@@ -132,8 +154,13 @@ def _check_learnable(normal: TraceSet) -> None:
         raise UsageError("there is no call to learn from")
 
 
-def versions() -> dict[str, str]:
-    """The versions that a model's numbers depend on."""
-    used = ("numba", "numpy", *(["torch"] if "torch" in sys.modules else []))
+def versions(*, torch: bool | None = None) -> dict[str, str]:
+    """The versions that a model's numbers depend on.
+
+    Args:
+        torch: whether PyTorch is one of them; by default if it is loaded.
+    """
+    has_torch = "torch" in sys.modules if torch is None else torch
+    used = ("numba", "numpy", *(["torch"] if has_torch else []))
     libraries = {name: version(name) for name in used}
     return {"habitus": __version__, "python": platform.python_version(), **libraries}

@@ -22,10 +22,13 @@ class LanguageNetwork(nn.Module, ABC):
         n_symbols: calls it can expect.
         n_state: float32 numbers that it remembers of a trace.
         n_features: width of what its output layer reads.
+        steps_are_quick: whether many traces are read more quickly step by step, by its graph, than
+            in stretches by PyTorch.
     """
 
     n_state: int
     n_features: int
+    steps_are_quick: bool = True
 
     def __init__(self, n_symbols: int) -> None:
         super().__init__()

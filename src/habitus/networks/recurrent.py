@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from habitus.networks.dropout import Dropout
 from habitus.networks.language import LanguageNetwork
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class RecurrentNetwork(LanguageNetwork):
         self.output_bias = nn.Parameter(torch.zeros(n_symbols)) if tied else None
         self.kind = kind
         self.cells = tuple(cells)
-        self.dropout = nn.Dropout(dropout)
-        self.dropout_input = nn.Dropout(dropout_input)
+        self.dropout = Dropout(dropout)
+        self.dropout_input = Dropout(dropout_input)
         self.n_features = cells[-1]
         self.n_state = sum(cells) * (2 if kind == "lstm" else 1)
 

@@ -6,20 +6,19 @@ call. Each other layer is one matrix product.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.networks.step_graph import StepGraph
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from onnx import ModelProto, NodeProto, TensorProto
+    from onnx import ModelProto
 
     from habitus.networks.recurrent import RecurrentNetwork
 
     Floats = NDArray[np.float32]
-
-IR_VERSION, OPSET = 10, 21
-"""What every ONNX Runtime since 1.20 reads."""
 
 
 def step_graph(network: RecurrentNetwork) -> ModelProto:
@@ -28,9 +27,7 @@ def step_graph(network: RecurrentNetwork) -> ModelProto:
     Inputs: ``symbols`` (B,) int64 and ``state`` (B, n_state) float32. Outputs: ``chances`` (B,
     n_symbols) float32 of the next call, and ``next_state`` (B, n_state).
     """
-    from onnx import TensorProto, helper
-
-    graph = _Graph()
+    graph = StepGraph()
     weights = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
     n_parts = 2 if network.kind == "lstm" else 1
     widths = [cells for cells in network.cells for _ in range(n_parts)]
@@ -53,24 +50,7 @@ def step_graph(network: RecurrentNetwork) -> ModelProto:
     else:
         output, bias = weights["output.weight"], weights["output.bias"]
     logits = graph.affine(x, "output", output, bias)
-    graph.nodes.append(helper.make_node("Softmax", [logits], ["chances"], axis=-1))
-    graph.nodes.append(helper.make_node("Concat", states, ["next_state"], axis=1))
-    float32, int64 = TensorProto.FLOAT, TensorProto.INT64
-    value = helper.make_tensor_value_info
-    return helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "step",
-            [value("symbols", int64, ["B"]), value("state", float32, ["B", network.n_state])],
-            [
-                value("chances", float32, ["B", network.n_symbols]),
-                value("next_state", float32, ["B", network.n_state]),
-            ],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-    )
+    return graph.finished(logits, states, network.n_state, network.n_symbols)
 
 
 def _input_table(weights: dict[str, Floats], kind: str) -> Floats:
@@ -89,7 +69,7 @@ def _sigmoids_first(gates: Floats) -> Floats:
 
 
 def _lstm(
-    graph: _Graph, number: int, x: str, state: list[str], cells: int, layer: dict[str, Floats]
+    graph: StepGraph, number: int, x: str, state: list[str], cells: int, layer: dict[str, Floats]
 ) -> list[str]:
     """The hidden and the cell state after a step."""
     hidden, cell = state
@@ -110,7 +90,7 @@ def _lstm(
 
 
 def _gru(
-    graph: _Graph, number: int, x: str, state: list[str], cells: int, layer: dict[str, Floats]
+    graph: StepGraph, number: int, x: str, state: list[str], cells: int, layer: dict[str, Floats]
 ) -> list[str]:
     """The hidden state after a step."""
     (hidden,) = state
@@ -127,38 +107,3 @@ def _gru(
     # update * hidden + (1 - update) * new
     change = graph.node("Mul", [update, graph.node("Sub", [hidden, new])])
     return [graph.node("Add", [new, change])]
-
-
-class _Graph:
-    """Nodes and constants as they are added, with names of their own."""
-
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
-
-    def constant(self, name: str, array: NDArray[np.generic]) -> str:
-        from onnx import numpy_helper
-
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
-        from onnx import helper
-
-        name = f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
-
-    def affine(self, x: str, name: str, weight: Floats, bias: Floats) -> str:
-        """``x weight^T + bias``."""
-        product = self.node("MatMul", [x, self.constant(name, weight.T)])
-        return self.node("Add", [product, self.constant(f"{name}_bias", bias)])
-
-    def split(self, x: str, sizes: list[int]) -> list[str]:
-        from onnx import helper
-
-        number = len(self.nodes)
-        names = [f"v{number}_{i}" for i in range(len(sizes))]
-        lengths = self.constant(f"sizes{number}", np.array(sizes, dtype=np.int64))
-        self.nodes.append(helper.make_node("Split", [x, lengths], names, axis=1))
-        return names

@@ -29,7 +29,8 @@ def transitions_of(model: Model) -> Transitions:
     if not isinstance(detector, HasTransitions):
         raise UsageError(
             f"a model of {detector.name} has no transition matrix of calls to draw; one of markov "
-            "has: habitus train markov --data ..."
+            "has: habitus train markov --data ...; of a neural network, as of lstm, other things "
+            "are drawn"
         )
     matrix = detector.transitions()
     if not len(matrix.counts):

@@ -95,3 +95,37 @@ def test_a_page_does_not_go_into_the_model(markov: str) -> None:
 def test_no_model_is_told(tmp_path: Path) -> None:
     _, said = draw(str(tmp_path / "nothing"), "--json", status=2)
     assert "there is no model here" in said
+
+
+def test_a_network_is_drawn_with_its_cells_over_a_trace(tmp_path: Path) -> None:
+    settings = {"cells": 8, "embedding": 4, "epochs": 1, "stop_share": 0}
+    normal = TraceSet.from_names(TRACES * 20)
+    save_model(fit_model("lstm", normal, settings=settings, false_alarms=0.4), tmp_path / "lstm")
+    file, page = tmp_path / "traces.txt", tmp_path / "page.html"
+    file.write_text("openat read close\n" + "openat read " * 500 + "\n")
+    name = json.loads(draw(str(tmp_path / "lstm"), "--data", str(file), "--json")[0])["cells"][
+        "trace"
+    ]
+    wanted = ("--data", str(file), "--trace", name.replace("1", "2"), "--from-call", "900")
+    printed, said = draw(str(tmp_path / "lstm"), "-o", str(page), "--json", *wanted)
+    assert said == f"wrote {page}: 1 epoch, cells over 101 calls\n"
+    record = json.loads(printed)
+    assert record["cells"]["first_call"] == 900
+    assert record["cells"]["calls"][:2] == ["read", "openat"]
+    assert record["training"]["kept_epoch"] == 1
+    assert "What its cells do" in page.read_text("utf-8")
+    _, said = draw(str(tmp_path / "lstm"), "--json", *wanted[:-1], "1001", status=2)
+    assert "has 1,000 calls" in said
+
+
+def test_cells_are_of_networks_only(markov: str, tmp_path: Path) -> None:
+    file = tmp_path / "traces.txt"
+    file.write_text("openat read close\n")
+    _, said = draw(markov, "--data", str(file), "--json", status=2)
+    assert "a model of markov has no cells to draw over a trace" in said
+
+
+@pytest.mark.parametrize("option", [("--trace", "x"), ("--from-call", "3")])
+def test_which_calls_is_nothing_without_data(markov: str, option: tuple[str, str]) -> None:
+    _, said = draw(markov, "--json", *option, status=2)
+    assert "say which calls of --data" in said

@@ -19,6 +19,7 @@ from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from numpy.typing import NDArray
     from torch import nn
@@ -74,6 +75,7 @@ class NetworkDetector(SequenceDetector):
 
         self.vocabulary = Vocabulary.of(normal)
         learned, judged = self._divided(normal, held_out, seed)
+        self._learn_beside(learned)
         device = self.session.torch_device()
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
@@ -88,6 +90,9 @@ class NetworkDetector(SequenceDetector):
         )
         self.history = trainer.run()
         self._use(network.cpu())
+
+    def _learn_beside(self, learned: TraceSet) -> None:
+        """Learn what stands beside the network and needs no training."""
 
     def _divided(
         self, normal: TraceSet, held_out: TraceSet | None, seed: int
@@ -126,6 +131,46 @@ class NetworkDetector(SequenceDetector):
     def _use(self, network: Any) -> None:
         """Keep a fitted network, and what scoring needs."""
         self.network = network.eval().requires_grad_(False)
+
+    def facts(self) -> dict[str, float]:
+        """What is worth knowing of the fitted network that its history does not tell, by name."""
+        return {}
+
+    def embedding(self) -> NDArray[np.float32] | None:
+        """(n_known, width) float32: the numbers that each known call is read as.
+
+        None where the network has no such numbers, or reads calls as one-hot.
+        """
+        weights = self._rows_of("embedding")
+        if weights is None or not weights.shape[1]:
+            return None
+        n_rows = len(weights)
+        is_square = n_rows == weights.shape[1]
+        is_one_hot = is_square and np.array_equal(weights, np.eye(n_rows, dtype=np.float32))
+        return None if is_one_hot else weights[: len(self.vocabulary)]
+
+    def output_rows(self) -> NDArray[np.float32] | None:
+        """(n_known, width) float32: the numbers by which each known call is told from others.
+
+        A call is the likelier, the more what the network made of the calls before it lies in the
+        direction of its row. None where there is no such layer, as where it shares the embedding's.
+        """
+        weights = self._rows_of("output")
+        n_known = len(self.vocabulary)
+        return None if weights is None or len(weights) < n_known else weights[:n_known]
+
+    def _rows_of(self, layer: str) -> NDArray[np.float32] | None:
+        """The weights of one of the network's layers, if it has that."""
+        weights = getattr(getattr(self.network, layer, None), "weight", None)
+        return None if weights is None or weights.ndim != 2 else weights.numpy()
+
+    def warnings(self) -> list[str]:
+        return self.history.warnings()
+
+    def unfitted(self) -> Self:
+        other = super().unfitted()
+        other.session = self.session.beside()
+        return other
 
     def state(self) -> State:
         weights = self.network.state_dict()

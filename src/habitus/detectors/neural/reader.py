@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.detectors.neural.standing import Standing
 from habitus.detectors.neural.stepping import Stepper
+from habitus.detectors.neural.stretches import WIDTH, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from habitus.networks.language import LanguageNetwork
@@ -17,27 +20,18 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Places = NDArray[np.int64]
 
+__all__ = ["Reader", "Standing"]
+
 BLOCK_BYTES = 64 << 20
 """Of states that are held at once while traces are scored side by side."""
 MAX_BLOCK, MIN_BLOCK = 4096, 16
 FEW = 4
 """Traces that are quicker read in stretches one after another than step by step side by side."""
 STRETCH_CALLS = 256
+STRETCHES_CALLS = 4096
+"""Of stretches that are read side by side; more do not fit the processor's cache."""
 SORTED_CALLS = 256
 """By so many of their first calls traces are sorted, so that like ones are scored together."""
-
-
-@dataclass
-class Standing:
-    """How far a reader is in some traces.
-
-    Attributes:
-        states: (n, n_state) float32, what is remembered of all calls but the last.
-        last: (n,) int64, the last call; what stands before the first, if there is none yet.
-    """
-
-    states: Floats
-    last: Places
 
 
 class Reader:
@@ -47,15 +41,26 @@ class Reader:
         network: fitted, in evaluation mode.
         floor: the share of chance that is spread evenly over all known calls and *unknown*: no
             call costs more than ``-log(floor / (n_symbols + 1))``, and unknown ones just that.
+        discount: (n_symbols + 2, n_symbols) float32 nats taken off what a call costs after the one
+            before it, as far as that leaves something; None takes off nothing.
         n_threads: of the processor.
     """
 
-    def __init__(self, network: LanguageNetwork, floor: float, n_threads: int) -> None:
+    def __init__(
+        self,
+        network: LanguageNetwork,
+        floor: float,
+        n_threads: int,
+        discount: Floats | None = None,
+    ) -> None:
         self._stepper = Stepper(network, n_threads)
         self._n_symbols, self._start = network.n_symbols, network.start
         self.n_state = network.n_state
+        self._score_block = self._by_steps if network.steps_are_quick else self._by_stretches
         self._scale = np.float32(1 - floor)
         self._floor = np.float32(floor / (network.n_symbols + 1))
+        # Of unknown calls nothing is taken off: nobody could have foreseen them.
+        self._discount = None if discount is None else np.pad(discount, ((0, 0), (0, 1)))
 
     def fresh(self, n_traces: int) -> Standing:
         """Before the first call of so many traces."""
@@ -78,7 +83,7 @@ class Reader:
             (n,) float32 nats that it costs, and (n, n_state) the states that go with it.
         """
         chances, after = self._stepper.step(standing.last, standing.states)
-        return self._costs(chances, np.arange(len(calls)), calls), after
+        return self._costs(chances, np.arange(len(calls)), standing.last, calls), after
 
     def score(
         self,
@@ -103,52 +108,74 @@ class Reader:
         Returns:
             (n_calls,) float32 nats a call, and where the traces stand then.
         """
-        n_traces = len(offsets) - 1
         out = np.empty(len(calls), dtype=np.float32)
+        n_traces = len(offsets) - 1
         begun = self.fresh(n_traces) if standing is None else standing
-        ended = Standing(begun.states.copy(), begun.last.copy()) if n_traces else begun
+        ended = begun if standing is None else begun.of(np.arange(n_traces))
+        for block, after in self._blocks(calls, offsets, standing, out, share):
+            ended.states[block], ended.last[block] = after.states, after.last
+        return out, ended
+
+    def surprise(self, calls: Places, offsets: Places) -> Floats:
+        """(n_calls,) float32 nats a call of traces that all begin.
+
+        As `score`, but where traces stand in the end is forgotten block by block: of a million
+        short ones it would take more memory than all else.
+        """
+        out = np.empty(len(calls), dtype=np.float32)
+        for _ in self._blocks(calls, offsets, None, out, share=True):
+            pass
+        return out
+
+    def _blocks(
+        self, calls: Places, offsets: Places, standing: Standing | None, out: Floats, share: bool
+    ) -> Iterator[tuple[Places, Standing]]:
+        """Read as many traces at a time as memory is meant for: which, and where they stand then.
+
+        Traces without a call are left out.
+        """
         filled = np.flatnonzero(np.diff(offsets) > 0)
         if share and len(filled) > 1:
             filled = filled[_sorted_by_calls(calls, offsets, filled)]
         size = int(np.clip(BLOCK_BYTES // (4 * self.n_state), MIN_BLOCK, MAX_BLOCK))
         for first in range(0, len(filled), size):
             block = filled[first : first + size]
-            fresh_ones = share and standing is None
-            self._score_block(calls, offsets, block, begun, ended, out, share, fresh_ones)
-        return out, ended
+            begins, lengths = offsets[block], offsets[block + 1] - offsets[block]
+            node_of = np.arange(len(block))
+            if standing is not None:
+                nodes = standing.of(block)
+            elif share:
+                nodes, node_of = self.fresh(1), np.zeros_like(node_of)
+            else:
+                nodes = self.fresh(len(block))
+            yield block, self._score_block(calls, begins, lengths, nodes, node_of, out, share)
 
-    def _score_block(
+    def _by_steps(
         self,
         calls: Places,
-        offsets: Places,
-        block: Places,
-        begun: Standing,
-        ended: Standing,
+        begins: Places,
+        lengths: Places,
+        nodes: Standing,
+        node_of: Places,
         out: Floats,
         share: bool,
-        all_begin: bool,
-    ) -> None:
+    ) -> Standing:
         """Read some traces step by step, as a tree whose branches part where their calls do."""
-        lengths = offsets[block + 1] - offsets[block]
         order = np.argsort(-lengths, kind="stable")
-        block, lengths = block[order], lengths[order]
-        begins = offsets[block]
-        if all_begin:
-            node_of = np.zeros(len(block), dtype=np.int64)
-            nodes = self.fresh(1)
-        else:
-            node_of = np.arange(len(block))
-            nodes = Standing(begun.states[block], begun.last[block])
-        alive, done = len(block), 0
+        begins, lengths, node_of = begins[order], lengths[order], node_of[order]
+        ended = self.fresh(len(order))
+        alive, done = len(order), 0
         while alive > FEW:
             chances, after = self._stepper.step(nodes.last, nodes.states)
             now = calls[begins[:alive] + done]
-            out[begins[:alive] + done] = self._costs(chances, node_of[:alive], now)
+            out[begins[:alive] + done] = self._costs(
+                chances, node_of[:alive], nodes.last[node_of[:alive]], now
+            )
             done += 1
             left = int(np.searchsorted(-lengths[:alive], -done))
             gone = slice(left, alive)
-            ended.states[block[gone]] = after[node_of[gone]]
-            ended.last[block[gone]] = now[gone]
+            ended.states[order[gone]] = after[node_of[gone]]
+            ended.last[order[gone]] = now[gone]
             node_of, now, alive = node_of[:left], now[:left], left
             if share:
                 key = node_of * (self._start + 1) + now
@@ -162,7 +189,48 @@ class Reader:
             node = slice(int(node_of[row]), int(node_of[row]) + 1)
             standing = Standing(nodes.states[node], nodes.last[node])
             out[at], last = self._score_one(calls[at], standing)
-            ended.states[block[row]], ended.last[block[row]] = last.states[0], last.last[0]
+            ended.states[order[row]], ended.last[order[row]] = last.states[0], last.last[0]
+        return ended
+
+    def _by_stretches(
+        self,
+        calls: Places,
+        begins: Places,
+        lengths: Places,
+        nodes: Standing,
+        node_of: Places,
+        out: Floats,
+        share: bool,
+    ) -> Standing:
+        """Read some traces stretch by stretch; the few longest to their ends one by one."""
+        ended = self.fresh(len(begins))
+        tree = Tree(self._score_stretches, calls, begins, lengths, nodes, node_of, out, share)
+        tree.read_whole_stretches(FEW)
+        for row in np.flatnonzero(tree.left >= WIDTH).tolist():
+            at = slice(int(tree.places[row]), int(tree.places[row] + tree.left[row]))
+            node = tree.node_of[row : row + 1]
+            out[at], last = self._score_one(calls[at], tree.nodes.of(node))
+            ended.states[row], ended.last[row] = last.states[0], last.last[0]
+        short = tree.left < WIDTH
+        tree.read_what_is_left()
+        ended.states[short] = tree.nodes.states[tree.node_of[short]]
+        ended.last[short] = tree.nodes.last[tree.node_of[short]]
+        return ended
+
+    def _score_stretches(self, calls: Places, standing: Standing) -> tuple[Floats, Floats]:
+        """(n, T) float32 nats of the next T calls of n traces, and their states then."""
+        n_traces, width = calls.shape
+        out, states = np.empty((n_traces, width), np.float32), np.empty_like(standing.states)
+        before = np.concatenate([standing.last[:, np.newaxis], calls[:, :-1]], axis=1)
+        size = max(1, STRETCHES_CALLS // width)
+        for first in range(0, n_traces, size):
+            part = slice(first, first + size)
+            chances, states[part] = self._stepper.stretch(before[part], standing.states[part])
+            now = calls[part].ravel()
+            rows = chances.reshape(len(now), -1)
+            costs = self._costs(rows, np.arange(len(now)), before[part].ravel(), now)
+            out[part] = costs.reshape(-1, width)
+        return out, states
 
     def _score_one(self, calls: Places, standing: Standing) -> tuple[Floats, Standing]:
         """Read one trace, stretch by stretch."""
@@ -173,20 +241,38 @@ class Reader:
         for begin in range(0, len(calls), STRETCH_CALLS):
             stretch = slice(begin, begin + STRETCH_CALLS)
             symbols, now = before[np.newaxis, stretch], calls[stretch]
-            key = symbols.tobytes() + now.tobytes()
-            # A trace that repeats itself leads a network to where it was before: all is known then.
-            if key != read or states.tobytes() != known:
-                read, known = key, states.tobytes()
+            key = np.column_stack([symbols[0], now]).tobytes()
+            # A trace that repeats itself leads a network to where it was before: all is known then,
+            # and a last, shorter stretch costs what it did, without a rounding of its own.
+            is_known = read.startswith(key) and states.tobytes() == known
+            if not is_known or len(key) < len(read):
+                before_it = states.tobytes()
                 chances, states = self._stepper.stretch(symbols, states)
-                costs = self._costs(chances[0], np.arange(len(now)), now)
-            out[stretch] = costs
+                if not is_known:
+                    read, known = key, before_it
+                    costs = self._costs(chances[0], np.arange(len(now)), symbols[0], now)
+                    if states.tobytes() == known and (symbols[0] == now[0]).all():
+                        # One call again and again that leads nowhere: what differs is rounding.
+                        costs[:] = costs[-1]
+            out[stretch] = costs[: len(now)]
         return out, Standing(states, calls[-1:])
 
-    def _costs(self, chances: Floats, rows: Places, calls: Places) -> Floats:
-        """(n,) float32 nats of calls, by the row of chances that each was expected with."""
-        is_known = calls < self._n_symbols
-        chance = chances[rows, np.where(is_known, calls, 0)]
-        return -np.log(np.where(is_known, chance * self._scale, 0) + self._floor)
+    def _costs(self, chances: Floats, rows: Places, before: Places, calls: Places) -> Floats:
+        """(n,) float32 nats of calls.
+
+        Args:
+            rows: by which row of chances each was expected; ``before`` is the call before it.
+        """
+        # In place: of a single call, what numpy takes for each new array is what it costs.
+        costs = chances[rows, np.minimum(calls, self._n_symbols - 1)]
+        costs *= self._scale
+        costs[calls >= self._n_symbols] = 0
+        costs += self._floor
+        np.negative(np.log(costs, out=costs), out=costs)
+        if self._discount is not None:
+            costs -= self._discount[before, calls]
+            np.maximum(costs, 0, out=costs)
+        return costs
 
 
 def _sorted_by_calls(calls: Places, offsets: Places, traces: Places) -> list[int]:

@@ -1,8 +1,8 @@
 """Single steps of a network over many traces side by side, by whatever is quickest here.
 
-Measured (`benchmarks/neural_speed.py`): ONNX Runtime takes a step of a recurrent network several
-times faster than PyTorch, of one trace or of hundreds; over long stretches of few traces PyTorch is
-faster, as it is called once for many calls.
+Measured (`benchmarks/neural_speed.py`): ONNX Runtime takes a step of a recurrent network many times
+faster than PyTorch for one trace, and about twice as fast for hundreds; over long stretches of few
+traces PyTorch is faster, as it is called once for many calls.
 """
 
 from __future__ import annotations

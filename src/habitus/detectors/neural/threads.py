@@ -53,26 +53,26 @@ class ThreadStream(SurpriseStream):
 
     def push(self, batch: TraceSet) -> Floats:
         calls = self._read(batch)
-        lengths = batch.lengths
         if not batch.infos:
             return np.zeros(0, dtype=np.float32)
         if all(info.whole for info in batch.infos):
-            return self._reader.score(calls, batch.offsets)[0]
+            return self._reader.surprise(calls, batch.offsets)
+        # Half of what a single call takes is not the network's, and so kept little.
+        offsets = batch.offsets
+        one_each = len(calls) == len(batch.infos) and bool((offsets[1:] > offsets[:-1]).all())
         out = np.empty(len(calls), dtype=np.float32)
         for wave in _waves(batch.infos):
             infos = [batch.infos[row] for row in wave]
             slots = self._slots_of(infos)
-            standing = Standing(self._standing.states[slots], self._standing.last[slots])
-            rows = np.asarray(wave)
-            if int(lengths[rows].max()) == 1 and int(lengths[rows].min()) == 1:
-                places = batch.offsets[rows]
+            standing = self._standing.of(slots)
+            if one_each:
+                places = np.asarray(wave)
                 out[places], states = self._reader.step(standing, calls[places])
                 self._standing.states[slots], self._standing.last[slots] = states, calls[places]
             else:
-                places = np.concatenate(
-                    [np.arange(batch.offsets[r], batch.offsets[r + 1]) for r in wave]
-                )
-                scored = self._reader.score(calls[places], offsets_of(lengths[rows]), standing)
+                places = np.concatenate([np.arange(offsets[r], offsets[r + 1]) for r in wave])
+                cut = offsets_of(batch.lengths[wave])
+                scored = self._reader.score(calls[places], cut, standing)
                 out[places], after = scored
                 self._standing.states[slots], self._standing.last[slots] = after.states, after.last
             for info in infos:

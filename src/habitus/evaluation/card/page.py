@@ -151,4 +151,12 @@ def _look(name: str, result: Result) -> dict[str, Any]:
         "scale": scale,
         "normals": [shown_of(trace, result) for trace in result.strangest_normals],
         "attacks": [shown_of(trace, result) for trace in result.most_normal_attacks],
+        "measures": [
+            (what, shown_of(trace, result))
+            for what, trace in (
+                ("A typical normal", result.typical_normal),
+                ("The strongest attack", result.strongest_attack),
+            )
+            if trace is not None
+        ],
     }

@@ -1,0 +1,221 @@
+"""Attention or convolutions: what was tried on `adfa-ld/dev` before `transformer` was chosen.
+
+Every training is kept as soon as it is made, of whatever version of the code, which it names; it
+takes minutes. Several may run side by side, each with other names:
+
+    python benchmarks/tried.py "tcn layers=6" tcn
+    python benchmarks/tried.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from common import WORK, measured_version, table, test_data, write_page
+from tried_tcn import Tcn
+
+from habitus import Label, TraceSet
+from habitus.datasets.source import find_source
+from habitus.decisions.aggregation import Aggregation
+from habitus.detectors.neural.reader import Reader
+from habitus.detectors.neural.transformer import Transformer
+from habitus.evaluation.metrics import roc
+from habitus.evaluation.protocols import get_protocol
+from habitus.traces.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from habitus.detectors.neural.language_model import LanguageModel
+
+FOLDER = WORK / "tried"
+EPOCHS = 9
+SPEED_EVERY = 20
+"""Of so many judged traces one is enough to tell how fast they are scored."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Try:
+    """One configuration: what is not named stands at its default, but for `EPOCHS`."""
+
+    name: str
+    kind: type[LanguageModel]
+    settings: dict[str, object]
+    seeds: tuple[int, ...] = (1,)
+
+    def detector(self) -> LanguageModel:
+        """One to be fitted."""
+        return self.kind.with_settings({"epochs": EPOCHS, **self.settings})
+
+    def path(self, seed: int, kind: str) -> Path:
+        """Where a training is kept; seed 0 stands for what no training tells."""
+        return FOLDER / f"{self.name.replace(' ', '.')}.{seed}.{kind}"
+
+
+SIZES: dict[type[LanguageModel], dict[str, object]] = {
+    Tcn: {"layers": 3, "kernel": 3, "channels": 128, "dropout": 0.3},
+    Transformer: {"layers": 2, "width": 64, "window": 32, "dropout": 0.2},
+}
+
+
+def _tried(kind: type[LanguageModel], what: str, *seeds: int, **settings: object) -> Try:
+    return Try(f"{kind.name}{what}", kind, {**SIZES[kind], **settings}, seeds or (1,))
+
+
+# Ways to make each of the two better, one change at a time.
+TRIES = (
+    _tried(Tcn, "", 1, 2),
+    _tried(Transformer, "", 1, 2),
+    _tried(Transformer, " window=64 width=96", window=64, width=96),
+    _tried(Tcn, " layers=5 channels=96", layers=5, channels=96),
+    _tried(Tcn, " layers=6", layers=6),
+    _tried(Tcn, " kernel=2 layers=4", kernel=2, layers=4),
+    _tried(Tcn, " channels=64", channels=64),
+    _tried(Tcn, " dropout=0.5", dropout=0.5),
+    _tried(Tcn, " weight_decay=0.1", weight_decay=0.1),
+    _tried(Tcn, " unknown_share=0.05", unknown_share=0.05),
+    _tried(Tcn, " stretch=30 batch=64", stretch=30, batch=64),
+    _tried(Tcn, " epochs=5", epochs=5),
+    _tried(Tcn, " epochs=30", epochs=30),
+    _tried(Transformer, " layers=3", layers=3),
+    _tried(Transformer, " window=16", window=16),
+    _tried(Transformer, " dropout=0.4", dropout=0.4),
+    _tried(Transformer, " epochs=20", epochs=20),
+)
+
+
+@cache
+def adfa() -> tuple[TraceSet, TraceSet, NDArray[np.bool_]]:
+    """What is learned, what is judged, and which of that is distinct and not in training."""
+    traces = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip")).read()
+    dev, distinct = get_protocol("adfa-ld/dev"), get_protocol("adfa-ld/distinct")
+    judged = dev.test(traces)
+    is_distinct = distinct.test(traces)[judged]
+    return traces.select(dev.training(traces)), traces.select(judged), is_distinct
+
+
+def areas(surprise: NDArray[np.float32]) -> list[float]:
+    """The area by mean surprise: of all that is judged, and of distinct normals only."""
+    _, judged, is_distinct = adfa()
+    scores = Aggregation.parse("mean").scores(surprise, judged.offsets)
+    attack = judged.labels == Label.ATTACK
+    everything = np.ones(judged.n_traces, dtype=bool)
+    return [
+        roc(scores[part & ~attack], scores[part & attack]).auc for part in (everything, is_distinct)
+    ]
+
+
+def trained(one: Try, seed: int) -> Row:
+    """Train, keep the weights, score with the baseline and without."""
+    detector = one.detector()
+    detector.fit(adfa()[0], seed=seed)
+    arrays: dict[str, Any] = {**detector.state()}
+    np.savez(one.path(seed, "npz"), **arrays)
+    with_baseline = areas(detector.surprise(adfa()[1]))
+    detector.reader = Reader(detector.network, detector.settings.floor, 1)
+    return {
+        "areas": areas(detector.surprise(adfa()[1])),
+        "with_baseline": with_baseline,
+        "held_out_loss": detector.history.kept.held_out_loss,
+        "epoch": detector.history.kept.epoch,
+        "parameters": detector.history.n_parameters,
+        "measured": measured_version(),
+    }
+
+
+def calls_per_second(one: Try) -> Row:
+    """Of scoring on one thread, nothing shared, by the processor's time; weights do not matter."""
+    learned, judged, _ = adfa()
+    detector = one.detector()
+    vocabulary = Vocabulary.of(learned)
+    network = detector._new_network(len(vocabulary)).eval().requires_grad_(False)
+    reader = Reader(network, detector.settings.floor, 1)
+    some = judged.select(np.arange(0, judged.n_traces, SPEED_EVERY))
+    calls = reader.symbols(vocabulary.encode(some))
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        reader.score(calls, some.offsets, share=False)
+        taken.append(time.process_time() - started)
+    return {"rate": some.n_calls / min(taken)}
+
+
+def kept(path: Path, make: Callable[[], Row]) -> Row:
+    """What was measured before, or is now."""
+    if not path.exists():
+        row = make()
+        path.write_text(json.dumps(row))
+        print(path.stem, row, flush=True)
+    return dict(json.loads(path.read_text()))
+
+
+def lines_of(one: Try) -> Iterator[tuple[str, ...]]:
+    """A line for each seed that was trained."""
+    for seed in one.seeds:
+        if one.path(seed, "json").exists():
+            row = json.loads(one.path(seed, "json").read_text())
+            speed = kept(one.path(0, "json"), partial(calls_per_second, one))
+            yield (
+                f"`{one.name}`", str(seed), *(f"{area:.3f}" for area in row["areas"]),
+                *(f"{area:.3f}" for area in row["with_baseline"]), f"{row['held_out_loss']:.3f}",
+                f"{row['parameters'] / 1000:.0f}", f"{speed['rate'] / 1000:.0f}",
+            )  # fmt: skip
+
+
+def write() -> None:
+    """Write the page of all that was trained so far."""
+    told = [
+        f"`{kind.name}`: " + ", ".join(f"{name} {value}" for name, value in sizes.items())
+        for kind, sizes in SIZES.items()
+    ]
+    lines = [
+        "# Attention or convolutions",
+        "",
+        "Two networks that read a trace without a recurrent state: the transformer that became "
+        "[a detector](../detectors/transformer.md), and dilated causal convolutions "
+        "(`benchmarks/tried_tcn.py`). Sizes, but for what a line names: "
+        f"{'; '.join(told)}. {EPOCHS} epochs unless it is named, all else by default. Areas under "
+        "the curve by mean surprise on `adfa-ld/dev`, of all normals and of distinct ones that are "
+        "not in training; minus the log of the chance, and with the baseline of 0.4 taken off. "
+        "Held-out loss in nats; thousands of weights; thousands of calls scored a second of one "
+        "core. Seeds of one line differ by more than many lines do.",
+        "",
+        *table(
+            (
+                "tried", "seed", "AUC", "distinct", "AUC, baseline", "distinct, baseline",
+                "held-out loss", "k weights", "k calls/s",
+            ),
+            [line for one in TRIES for line in lines_of(one)],
+        ),
+    ]  # fmt: skip
+    write_page("tried", lines, "tried.py")
+
+
+def main() -> None:
+    """Train what is not there yet, and write the page."""
+    parser = argparse.ArgumentParser(description="Networks that were tried.")
+    parser.add_argument("names", nargs="*", help="train these; by default all")
+    parser.add_argument("--page", action="store_true", help="train nothing")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for one in TRIES if not arguments.page else ():
+        for seed in one.seeds:
+            if not arguments.names or one.name in arguments.names:
+                kept(one.path(seed, "json"), partial(trained, one, seed))
+    write()
+
+
+if __name__ == "__main__":
+    main()

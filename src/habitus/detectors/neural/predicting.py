@@ -1,0 +1,62 @@
+"""Predictors of language networks: what is remembered of a trace, and what it makes likely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.detectors.neural.standing import Standing
+from habitus.detectors.neural.window_scoring import standing_after
+from habitus.detectors.prediction import Predictor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from habitus.detectors.neural.reader import Reader
+
+
+class ReaderPredictor(Predictor):
+    """Reads a trace on from where it stands."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._standing = reader.fresh(1)
+
+    def observe(self, symbols: NDArray[np.uint16]) -> None:
+        calls = self._reader.symbols(symbols)
+        if len(calls) == 1:
+            after = self._reader.step(self._standing, calls)[1]
+            self._standing = Standing(after, calls)
+        elif len(calls):
+            offsets = np.array([0, len(calls)])
+            self._standing = self._reader.score(calls, offsets, self._standing)[1]
+
+    def chances(self) -> NDArray[np.float64]:
+        return _doubled(self._reader.chances(self._standing))
+
+
+class WindowPredictor(Predictor):
+    """Reads the last calls anew for each that comes next, as a model of windows learned to.
+
+    Args:
+        window: calls that it goes by; before there are so many it says nothing.
+    """
+
+    def __init__(self, reader: Reader, window: int) -> None:
+        self._reader = reader
+        self.needs_calls = window
+        self._last = np.zeros(0, dtype=np.uint16)
+
+    def observe(self, symbols: NDArray[np.uint16]) -> None:
+        self._last = np.concatenate([self._last, symbols])[-self.needs_calls :]
+
+    def chances(self) -> NDArray[np.float64]:
+        standing = standing_after(self._reader, self._last)
+        return _doubled(self._reader.chances(standing))
+
+
+def _doubled(chances: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n_known,) float64: the one row of chances."""
+    doubled: NDArray[np.float64] = chances[0].astype(np.float64)
+    return doubled
