@@ -117,6 +117,15 @@ def write_page(name: str, lines: Sequence[str], script: str) -> None:
     print(page)
 
 
+def write_between(page: Path, lines: Sequence[str], script: str) -> None:
+    """Write lines between the marks that a page has for what this script makes."""
+    begin, end = (f"<!-- Made by benchmarks/{script}: {which} -->" for which in ("begin", "end"))
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    block = "\n".join(lines)
+    page.write_text(f"{before}{begin}\n\n{block}\n\n{end}{after}")
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """A table in Markdown."""
     yield "| " + " | ".join(head) + " |"

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from common import RESULTS, WORK, measured_version, table, test_data, write_page
+from common import (
+    RESULTS,
+    WORK,
+    measured_version,
+    table,
+    test_data,
+    write_between,
+    write_page,
+)
 from unm import PARTS, Part
 
 from habitus import Label, TraceSet, get_detector
@@ -46,8 +54,6 @@ DETECTORS: dict[str, tuple[str, dict[str, object]]] = {
 ADFA = ("adfa-ld/dev", "adfa-ld", "adfa-ld/distinct")
 SEED = 1
 STORE = WORK / "detectors.json"
-BEGIN = "<!-- Made by benchmarks/detectors.py: begin -->"
-END = "<!-- Made by benchmarks/detectors.py: end -->"
 Row = dict[str, float | list[float] | None]
 
 
@@ -163,11 +169,9 @@ def write_measured(adfa: dict[str, dict[str, Row]]) -> None:
         names = {name: f"`{name.removeprefix(kind).strip() or kind}`" for name in mine}
         names["trivial"] = "*counting calls, at best*"
         rows = [(names[n], *(cell(adfa[n][protocol]) for protocol in ADFA)) for n in names]
+        head = ("AUC (95 %)", *(f"`{protocol}`" for protocol in ADFA))
         page = RESULTS.parent / "detectors" / f"{kind}.md"
-        before, _, rest = page.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        block = "\n".join(table(("AUC (95 %)", *(f"`{protocol}`" for protocol in ADFA)), rows))
-        page.write_text(f"{before}{BEGIN}\n\n{block}\n\n{END}{after}")
+        write_between(page, list(table(head, rows)), "detectors.py")
 
 
 def main() -> None:

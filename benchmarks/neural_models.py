@@ -17,7 +17,7 @@ from habitus.learning.session import Session
 from habitus.models.training import fit_model, versions
 from habitus.traces.traceset import TraceSet
 
-_LEARNS = ("habitus.networks", "habitus.learning", "habitus.detectors")
+_LEARNS = ("habitus.networks", "habitus.learning", "habitus.detectors.neural")
 
 
 def trained(

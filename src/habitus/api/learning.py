@@ -55,8 +55,8 @@ def train(
             is learned; otherwise everything that is not labelled an attack.
         settings: the detector's settings by name.
         protocol: whose training part to learn; by default the one that fits.
-        aggregation: ``mean``, ``median``, ``quantile:Q`` or ``worst:W``; by default the mean, or
-            ``whole`` for a detector that knows only whole traces.
+        aggregation: ``mean``, ``median``, ``quantile:Q`` or ``worst:W``; by default the
+            detector's own: mostly the mean, or ``whole`` where it knows only whole traces.
         rolling: decisions about the last calls, after every call: ``200`` or ``200:median``.
         false_alarms: the budget of the thresholds: ``1%`` or .01 of normal traces, ``2/day``, or a
             `Budget`.

@@ -40,7 +40,9 @@ def train(
     ] = None,
     aggregation: Annotated[
         str | None,
-        typer.Option(help="A trace's score: mean (default), median, quantile:Q or worst:W."),
+        typer.Option(
+            help="A trace's score: mean, median, quantile:Q or worst:W; else the detector's own."
+        ),
     ] = None,
     rolling: Annotated[
         list[str] | None,

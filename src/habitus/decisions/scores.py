@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def aggregation_of(detector: SequenceDetector, text: str | None = None) -> Aggregation:
-    """The aggregation that ``text`` names, or the detector's usual one: ``mean`` or ``whole``.
+    """The aggregation that ``text`` names, or the detector's usual one.
 
     Raises:
         UsageError: if there is no such aggregation, or not for this detector.
     """
     is_whole = isinstance(detector, TraceDetector)
-    chosen = Aggregation.parse(text or (WHOLE if is_whole else "mean"))
+    chosen = Aggregation.parse(text or (WHOLE if is_whole else detector.aggregation))
     if (chosen.kind == WHOLE) != is_whole:
         knows = "only whole traces" if is_whole else "every call"
         fits = WHOLE if is_whole else "mean, median, quantile:Q or worst:W"

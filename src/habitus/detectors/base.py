@@ -55,6 +55,7 @@ class SequenceDetector(ABC):
         max_surprise: the highest that a surprise can be, or None.
         stream_error: how far, in its unit, surprises of a stream may lie from those of whole
             traces: sums of numbers taken in another order.
+        aggregation: how a trace's score is made of its surprises, unless a user says otherwise.
         presets: settings of published configurations, by name.
         is_quick: whether it is fitted quickly enough to be fitted several times, as cross-fitting
             does; thresholds of others are set on normals held out from training.
@@ -67,6 +68,7 @@ class SequenceDetector(ABC):
     max_surprise: ClassVar[float | None] = None
     is_quick: ClassVar[bool] = True
     stream_error: ClassVar[float] = 0.0
+    aggregation: ClassVar[str] = "mean"
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
     Settings: ClassVar[type[DetectorSettings]] = DetectorSettings
 

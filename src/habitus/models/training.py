@@ -65,8 +65,8 @@ def fit_model(
 
     Args:
         settings: the detector's settings by name.
-        aggregation: how a trace's surprises become its score; by default their mean, or ``whole``
-            for a detector that knows only whole traces.
+        aggregation: how a trace's surprises become its score; by default as the detector has it:
+            mostly their mean, or ``whole`` where it knows only whole traces.
         rolling: more decisions, about the last calls after every call: ``200`` or ``200:median``.
         false_alarms: the budget, as `Budget.parse` reads it.
         calibration: ``cross-fitting:FOLDS`` or ``held-out:SHARE``; by default cross-fitting in 5

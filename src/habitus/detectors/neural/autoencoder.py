@@ -1,7 +1,7 @@
 """`autoencoder`: windows of calls that a network cannot pass through a narrow code and back.
 
-Source of the preset `daisi` and of the target `embedding`: the autoencoder of DAISI's research
-repository, whose published separation does not hold; see `docs/results/encoding.md`.
+Source of the preset `daisi` and of the target `embedding`: the autoencoder of the research
+repository it is named after, whose published separation does not hold (docs/results/encoding.md).
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class Autoencoder(NetworkDetector):
     """
 
     name: ClassVar[str] = "autoencoder"
+    aggregation: ClassVar[str] = "median"
     summary: ClassVar[str] = "windows that do not pass through a narrow code and back"
     stream_error: ClassVar[float] = 1e-4
     Settings: ClassVar[type[DetectorSettings]] = AutoencoderSettings
