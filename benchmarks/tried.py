@@ -1,4 +1,4 @@
-"""Attention or convolutions: what was tried on `adfa-ld/dev` before `transformer` was chosen.
+"""Attention or convolutions: what was tried on `adfa-ld/dev` for the detector `transformer`.
 
 Every training is kept as soon as it is made, of whatever version of the code, which it names; it
 takes minutes. Several may run side by side, each with other names:

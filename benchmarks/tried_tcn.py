@@ -1,4 +1,4 @@
-"""Dilated convolutions that read system calls: what lost to the transformer."""
+"""Dilated convolutions that read system calls: what was tried beside the transformer."""
 
 from __future__ import annotations
 

@@ -66,6 +66,24 @@ def test_the_strangest_normals_are_those_with_the_highest_scores(
     assert result.most_normal_attacks[0].score == min(attacks.values())
 
 
+def test_a_typical_normal_and_the_strongest_attack_stand_beside_them(
+    model: habitus.Model, tree: str, result: Result
+) -> None:
+    traces = habitus.read_traces(tree)
+    scores = model.scores(traces)
+    judged = [info.split != "training" for info in traces.infos]
+    attacks = scores[judged & (traces.labels == Label.ATTACK)]
+    typical, strongest = result.typical_normal, result.strongest_attack
+    assert typical is not None
+    assert strongest is not None
+    assert strongest.score == attacks.max()
+    assert typical.label == "normal"
+    normals = np.sort(scores[judged & (traces.labels == Label.NORMAL)])
+    # Normals that equal a training trace are not judged; the median lies among the others.
+    assert normals[0] <= typical.score < result.strangest_normals[0].score
+    assert typical.explanation is not None
+
+
 def test_equal_sequences_are_shown_once_and_counted(model: habitus.Model) -> None:
     calls = [["a", "a", "a"], ["read", "b", "b"], ["a", "a", "a"], ["a", "a", "a"], ["read"] * 3]
     infos = [TraceInfo(name, "s", Label.NORMAL) for name in "vwxyz"]
