@@ -65,7 +65,7 @@ def main() -> None:
     rows, plain = [], {}
     for epochs in EPOCHS:
         model = trained(
-            f"lstm epochs={epochs}", "lstm", {"epochs": epochs}, normal, seed=1,
+            "lstm", "lstm", {"epochs": epochs}, normal, seed=1,
             data="adfa-ld", data_sha256=source.sha256, part=part,
         )  # fmt: skip
         last = model.detector

@@ -47,17 +47,19 @@ def trained(
         return load_model(folder)
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     print(f"training {name}, seed {seed}", flush=True)
+    session = Session(checkpoints=unfinished, resume=unfinished.exists())
     model = fit_model(
         detector,
         normal,
         settings=settings,
         seed=seed,
-        session=Session(checkpoints=unfinished, resume=unfinished.exists()),
+        session=session,
         data=data,
         data_sha256=data_sha256,
         part=part,
     )
     model = save_model(model, folder)
+    session.clear()
     kept = model.detector.history.kept  # type: ignore[attr-defined]
     print(
         f"  {model.provenance.train_seconds:.0f} s, epoch {kept.epoch}, held-out loss "

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from habitus.detectors.neural.language_model import LanguageModel
 
 FOLDER = WORK / "tried"
-EPOCHS = 9
+EPOCHS = 20
 SPEED_EVERY = 20
 """Of so many judged traces one is enough to tell how fast they are scored."""
 Row = dict[str, Any]
@@ -77,21 +77,8 @@ def _tried(kind: type[LanguageModel], what: str, *seeds: int, **settings: object
 TRIES = (
     _tried(Tcn, "", 1, 2),
     _tried(Transformer, "", 1, 2),
-    _tried(Transformer, " window=64 width=96", window=64, width=96),
-    _tried(Tcn, " layers=5 channels=96", layers=5, channels=96),
     _tried(Tcn, " layers=6", layers=6),
-    _tried(Tcn, " kernel=2 layers=4", kernel=2, layers=4),
-    _tried(Tcn, " channels=64", channels=64),
-    _tried(Tcn, " dropout=0.5", dropout=0.5),
-    _tried(Tcn, " weight_decay=0.1", weight_decay=0.1),
-    _tried(Tcn, " unknown_share=0.05", unknown_share=0.05),
-    _tried(Tcn, " stretch=30 batch=64", stretch=30, batch=64),
-    _tried(Tcn, " epochs=5", epochs=5),
-    _tried(Tcn, " epochs=30", epochs=30),
-    _tried(Transformer, " layers=3", layers=3),
-    _tried(Transformer, " window=16", window=16),
-    _tried(Transformer, " dropout=0.4", dropout=0.4),
-    _tried(Transformer, " epochs=20", epochs=20),
+    _tried(Transformer, " window=64 width=96", window=64, width=96),
 )
 
 

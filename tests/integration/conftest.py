@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from command_line import NORMAL, STRANGE, command_of, environment, write
 from typer.testing import CliRunner
 
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from click.testing import Result
-
-    Run = Callable[..., subprocess.CompletedProcess[str]]
-    Invoke = Callable[..., Result]
-
-NORMAL, STRANGE = "openat read close brk", "socket connect dup2 execve"
-
-
-def environment(home: Path) -> dict[str, str]:
-    # As a user has it: unbuffered output would hide what goes wrong when buffers are written out.
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return {**outer, "HABITUS_HOME": str(home), "PYTHONWARNINGS": "error"}
-
-
-def command_of(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "habitus", *map(str, arguments)]
+    from command_line import Invoke, Run
 
 
 @pytest.fixture
@@ -85,11 +69,6 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(folder / "attack" / "shell" / f"run-{i}.txt", f"{STRANGE} " * (i + 2))
         write(folder / "attack" / "miner" / f"run-{i}.txt", NORMAL + " futex sched_yield" * (i + 5))
     return folder
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n")
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from command_line import NORMAL, write
 from test_narrow import on_terminal
 
 import habitus
-from conftest import NORMAL, write
 from habitus.cli.check_drift import print_drift
 from habitus.drift.checking import check_population
 
 if TYPE_CHECKING:
-    from conftest import Invoke
+    from command_line import Invoke
 
 SCHEMA = json.loads(
     (Path(habitus.__file__).parent / "schemas" / "drift.schema.json").read_text("utf-8")

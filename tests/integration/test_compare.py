@@ -18,7 +18,7 @@ from habitus.evaluation.comparing.kept_results import read_results
 from habitus.evaluation.score_file import scores_digest, write_scores
 
 if TYPE_CHECKING:
-    from conftest import Invoke
+    from command_line import Invoke
 
 SCHEMA = Path(habitus.__file__).parent / "schemas" / "compare.schema.json"
 

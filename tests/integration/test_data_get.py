@@ -9,8 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_line import command_of, environment
 
-from conftest import command_of, environment
 from habitus.datasets.known import KNOWN
 from local_server import LocalServer, redirect
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Invoke, Run
+    from command_line import Invoke, Run
 
 CAPTURE = b"\xd4\xc3\xb2\xa1" + bytes(range(252)) + bytes(range(256)) * 3_999
 NAME = "flowmeter-webgoat"

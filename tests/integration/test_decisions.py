@@ -6,13 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-
-from conftest import NORMAL, STRANGE, write
+from command_line import NORMAL, STRANGE, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Invoke
+    from command_line import Invoke
 
 
 @pytest.fixture

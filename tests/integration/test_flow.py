@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from command_line import NORMAL, STRANGE, write
 
 import habitus
-from conftest import NORMAL, STRANGE, write
 from habitus.cli.app import app
 
 if TYPE_CHECKING:
     import typer
-
-    from conftest import Invoke, Run
+    from command_line import Invoke, Run
 
 SCHEMAS = Path(habitus.__file__).parent / "schemas"
 

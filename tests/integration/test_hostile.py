@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_line import NORMAL, STRANGE, command_of, environment, write
 
-from conftest import NORMAL, STRANGE, command_of, environment, write
 from habitus.detectors.ngram import NGram
 
 if TYPE_CHECKING:
-    from conftest import Invoke, Run
+    from command_line import Invoke, Run
 
 
 def left_over(folder: Path) -> list[str]:

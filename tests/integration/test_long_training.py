@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from command_line import environment
 
 import habitus
-from conftest import environment
 from habitus.errors import UsageError
 from habitus.models.files import load_model
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Invoke
+    from command_line import Invoke
 
 SMALL = [
     f"--set={setting}"

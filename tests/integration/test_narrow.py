@@ -8,8 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-
-from conftest import command_of, environment
+from command_line import command_of, environment
 
 if TYPE_CHECKING:
     from pathlib import Path

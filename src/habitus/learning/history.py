@@ -69,7 +69,7 @@ class Epoch:
     @property
     def perplexity(self) -> float:
         """exp of the held-out loss: among how many calls it seems to choose."""
-        return math.exp(min(700.0, self.held_out_loss))
+        return math.exp(self.held_out_loss) if self.held_out_loss < 700 else math.inf
 
 
 COLUMNS = tuple(column.name for column in fields(Epoch))

@@ -24,7 +24,7 @@ MAX_STATE = 1 << 20
 class TransformerSettings(LanguageSettings):
     """Settings of `Transformer`."""
 
-    epochs: int = Field(9, ge=1, le=100_000, description="passes over the traces, at most")
+    epochs: int = Field(20, ge=1, le=100_000, description="passes over the traces, at most")
     layers: int = Field(2, ge=1, le=64, description="of attention, one above another")
     heads: int = Field(4, ge=1, le=256, description="of attention in each layer")
     width: int = Field(
