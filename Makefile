@@ -36,7 +36,6 @@ docs-serve: $(VENV)/.development  ## show the documentation at http://127.0.0.1:
 bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names the data); writes docs/results
 	$(BIN)/python benchmarks/host_classical.py
 	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/neural_speed.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/adfa_ld.py
 	$(BIN)/python benchmarks/detectors.py
@@ -44,6 +43,16 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/rolling.py
 	$(BIN)/python benchmarks/unm.py
 	$(BIN)/python benchmarks/lid_ds.py
+	$(BIN)/python benchmarks/neural_speed.py
+	$(BIN)/python benchmarks/guessing.py
+	$(BIN)/python benchmarks/portability.py
+	$(BIN)/python benchmarks/window19.py
+	$(BIN)/python benchmarks/latent.py
+	$(BIN)/python benchmarks/unknown_calls.py
+	$(BIN)/python benchmarks/encoding.py
+	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/tried.py
+	$(BIN)/python benchmarks/tried_autoencoder.py
 
 fuzz: $(VENV)/.development  ## fuzz every reader with coverage, FUZZ_SECONDS for each (default 60); keeps what is new
 	$(BIN)/pip install --quiet --constraint requirements/constraints.txt atheris

@@ -159,8 +159,12 @@ def source_of(file: str) -> Source:
     return find_source(str(test_data() / "unm" / f"{file}.tar.xz"))
 
 
-def renumbered(traces: TraceSet, attack: str) -> TraceSet:
-    """Traces in which the calls of one attack, numbered from 0, are numbered from 1."""
+def renumbered(traces: TraceSet, *attacks: str) -> TraceSet:
+    """Traces in which the calls of some attacks, numbered from 0, are numbered from 1.
+
+    Args:
+        attacks: which; ``""`` are the normals.
+    """
     names = list(traces.alphabet)
     index = {name: i for i, name in enumerate(names)}
     lookup = np.zeros(len(names), dtype=np.uint16)
@@ -168,7 +172,7 @@ def renumbered(traces: TraceSet, attack: str) -> TraceSet:
         program, _, number = name.partition(":")
         other = f"{program}:{FROM_1[int(number)]}"
         lookup[i] = index.setdefault(other, len(index))
-    is_moved = np.array([info.attack == attack for info in traces.infos])
+    is_moved = np.array([info.attack in attacks for info in traces.infos])
     calls = traces.calls.copy()
     places = np.repeat(is_moved, traces.lengths)
     calls[places] = lookup[calls[places]]
