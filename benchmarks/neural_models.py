@@ -37,7 +37,7 @@ def trained(
     identity = json.dumps(
         [
             detector, made.settings.model_dump(mode="json"), seed, data, part,
-            hashlib.sha256(normal.sequence_digests().tobytes()).hexdigest(), _code(detector),
+            hashlib.sha256(normal.sequence_digests().tobytes()).hexdigest(), _CODE[detector],
             versions(),
         ]
     )  # fmt: skip
@@ -87,3 +87,7 @@ def _code(detector: str) -> str:
                 left.append(str(node.module))
         digest.update(f"{module} {ast.dump(tree)}".encode())
     return digest.hexdigest()
+
+
+# Now, as it is imported: an edit in the midst of a run must not stand for what runs.
+_CODE = {name: _code(name) for name in ("autoencoder", "latent", "lstm", "transformer")}

@@ -218,6 +218,8 @@ def test_a_loss_that_is_no_number_at_once_leaves_nothing(
         (["lstm", "--preset", "nobody"], "there is no preset 'nobody'; there are: kim2016-200"),
         (["ngram", "--preset", "nobody"], "there is no preset 'nobody'; there are: none"),
         (["lstm", "--preset", "kim2016-200", "--set", "preset=x"], "each setting once"),
+        (["lstm", "--set", "cells=0"], "lstm: cells=0: this form is not read (of every layer, or"),
+        (["lstm", "--set", "cells=8,9", "--set", "layers=3"], "habitus: lstm: cells names 2"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_read(
@@ -245,6 +247,10 @@ def test_presets_are_listed(invoke: Invoke) -> None:
     assert described["presets"]["kim2016-2x400"]["layers"] == 2
     text = " ".join(invoke("detectors", "lstm").stdout.split())
     assert "--preset kim2016-200: uniform=0.1 optimiser=adam rate=0.0001" in text
+    assert "patience=8 epochs without a better held-out loss" in text
+    listed = invoke("detectors").stdout
+    assert "kim2016-2x400" in listed
+    assert "patience=8" not in listed
     (described,) = json.loads(invoke("detectors", "stide", "--json").stdout)
     assert described["presets"] == {}
     assert "no detector is named 'nobody'" in invoke("detectors", "nobody", status=2).stderr

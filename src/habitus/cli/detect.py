@@ -207,6 +207,6 @@ def _print_record(record: Record) -> None:
         )
         if strangest["novel"]:
             line += " (never seen)"
-        elif strangest["expected"]:
+        elif strangest["expected"] and strangest["expected"][0]["name"] != strangest["name"]:
             line += f" where {strangest['expected'][0]['name']} was expected"
     typer.echo(printable(line))

@@ -56,7 +56,7 @@ def draw(
     from habitus.storage import atomic_write
 
     if output is None and not json:
-        raise UsageError("name the file to write (-o transitions.html), or take --json")
+        raise UsageError("name the file to write (-o model.html), or take --json")
     if output is not None and output.resolve().parent == folder.resolve():
         raise UsageError(f"{output}: a model's folder holds its own files only; name another place")
     if data is None and (trace is not None or from_call != 1):

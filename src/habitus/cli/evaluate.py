@@ -132,13 +132,15 @@ def _row(name: str, result: Result) -> tuple[str, ...]:
 
 
 def _at_threshold(name: str, result: Result) -> str:
+    from habitus.cli.terminal import counted
+
     finds_most = f"{name}: finding 90 % costs {result.fpr_at_dr90:.1%} false alarms"
     at = result.at_threshold
     if at is None:
         return f"{finds_most}; its threshold is for another aggregation"
     said = (
         f"{finds_most}; its own threshold, set for {at.budget}, finds {at.dr:.1%} at {at.fpr:.2%} "
-        f"of {result.unit}s ({at.n_false_alarms:,} false alarms"
+        f"of {result.unit}s ({counted(at.n_false_alarms, 'false alarm')}"
     )
     expected = at.expected_false_alarms_ci95
     if expected is None:

@@ -79,7 +79,7 @@ def print_explanation(
     """Print a judged trace for a person: a verdict, the strip, the stretch, the nearest normal."""
     from rich.text import Text
 
-    from habitus.cli.terminal import printable
+    from habitus.cli.terminal import counted, printable
 
     out.print(Text(_headline(model, judged)), soft_wrap=True)
     scale = _scale(model, judged, explanation)
@@ -99,7 +99,8 @@ def print_explanation(
     nearest = explanation.nearest_normal
     if nearest is not None:
         told = (
-            f"nearest normal stretch ({nearest.edits} edits for {len(explanation.calls)} calls): "
+            f"nearest normal stretch ({counted(nearest.edits, 'edit')} for "
+            f"{counted(len(explanation.calls), 'call')}): "
             f"{nearest.trace}, from call {nearest.first_call + 1}"
         )
         out.print(Text("\n" + printable(told)), soft_wrap=True)
@@ -159,7 +160,7 @@ def _heat(value: float | None, threshold: float) -> tuple[str, str]:
     """(bar, colour) of a surprise: height and colour say the same, for those without colours."""
     if value is None:
         return "·", "bright_black"
-    ratio = value / threshold if threshold > 0 else (2.0 if value > 0 else 0.0)
+    ratio = max(0.0, value) / threshold if threshold > 0 else (2.0 if value > 0 else 0.0)
     bar = BARS[min(len(BARS) - 1, int(ratio * len(BARS) / 2))]
     colours = ((0.5, "green"), (1.0, "yellow"), (1.5, "dark_orange"))
     return bar, next((colour for limit, colour in colours if ratio <= limit), "red")
@@ -181,8 +182,10 @@ def _print_calls(out: Console, explanation: Explanation, scale: float) -> None:
 
     from habitus.cli.layout import blocks_of, widths_of
 
-    headings = (explanation.position_unit, "call", explanation.unit, "", "expected there")
+    headings = [explanation.position_unit, "call", explanation.unit, "", "expected there"]
     rows = [_cells(call, scale) for call in explanation.calls]
+    if not any(call.expected for call in explanation.calls):  # some detectors expect nothing
+        headings, rows = headings[:-1], [row[:-1] for row in rows]
     plain = [[cell.plain for cell in row] for row in rows]
     widths = widths_of([headings, *plain], out.width)
     if widths is None:

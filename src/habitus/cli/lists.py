@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from habitus.evaluation.protocols import Protocol
 
 
-@command(app, "detectors", "habitus detectors\nhabitus detectors lstm --json")
+@command(
+    app, "detectors", "habitus detectors\nhabitus detectors lstm\nhabitus detectors lstm --json"
+)
 def detectors(
-    name: Annotated[
-        str | None, typer.Argument(help="Only this one's; by default those of all.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="Only this one, with its settings.")] = None,
     json: options.Json = False,
 ) -> None:
-    """List the detectors, their settings and presets.
+    """List the detectors; of one that is named, its settings and presets, too.
 
-    A preset is the settings of a published configuration (`habitus train --preset`).
+    JSON holds the settings of all. A preset is the settings of a published configuration (`habitus
+    train --preset`).
     """
-    from habitus.cli.terminal import table
+    from habitus.cli.terminal import in_lines, table
     from habitus.detectors import detector_names, get_detector
 
     names = detector_names() if name is None else (get_detector(name).name,)
@@ -37,8 +38,26 @@ def detectors(
     if json:
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
-    rows = [(d["name"], d["summary"], "\n".join(_choices(d))) for d in listed]
-    table(("detector", "what it is", "settings (--set) and their defaults"), rows)
+    if name is None:
+        rows = [(d["name"], d["summary"], ", ".join(d["presets"])) for d in listed]
+        table(("detector", "what it is", "presets"), rows)
+        typer.echo(in_lines("settings, their defaults and presets: habitus detectors NAME"))
+    else:
+        _print_choices(listed[0])
+
+
+def _print_choices(described: dict[str, Any]) -> None:
+    """A detector's settings with their defaults, and its presets."""
+    from habitus.cli.terminal import in_lines, table
+
+    typer.echo(in_lines(f"{described['name']}: {described['summary']}"))
+    settings = described["settings"].items()
+    rows = [(f"{setting}={field['default']}", field["meaning"]) for setting, field in settings]
+    if rows:
+        table(("--set, and the default", "what it is"), rows)
+    for preset, values in described["presets"].items():
+        told = " ".join(f"{setting}={value}" for setting, value in values.items())
+        typer.echo(in_lines(f"--preset {preset}: {told}"))
 
 
 def _described(detector: type[SequenceDetector]) -> dict[str, Any]:
@@ -50,14 +69,6 @@ def _described(detector: type[SequenceDetector]) -> dict[str, Any]:
     presets = {name: dict(preset) for name, preset in detector.presets.items()}
     summary = detector.summary
     return {"name": detector.name, "summary": summary, "settings": settings, "presets": presets}
-
-
-def _choices(described: dict[str, Any]) -> Iterator[str]:
-    """A line for each of its settings and presets."""
-    for setting, field in described["settings"].items():
-        yield f"{setting}={field['default']}: {field['meaning']}"
-    for preset, settings in described["presets"].items():
-        yield f"--preset {preset}: {' '.join(f'{s}={v}' for s, v in settings.items())}"
 
 
 @command(app, "formats", "habitus formats --json")

@@ -79,7 +79,7 @@ def sample(
     symbols = loaded.detector.vocabulary.symbols_of(before.calls)
     predictor = predictor_after(loaded.detector, symbols)
     drawn = list(islice(drawn_calls(predictor, temperature, seed=seed), calls))
-    n_novel = sum(name not in loaded.detector.vocabulary for name in before.calls)
+    novel = [name for name in before.calls if name not in loaded.detector.vocabulary]
     if json:
         record = {
             "model": str(model),
@@ -88,14 +88,14 @@ def sample(
             "temperature": temperature,
             "seed": seed,
             "after": {
-                "trace": before.trace, "n_calls": len(before.calls), "n_novel_calls": n_novel,
+                "trace": before.trace, "n_calls": len(before.calls), "n_novel_calls": len(novel),
                 "last_calls": list(before.calls[-_LAST:]),
             },
             "calls": _records(loaded, drawn),
         }  # fmt: skip
         typer.echo(jsonlib.dumps(record))
     else:
-        _print_drawn(loaded, before, n_novel, drawn)
+        _print_drawn(loaded, before, novel, drawn)
 
 
 @dataclass(frozen=True)
@@ -111,16 +111,19 @@ def _records(model: Model, drawn: list[Drawn]) -> list[dict[str, Any]]:
     return [{"name": names[c.symbol], "chance": c.chance, "nats": c.nats} for c in drawn]
 
 
-def _print_drawn(model: Model, before: _Before, n_novel: int, drawn: list[Drawn]) -> None:
+def _print_drawn(model: Model, before: _Before, novel: list[str], drawn: list[Drawn]) -> None:
     """The drawn calls alone to standard output, where `habitus detect` can read them as a trace."""
     from habitus.cli.terminal import counted, in_lines, printable, warn
 
     if before.calls:
         told = f"after {counted(len(before.calls), 'call')}, the last: "
         warn([told + " ".join(before.calls[-_LAST:])])
-    if n_novel:
-        warn([f"{n_novel:,} of them the model has never seen"])
-    names = model.detector.vocabulary.names
-    typer.echo(in_lines(" ".join(printable(names[call.symbol]) for call in drawn)))
+    if novel:
+        names = list(dict.fromkeys(novel))
+        more = ", ..." if len(names) > _LAST else ""
+        told = ", ".join(names[:_LAST]) + more
+        warn([f"{len(novel):,} of them the model has never seen: {told}"])
+    known = model.detector.vocabulary.names
+    typer.echo(in_lines(" ".join(printable(known[call.symbol]) for call in drawn)))
     mean = sum(call.nats for call in drawn) / len(drawn)
     warn([f"-log of their chances: {mean:.2f} nats a call"])

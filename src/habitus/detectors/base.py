@@ -172,9 +172,14 @@ def _problem(error: Mapping[str, Any], settings: type[DetectorSettings]) -> str:
         return (
             f"there is no setting {name!r}; there are: {', '.join(settings.model_fields) or 'none'}"
         )
+    if not name:  # settings that are right alone and wrong together
+        return str(error["msg"]).removeprefix("Value error, ")
     field = settings.model_fields.get(name)
-    meaning = f" ({field.description})" if field is not None and field.description else ""
-    return f"{name}={error['input']}: {error['msg'].lower()}{meaning}"
+    meaning = field.description if field is not None else None
+    if error["type"] == "string_pattern_mismatch" and meaning:
+        return f"{name}={error['input']}: this form is not read ({meaning})"
+    what = f"{name}={error['input']}: {error['msg'].lower()}"
+    return f"{what} ({meaning})" if meaning else what
 
 
 class SurpriseStream(ABC):

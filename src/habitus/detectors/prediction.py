@@ -120,7 +120,7 @@ def _drawn(
         chances = predictor.chances()
         symbol = _draw(chances, temperature, random.random())
         chance = min(1.0, float(chances[symbol]))
-        yield Drawn(symbol, chance, -float(np.log(chance)))
+        yield Drawn(symbol, chance, abs(float(np.log(chance))))  # a sure one: 0, not -0
         predictor.observe(np.array([symbol], dtype=np.uint16))
 
 

@@ -69,7 +69,9 @@ class Epoch:
     @property
     def perplexity(self) -> float:
         """exp of the held-out loss: among how many calls it seems to choose."""
-        return math.exp(self.held_out_loss) if self.held_out_loss < 700 else math.inf
+        if self.held_out_loss > 700:
+            return math.inf
+        return math.exp(self.held_out_loss)
 
 
 COLUMNS = tuple(column.name for column in fields(Epoch))

@@ -29,7 +29,7 @@ class LanguageTask(Task):
     Args:
         network: learns to guess.
         learned: the traces it learns.
-        held_out: those it is judged on; without any call it is judged on ``learned``.
+        held_out: those it is judged on; without any known call it is judged on ``learned``.
         batch: pieces side by side; ``calls`` those of a stretch.
         unknown_share: of the calls read, replaced by *unknown*, so that reading one is no surprise
             to the network itself.
@@ -48,9 +48,10 @@ class LanguageTask(Task):
     ) -> None:
         self.network: LanguageNetwork = network
         self.n_calls = min(len(learned.calls), EPOCH_CALLS)
-        self.n_held_out = n_held_out
+        can_judge = bool((held_out.calls >= 0).any())
+        self.n_held_out = n_held_out if can_judge else 0
         self._learned = learned
-        self._judged = held_out if n_held_out else learned
+        self._judged = held_out if can_judge else learned
         self._batch, self._calls = batch, calls
         self._unknown_share = unknown_share
 
@@ -93,10 +94,9 @@ class LanguageTask(Task):
         n_pieces = len(step.pieces)
         if not step.first:
             return self.network.fresh(n_pieces)
-        before = carried[:n_pieces]
-        if before.shape != (n_pieces, self.network.n_state):
+        if carried.shape[1:] != (self.network.n_state,) or len(carried) < n_pieces:
             raise ModelError("the memory of what was read is of another shape")
-        return before
+        return carried[:n_pieces]
 
     @staticmethod
     def _tensors(

@@ -42,6 +42,8 @@ def put_memory_back(optimiser: Optimizer, arrays: Mapping[str, NDArray[np.generi
             raise ModelError(f"the optimiser remembers nothing called {name!r}")
         memory.setdefault(int(number), {})[kind] = torch.from_numpy(np.array(array))
     wanted = _first_memory(optimiser)
+    if missing := wanted.keys() - memory.keys():
+        raise ModelError(f"what the optimiser remembers of weight {min(missing)} is missing")
     for parameter, values in memory.items():
         if _shapes(values) != _shapes(wanted.get(parameter, {})):
             told = ", ".join(sorted(values))

@@ -45,11 +45,13 @@ class Task(ABC):
         network: what learns.
         n_calls: calls in one epoch.
         n_held_out: traces that `judge` looks at; 0 if it looks at the learned ones.
+        enough: a held-out loss below which there is nothing left to learn.
     """
 
     network: nn.Module
     n_calls: int
     n_held_out: int
+    enough: float = 1e-4
 
     @abstractmethod
     def plan(self, random: np.random.Generator) -> Sequence[object]:

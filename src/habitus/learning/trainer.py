@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     Weights = dict[str, Tensor]
 
-ENOUGH = 1e-4
-"""A held-out loss below which there is nothing left to learn."""
 TELL_SECONDS = 0.5
 """Between two words on how it stands."""
 
@@ -150,7 +148,7 @@ class Trainer:
     def _ended(self) -> Stopped | None:
         """Why no other epoch is to be begun; None if one is."""
         epochs, recipe = self.history.epochs, self.recipe
-        if epochs and epochs[-1].held_out_loss < ENOUGH:
+        if epochs and epochs[-1].held_out_loss < self.task.enough:
             return Stopped.LEARNED
         if recipe.patience and len(epochs) - 1 - self.history.best >= recipe.patience:
             return Stopped.PATIENCE

@@ -159,6 +159,8 @@ class WindowTask(Task):
         self._learned = learned
         self._judged = held_out if len(held_out) else learned
         self._batch, self._unknown_share = batch, unknown_share
+        if network.target == "embedding":
+            self.enough = 0.0  # a squared error may be small because all is: nothing says enough
 
     def plan(self, random: np.random.Generator) -> Sequence[Places]:
         n = len(self._learned)

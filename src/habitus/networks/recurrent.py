@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from torch import Tensor
 
-GATES = {"lstm": 4, "gru": 3}
-
 
 class RecurrentNetwork(LanguageNetwork):
     """Embedding -> recurrent layers -> what comes next, with dropout between all of them.

@@ -176,7 +176,7 @@ def _activations_of(model: Model) -> Activations:
         if found is None:
             raise UsageError(
                 f"this model of {detector.name} has no cells that read a trace call after call: "
-                "leave --data and --trace out; one of lstm has"
+                "leave --data and --trace out; one of lstm without a window has"
             )
         return found
 

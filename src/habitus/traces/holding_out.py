@@ -39,6 +39,8 @@ def parts_kept_together(traces: TraceSet, *, n_wanted: int) -> NDArray[np.int64]
 def held_out_part(traces: TraceSet, share: float, seed: int) -> NDArray[np.bool_]:
     """(n_traces,) bool: about a share of the traces, drawn in whole parts.
 
+    Traces without a call, of which nothing can be told, are never drawn alone.
+
     Raises:
         UsageError: if the traces are all one sequence.
     """
@@ -52,6 +54,9 @@ def held_out_part(traces: TraceSet, share: float, seed: int) -> NDArray[np.bool_
     order = np.random.default_rng(seed).permutation(len(sizes))
     before = np.cumsum(sizes[order]) - sizes[order]
     chosen = order[before < share * traces.n_traces]
+    has_calls = np.bincount(parts, weights=traces.lengths)[order] > 0
+    if not has_calls[: len(chosen)].any():
+        chosen = order[: np.argmax(has_calls) + 1]
     if len(chosen) == len(sizes):
         chosen = chosen[:-1]
     return np.isin(parts, chosen)

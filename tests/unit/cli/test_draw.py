@@ -83,7 +83,7 @@ def test_a_matrix_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_neither_file_nor_json_is_a_mistake(markov: str) -> None:
     _, said = draw(markov, status=2)
-    assert "-o transitions.html" in said
+    assert "-o model.html" in said
 
 
 def test_a_page_does_not_go_into_the_model(markov: str) -> None:

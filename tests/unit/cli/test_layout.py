@@ -79,7 +79,9 @@ def test_text_wraps_between_words_and_keeps_its_lines() -> None:
     assert wrapped("a" * 30, 20) == "a" * 30
 
 
-@pytest.mark.parametrize("command", ["data list", "protocols", "detectors", "formats"])
+@pytest.mark.parametrize(
+    "command", ["data list", "protocols", "detectors", "detectors lstm", "formats"]
+)
 @pytest.mark.parametrize("width", [30, 60, 100])
 def test_lists_break_no_word_however_narrow_it_is(
     command: str, width: int, screen: Callable[[int], None]
@@ -90,7 +92,7 @@ def test_lists_break_no_word_however_narrow_it_is(
     narrow = CliRunner().invoke(app, command.split()).stdout
     rules = {word for word in words if set(word) == {"─"}}
     headings = {"protocol", "detector", "format", "name", "what", "it", "is", "holds", "remember"}
-    headings |= {"settings", "(--set)", "and", "their", "defaults", "bytes", "sha256", "added"}
+    headings |= {"presets", "--set,", "and", "the", "default", "bytes", "sha256", "added"}
     assert words - rules - headings <= set(narrow.split())
 
 

@@ -70,6 +70,11 @@ def test_json_tells_chances(markov: str) -> None:
     assert record["calls"][0]["name"] in {"read", "close", "openat", "brk"}
 
 
+def test_calls_the_model_never_saw_are_named_once(markov: str) -> None:
+    _, said = sample(markov, "-n", "1", "--after-calls", "reed openat reed \x1b[2J")
+    assert "3 of them the model has never seen: reed, \\x1b[2J" in said
+
+
 def test_a_trace_of_a_file_is_gone_on_with(markov: str, tmp_path: Path) -> None:
     file = tmp_path / "traces.txt"
     file.write_text("read close\nopenat brk openat\n")

@@ -133,6 +133,11 @@ def test_what_is_drawn_is_read_and_told_with_its_own_chance() -> None:
     assert second.chance in {0.5, 0.25}
 
 
+def test_a_call_that_is_sure_costs_nothing_and_is_told_so() -> None:
+    (sure,) = itertools.islice(drawn_calls(Fixed(0.0, 1.0)), 1)
+    assert (sure.symbol, sure.chance, f"{sure.nats:.2f}") == (1, 1.0, "0.00")
+
+
 def test_the_same_seed_draws_the_same_calls() -> None:
     detector = fitted("ngram")
     none = np.zeros(0, dtype=np.uint16)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitus.detectors.neural import reader as reader_module
-from habitus.detectors.neural.reader import Reader
+from habitus.detectors.neural.reader import STRETCH_CALLS, Reader
 from habitus.detectors.neural.standing import Standing
 from habitus.detectors.neural.stretches import WIDTH
 from habitus.networks.attention import AttentionNetwork
@@ -175,3 +175,11 @@ def test_unknown_calls_cost_the_floor_wherever_they_stand(kind: str) -> None:
     unknown = np.tile([True] * 70 + [False, True], 5)
     assert near(found[unknown], dearest)
     assert (found[~unknown] < dearest).all()
+
+
+@every_kind
+def test_one_odd_call_in_a_monotonous_trace_is_odd_alone(kind: str) -> None:
+    at = 40 * STRETCH_CALLS - 1  # the last of a stretch, read where nothing moves any more
+    found = reader_of(kind).score(*flat([[1] * at + [2] + [1] * STRETCH_CALLS]))[0]
+    wanted = slowly(kind, (1,) * 400 + (2,) + (1,) * STRETCH_CALLS)[100:]
+    assert near(found[at - 300 :], wanted)

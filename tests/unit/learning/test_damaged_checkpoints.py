@@ -112,6 +112,7 @@ HOSTILE = {
     "chance cut off": (array("random", np.zeros(7, np.uint8)), "chance"),
     "chance left out": (without("random"), "chance"),
     "a memory of another shape": (array("carried", EIGHT.reshape(2, 4)), "memory"),
+    "a memory of no shape": (array("carried", np.float32(0)), "memory"),
     "a memory that is no number": (array("carried", np.full((4, 16), np.inf, "f4")), "carried"),
     "a memory left out": (without("carried"), "carried"),
     "an array of nobody's": (array("mine", EIGHT), "'mine'"),

@@ -13,16 +13,20 @@ from habitus.networks.recurrent import RecurrentNetwork
 N_SYMBOLS = 4
 
 
-def task_of(traces: list[list[int]]) -> LanguageTask:
+def pieces_of(traces: list[list[int]]) -> Pieces:
+    calls = np.array([call for trace in traces for call in trace], dtype=np.uint16)
+    return Pieces.of(calls, np.cumsum([0, *map(len, traces)]), N_SYMBOLS)
+
+
+def task_of(traces: list[list[int]], held_out: list[list[int]] | None = None) -> LanguageTask:
     torch.manual_seed(2)
     network = RecurrentNetwork(
         N_SYMBOLS, kind="lstm", cells=[8], embedding=3, tied=False, dropout=0, dropout_input=0
     )
-    calls = np.array([call for trace in traces for call in trace], dtype=np.uint16)
-    offsets = np.cumsum([0, *map(len, traces)])
-    pieces = Pieces.of(calls, offsets, N_SYMBOLS)
+    judged = held_out or []
     return LanguageTask(
-        network, pieces, pieces, n_held_out=0, batch=8, calls=10, unknown_share=0
+        network, pieces_of(traces), pieces_of(judged), n_held_out=len(judged), batch=8, calls=10,
+        unknown_share=0,
     )  # fmt: skip
 
 
@@ -48,3 +52,12 @@ def test_the_loss_is_the_mean_over_the_calls_there_are(traces: list[list[int]]) 
         judged = task.judge()
     assert judged.loss == pytest.approx(np.mean(losses), rel=1e-5)
     assert judged.accuracy == right / len(losses)
+
+
+@pytest.mark.parametrize("held_out", [[[], []], [[N_SYMBOLS, N_SYMBOLS]]], ids=["empty", "unknown"])
+def test_held_out_traces_that_tell_nothing_are_not_judged(held_out: list[list[int]]) -> None:
+    learned = [[0, 1, 2], [3, 3, 1]]
+    wanted, task = task_of(learned), task_of(learned, held_out)
+    assert task.n_held_out == 0
+    with torch.inference_mode():
+        assert task.judge() == wanted.judge()

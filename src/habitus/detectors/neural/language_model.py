@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from habitus.detectors.base import Expectation, SurpriseStream
-from habitus.detectors.neural.baseline import checked, first_order_nats
+from habitus.detectors.neural.baseline import checked, discount, first_order_nats
 from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.detectors.neural.settings import TrainingSettings
+from habitus.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ class LanguageSettings(TrainingSettings):
         description="share of chance spread evenly over all known calls and the unknown one",
     )  # fmt: skip
     baseline: float = Field(
-        0.4, ge=0, le=1,
+        0.5, ge=0, le=1,
         description="share of what a first-order chain of calls is surprised by that is taken off; "
         "0: nothing is",
     )  # fmt: skip
@@ -59,9 +60,10 @@ class LanguageModel(NetworkDetector):
     floor / (V + 1)`` for V known calls. A call outside the vocabulary has the floor alone: it costs
     ``-log(floor / (V + 1))``, the most that any call can, and is read as *unknown*.
 
-    Of what a known call costs, a share of what it costs a first-order chain of calls is taken off,
-    as far as there is something: ``max(0, -log P - baseline * -log P_1)``. What is strange by the
-    call before it alone is strange in every unusual program; what a network adds is the order.
+    Of what a known call costs, a share of what it costs a first-order chain of calls is taken off:
+    ``-log P - baseline * min(-log P_1, 5)``. What is strange by the call before it alone is strange
+    in every unusual program; what a network adds is the order. A surprise may be less than 0: the
+    call was much surer than its pair is common.
     """
 
     stream_error: ClassVar[float] = 1e-4
@@ -89,6 +91,8 @@ class LanguageModel(NetworkDetector):
         )  # fmt: skip
 
     def _learn_beside(self, learned: TraceSet) -> None:
+        if not len(self.vocabulary):
+            raise UsageError("there is no call to learn from")
         if self.settings.baseline:
             self._baseline = first_order_nats(
                 self.vocabulary.encode(learned), learned.offsets, len(self.vocabulary)
@@ -99,6 +103,8 @@ class LanguageModel(NetworkDetector):
         return {**super().state(), **beside}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        if not len(self.vocabulary):
+            raise ModelError("it knows no call, and so has none to guess")
         if self.settings.baseline:
             self._baseline = checked(state.get(_BASELINE), len(self.vocabulary))
         super().restore(state)
@@ -109,10 +115,10 @@ class LanguageModel(NetworkDetector):
         from habitus.detectors.neural.reader import Reader
 
         super()._use(network)
-        share = np.float32(self.settings.baseline)
+        beside, share = self._baseline, self.settings.baseline
         self.reader = Reader(
             network, self.settings.floor, torch.get_num_threads(),
-            discount=None if self._baseline is None else share * self._baseline,
+            discount=None if beside is None else discount(beside, share),
         )  # fmt: skip
 
     def surprise(self, traces: TraceSet) -> NDArray[np.float32]:

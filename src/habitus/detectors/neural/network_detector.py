@@ -16,6 +16,7 @@ from habitus.learning.session import HERE, Session
 from habitus.progress import SILENT, Progress
 from habitus.traces.holding_out import held_out_part
 from habitus.traces.vocabulary import Vocabulary
+from habitus.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from habitus.learning.task import Task
     from habitus.traces.traceset import TraceSet
 
+MAX_SYMBOLS = 4096
+"""Calls that a network can be made for. Linux has some 450; what it computes for one call, it holds
+for all of them, and names come from traces that anyone may have made."""
 _NETWORK, _HISTORY = "network.", ("history", "history_facts")
 
 
@@ -74,6 +78,11 @@ class NetworkDetector(SequenceDetector):
         from habitus.learning.trainer import Trainer
 
         self.vocabulary = Vocabulary.of(normal)
+        if len(self.vocabulary) > MAX_SYMBOLS:
+            raise UsageError(
+                f"the traces hold {len(self.vocabulary):,} different calls, and a network is made "
+                f"for at most {MAX_SYMBOLS:,}: are they read in their format (--format)?"
+            )
         learned, judged = self._divided(normal, held_out, seed)
         self._learn_beside(learned)
         device = self.session.torch_device()
@@ -119,6 +128,7 @@ class NetworkDetector(SequenceDetector):
             traces.update(part.sequence_digests().tobytes() + b"|")
         settings = self.settings.model_dump(mode="json")
         return {
+            "Habitus": __version__,
             "detector": self.name,
             **{name: json.dumps(value) for name, value in settings.items()},
             "seed": str(seed),
@@ -183,6 +193,8 @@ class NetworkDetector(SequenceDetector):
         from habitus.learning.history import History
 
         own = {n.removeprefix(_NETWORK): a for n, a in state.items() if n.startswith(_NETWORK)}
+        if len(self.vocabulary) > MAX_SYMBOLS:
+            raise ModelError(f"its vocabulary holds more than {MAX_SYMBOLS:,} calls")
         # Of no size until the arrays are known to fit: settings may ask for any size.
         try:
             with torch.device("meta"):
@@ -191,4 +203,6 @@ class NetworkDetector(SequenceDetector):
             raise ModelError(f"no network has these settings ({error})") from None
         network.load_state_dict(fitting(own, network), assign=True)
         self.history = History.from_arrays(*(state.get(name) for name in _HISTORY))
+        if self.history.best < 0:
+            raise ModelError("the history of its training has no epoch whose weights were kept")
         self._use(network)

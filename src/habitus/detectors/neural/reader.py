@@ -42,7 +42,7 @@ class Reader:
         floor: the share of chance that is spread evenly over all known calls and *unknown*: no
             call costs more than ``-log(floor / (n_symbols + 1))``, and unknown ones just that.
         discount: (n_symbols + 2, n_symbols) float32 nats taken off what a call costs after the one
-            before it, as far as that leaves something; None takes off nothing.
+            before it; None takes off nothing.
         n_threads: of the processor.
     """
 
@@ -251,7 +251,7 @@ class Reader:
                 if not is_known:
                     read, known = key, before_it
                     costs = self._costs(chances[0], np.arange(len(now)), symbols[0], now)
-                    if states.tobytes() == known and (symbols[0] == now[0]).all():
+                    if states.tobytes() == known and (symbols[0] == now).all():
                         # One call again and again that leads nowhere: what differs is rounding.
                         costs[:] = costs[-1]
             out[stretch] = costs[: len(now)]
@@ -271,7 +271,6 @@ class Reader:
         np.negative(np.log(costs, out=costs), out=costs)
         if self._discount is not None:
             costs -= self._discount[before, calls]
-            np.maximum(costs, 0, out=costs)
         return costs
 
 

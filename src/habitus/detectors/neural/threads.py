@@ -61,7 +61,7 @@ class ThreadStream(SurpriseStream):
         offsets = batch.offsets
         one_each = len(calls) == len(batch.infos) and bool((offsets[1:] > offsets[:-1]).all())
         out = np.empty(len(calls), dtype=np.float32)
-        for wave in _waves(batch.infos):
+        for wave in _waves(batch.infos, self._max_slots):
             infos = [batch.infos[row] for row in wave]
             slots = self._slots_of(infos)
             standing = self._standing.of(slots)
@@ -121,10 +121,14 @@ class ThreadStream(SurpriseStream):
         self._standing.states[slot], self._standing.last[slot] = fresh.states[0], fresh.last[0]
 
 
-def _waves(infos: Sequence[TraceInfo]) -> list[list[int]]:
-    """Rows that can be read side by side: of a trace with several segments, one after another."""
+def _waves(infos: Sequence[TraceInfo], most: int) -> list[list[int]]:
+    """Rows that can be read side by side: of a trace with several segments, one after another.
+
+    Args:
+        most: traces that there is room for; of more, one would take another's while it is read.
+    """
     names = {info.name for info in infos}
-    if len(names) == len(infos):
+    if len(names) == len(infos) <= most:
         return [list(range(len(infos)))]
     waves: list[list[int]] = []
     met: dict[str, int] = {}
@@ -134,4 +138,4 @@ def _waves(infos: Sequence[TraceInfo]) -> list[list[int]]:
         if number == len(waves):
             waves.append([])
         waves[number].append(row)
-    return waves
+    return [wave[i : i + most] for wave in waves for i in range(0, len(wave), most)]

@@ -1,0 +1,56 @@
+"""What a network's model may hold that no training leaves: it is refused, and ends no command."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from habitus.detectors import get_detector
+from habitus.detectors.neural.network_detector import NetworkDetector
+from habitus.errors import ModelError, UsageError
+from habitus.traces.traceset import TraceSet
+from habitus.traces.vocabulary import Vocabulary
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "lstm": {"cells": 4, "embedding": 3},
+    "latent": {"cells": 4, "embedding": 3},
+    "transformer": {"width": 4, "heads": 1, "window": 3},
+    "autoencoder": {"length": 2, "embedding": 3, "hidden": 4, "code": 2},
+}
+every_network = pytest.mark.parametrize("name", SETTINGS)
+every_language_model = pytest.mark.parametrize("name", ["lstm", "latent", "transformer"])
+
+
+def unfitted(name: str) -> NetworkDetector:
+    made = get_detector(name).with_settings({"epochs": 1, **SETTINGS[name]})
+    assert isinstance(made, NetworkDetector)
+    return made
+
+
+@cache
+def fitted(name: str) -> NetworkDetector:
+    made = unfitted(name)
+    made.fit(TraceSet.from_names([list("abcabcab"), list("abdabc"), list("cabcab")]))
+    return made
+
+
+@every_network
+def test_a_history_that_kept_no_weights_is_refused(name: str) -> None:
+    state = fitted(name).state()
+    state["history"], state["history_facts"] = np.zeros((0, 7)), np.array([-1, 3, 0, 0])
+    forged = unfitted(name)
+    forged.vocabulary = fitted(name).vocabulary
+    with pytest.raises(ModelError, match="no epoch whose weights were kept"):
+        forged.restore(state)
+
+
+@every_language_model
+def test_a_language_model_of_no_call_is_refused(name: str) -> None:
+    forged = unfitted(name)
+    forged.vocabulary = Vocabulary(())
+    with pytest.raises(ModelError, match="knows no call"):
+        forged.restore(fitted(name).state())
+    with pytest.raises(UsageError, match="no call to learn from"):
+        unfitted(name).fit(TraceSet.from_names([[], []]))
