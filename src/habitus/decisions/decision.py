@@ -212,12 +212,16 @@ class Decision(BaseModel):
         return score > self.threshold
 
 
-def decide(population: Population, row: int, budget: Budget, *, seed: int) -> Decision:
+def decide(
+    population: Population, row: int, budget: Budget, *, seed: int, margin: float = 0.0
+) -> Decision:
     """The lowest threshold that keeps a budget on a population of normal traces.
 
     Args:
         row: which of the population's rules.
         seed: of the bootstrap over recordings.
+        margin: put on top of the threshold, which stands at a normal trace's score: so much the
+            same score may differ elsewhere, by rounding alone.
 
     Raises:
         UsageError: if no trace has a score, or the budget is by the day and traces carry no time.
@@ -250,7 +254,7 @@ def decide(population: Population, row: int, budget: Budget, *, seed: int) -> De
     tail = choice.tail
     return Decision(
         rule=str(population.rules[row]),
-        threshold=choice.threshold,
+        threshold=choice.threshold + margin,
         calibration=Calibration(
             method=population.method,
             budget=budget,

@@ -53,8 +53,9 @@ class SequenceDetector(ABC):
 
     Attributes:
         max_surprise: the highest that a surprise can be, or None.
-        stream_error: how far, in its unit, surprises of a stream may lie from those of whole
-            traces: sums of numbers taken in another order.
+        stream_error: how far, in its unit, surprises of a stream, or of another number of threads,
+            may lie from those of whole traces: sums of numbers taken in another order. Thresholds
+            stand so far above the scores that they are set by.
         aggregation: how a trace's score is made of its surprises, unless a user says otherwise.
         presets: settings of published configurations, by name.
         is_quick: whether it is fitted quickly enough to be fitted several times, as cross-fitting

@@ -69,9 +69,9 @@ class Epoch:
     @property
     def perplexity(self) -> float:
         """exp of the held-out loss: among how many calls it seems to choose."""
-        if self.held_out_loss > 700:
-            return math.inf
-        return math.exp(self.held_out_loss)
+        if math.isnan(self.held_out_loss):
+            return math.nan
+        return math.exp(min(700.0, self.held_out_loss))
 
 
 COLUMNS = tuple(column.name for column in fields(Epoch))

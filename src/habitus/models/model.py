@@ -187,7 +187,9 @@ class Model:
         return replace(
             self,
             decisions=tuple(
-                decide(self.population, row, budget, seed=seed) if chosen in {None, row} else old
+                decide(self.population, row, budget, seed=seed, margin=self.detector.stream_error)
+                if chosen in {None, row}
+                else old
                 for row, old in enumerate(self.decisions)
             ),
             digest="",
@@ -237,7 +239,10 @@ class Model:
             folds=self.population.folds if all_own else 0, data_sha256=data_sha256,
         )  # fmt: skip
         seed = self.provenance.seed
-        decisions = tuple(decide(population, row, budget, seed=seed) for row in range(len(rules)))
+        margin = self.detector.stream_error
+        decisions = tuple(
+            decide(population, row, budget, seed=seed, margin=margin) for row in range(len(rules))
+        )
         changed = replace(self, decisions=decisions, population=population, digest="")
         return changed, int(np.sum(self.memory.knows(normal)))
 

@@ -109,7 +109,10 @@ def fit_model(
             made, normal, rules, budget.merge_seconds,
             folds=plan.folds, seed=seed, progress=progress, data_sha256=data_sha256,
         )  # fmt: skip
-    decisions = tuple(decide(population, row, budget, seed=seed) for row in range(len(rules)))
+    decisions = tuple(
+        decide(population, row, budget, seed=seed, margin=made.stream_error)
+        for row in range(len(rules))
+    )
     return Model(
         detector=made,
         decisions=decisions,

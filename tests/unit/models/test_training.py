@@ -292,3 +292,17 @@ def test_hours_of_learned_traces_are_not_quiet_hours() -> None:
 def test_a_budget_by_the_day_needs_times() -> None:
     with pytest.raises(UsageError, match="needs normal traces that carry time"):
         fit_model("ngram", TraceSet.from_names(TRACES), false_alarms="1/day")
+
+
+def test_thresholds_of_a_network_stand_above_what_rounding_does_to_the_score_they_are_set_by() -> (
+    None
+):
+    traces = TraceSet.from_names([list("abcab") * (i + 1) for i in range(12)])
+    model = fit_model(
+        "lstm", traces, settings={"cells": "4", "epochs": 1}, rolling=["3"], false_alarms="10%"
+    )
+    for row, decision in enumerate(model.decisions):
+        nearest = np.min(np.abs(decision.threshold - 1e-4 - model.population.scores[row]))
+        assert nearest < 1e-12
+    again = model.with_budget(Budget.parse("10%"))
+    assert again.decisions == model.decisions
