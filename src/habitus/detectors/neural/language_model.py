@@ -61,9 +61,9 @@ class LanguageModel(NetworkDetector):
     ``-log(floor / (V + 1))``, the most that any call can, and is read as *unknown*.
 
     Of what a known call costs, a share of what it costs a first-order chain of calls is taken off:
-    ``-log P - baseline * min(-log P_1, 5)``. What is strange by the call before it alone is strange
-    in every unusual program; what a network adds is the order. A surprise may be less than 0: the
-    call was much surer than its pair is common.
+    ``s - baseline * min(-log P_1, 5) * s / (s + .05)`` with ``s = -log P``. What is strange by the
+    call before it alone is strange in every unusual program; what a network adds is the order. A
+    surprise may be less than 0: the call was much surer than its pair is common.
     """
 
     stream_error: ClassVar[float] = 1e-4

@@ -30,6 +30,9 @@ FEW = 4
 STRETCH_CALLS = 256
 STRETCHES_CALLS = 4096
 """Of stretches that are read side by side; more do not fit the processor's cache."""
+CERTAIN_NATS = np.float32(0.05)
+"""Of a call that costs much less, next to nothing is taken off: what is certain costs nothing, and
+a program all of whose calls are nearly certain is not judged by how common its pairs are."""
 SORTED_CALLS = 256
 """By so many of their first calls traces are sorted, so that like ones are scored together."""
 
@@ -42,7 +45,7 @@ class Reader:
         floor: the share of chance that is spread evenly over all known calls and *unknown*: no
             call costs more than ``-log(floor / (n_symbols + 1))``, and unknown ones just that.
         discount: (n_symbols + 2, n_symbols) float32 nats taken off what a call costs after the one
-            before it; None takes off nothing.
+            before it, the less the surer the network was; None takes off nothing.
         n_threads: of the processor.
     """
 
@@ -270,7 +273,7 @@ class Reader:
         costs += self._floor
         np.negative(np.log(costs, out=costs), out=costs)
         if self._discount is not None:
-            costs -= self._discount[before, calls]
+            costs -= self._discount[before, calls] * costs / (costs + CERTAIN_NATS)
         return costs
 
 
