@@ -29,11 +29,14 @@ CAP = 10_000_000
 # they trained: so many calls are learned.
 NETWORKS: dict[str, tuple[str, Mapping[str, object], tuple[int, ...]]] = {
     "lstm": ("lstm", {}, SEEDS),
-    "transformer": ("transformer", {}, SEEDS[:2]),
+    "transformer": ("transformer", {}, SEEDS[:3]),
     "autoencoder": ("autoencoder", {}, SEEDS[:3]),
     "latent method=knn": ("latent", {"method": "knn"}, SEEDS[:1]),
     "latent method=k-means": ("latent", {"method": "k-means"}, SEEDS[:1]),
-    "lstm preset=kim2016-200": ("lstm", {"preset": "kim2016-200", "calls": CAP}, SEEDS[:1]),
+    **{
+        f"lstm preset=kim2016-{size}": ("lstm", {"preset": f"kim2016-{size}", "calls": CAP}, SEEDS[:1])
+        for size in ("200", "400", "2x400")
+    },
 }
 PROTOCOLS = ("adfa-ld", "adfa-ld/distinct", "adfa-ld/dev")
 HEAD = (

@@ -60,6 +60,7 @@ def sample(
     call a word; what is drawn holds no call that the model never saw. Of models that say how likely
     each call is.
     """
+    from habitus.cli.terminal import TerminalProgress
     from habitus.detectors.prediction import drawn_calls, predictor_after
     from habitus.errors import UsageError
     from habitus.models.files import load_model
@@ -78,7 +79,12 @@ def sample(
         before = _Before(tuple(found.trace(0)), found.names[0])
     symbols = loaded.detector.vocabulary.symbols_of(before.calls)
     predictor = predictor_after(loaded.detector, symbols)
-    drawn = list(islice(drawn_calls(predictor, temperature, seed=seed), calls))
+    drawn = []
+    with TerminalProgress() as progress:
+        progress.stage("drawing", calls)
+        for call in islice(drawn_calls(predictor, temperature, seed=seed), calls):
+            drawn.append(call)
+            progress.advance(1)
     novel = [name for name in before.calls if name not in loaded.detector.vocabulary]
     if json:
         record = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.errors import UsageError
+from habitus.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +105,7 @@ def drawn_calls(
 
     Raises:
         UsageError: if the temperature is not from 0 to 100.
+        ModelError: once a chance is no number, as it is where weights are beyond all measure.
     """
     if not 0 <= temperature <= MAX_TEMPERATURE:
         raise UsageError(
@@ -118,6 +119,8 @@ def _drawn(
 ) -> Iterator[Drawn]:
     while True:
         chances = predictor.chances()
+        if not np.isfinite(chances).all():
+            raise ModelError("the model gives calls chances that are no numbers: it is damaged")
         symbol = _draw(chances, temperature, random.random())
         chance = min(1.0, float(chances[symbol]))
         yield Drawn(symbol, chance, abs(float(np.log(chance))))  # a sure one: 0, not -0

@@ -21,13 +21,7 @@ from habitus.evaluation.curves import histogram, pr_curve, roc_curve
 from habitus.evaluation.doctor.examination import grave_findings
 from habitus.evaluation.judged import Judged, judged_of, n_units
 from habitus.evaluation.metrics import roc
-from habitus.evaluation.notable import (
-    N_SHOWN,
-    most_normal_attacks,
-    strangest_normals,
-    strongest_attack,
-    typical_normal,
-)
+from habitus.evaluation.notable import N_SHOWN, Notable
 from habitus.evaluation.protocols import Protocol, test_part
 from habitus.evaluation.protocols.base import count_unlabelled
 from habitus.evaluation.results import AtThreshold, Detection, Reading, Result, Results
@@ -178,6 +172,7 @@ def _evaluate_one(
     threshold = None if at_threshold is None else at_threshold.threshold
     n_folders, folders = per_folder(test, normal, attack, FALSE_ALARM_RATES, threshold)
     progress.stage(f"explaining what {name} finds strange", 2 * N_SHOWN + 2)
+    notable = Notable(model, test, normal, attack, threshold, progress)
     result = Result(
         protocol=protocol.name,
         caution=protocol.caution,
@@ -202,10 +197,10 @@ def _evaluate_one(
         per_folder=folders,
         with_novel=subset(normal, attack, FALSE_ALARM_RATES, novel=True),
         without_novel=subset(normal, attack, FALSE_ALARM_RATES, novel=False),
-        strangest_normals=strangest_normals(model, test, normal, attack, threshold, progress),
-        most_normal_attacks=most_normal_attacks(model, test, normal, attack, threshold, progress),
-        typical_normal=typical_normal(model, test, normal, attack, threshold, progress),
-        strongest_attack=strongest_attack(model, test, normal, attack, threshold, progress),
+        strangest_normals=notable.strangest_normals(),
+        most_normal_attacks=notable.most_normal_attacks(),
+        typical_normal=notable.typical_normal(),
+        strongest_attack=notable.strongest_attack(),
         n_normal=len(normal.scores),
         n_attack=len(attack.scores),
         n_unscoreable=judged.n_unscoreable,

@@ -68,7 +68,7 @@ class NextCallTask(Task):
     Args:
         network: learns to guess.
         learned: what it learns; of each window all calls but the last are read.
-        held_out: what it is judged on; without any it is judged on ``learned``.
+        held_out: what it is judged on; where it guesses no known call, that is ``learned``.
         n_held_out: traces that those are of.
         batch: windows of a step.
         unknown_share: of the calls read, replaced by *unknown*.
@@ -86,9 +86,11 @@ class NextCallTask(Task):
     ) -> None:
         self.network: LanguageNetwork = network
         self.n_calls = min(len(learned), EPOCH_WINDOWS)
-        self.n_held_out = n_held_out if len(held_out) else 0
+        guessed = held_out.symbols[held_out.starts + held_out.length - 1]
+        can_judge = bool((guessed < network.n_symbols).any())
+        self.n_held_out = n_held_out if can_judge else 0
         self._learned = learned
-        self._judged = held_out if len(held_out) else learned
+        self._judged = held_out if can_judge else learned
         self._batch, self._unknown_share = batch, unknown_share
 
     def plan(self, random: np.random.Generator) -> Sequence[Places]:

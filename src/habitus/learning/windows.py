@@ -96,7 +96,7 @@ class Windows:
         Args:
             encoded: (n_calls,) in a vocabulary of ``n_symbols``; any other is unknown.
             merge: equal windows that one may stand for, at most; 0 sets no limit. Where there are
-                more, several stand for them, equally.
+                more, several stand for them, as equally as can be.
         """
         symbols = np.minimum(encoded, n_symbols).astype(np.uint16)
         starts, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
@@ -107,12 +107,18 @@ class Windows:
                 continue
             stand_ins = -(-block.counts // merge) if merge else np.ones_like(block.counts)
             starts.append(np.repeat(block.first, stand_ins))
-            each = (block.counts / stand_ins).astype(np.float32)
-            weights.append(np.repeat(each, stand_ins))
+            weights.append(_shared_out(block.counts, stand_ins))
         return cls(symbols, np.concatenate(starts), np.concatenate(weights), n_symbols, length)
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    @property
+    def n_known(self) -> Places:
+        """(n,) int64: how many calls of each the vocabulary knows."""
+        known = np.concatenate([[0], np.cumsum(self.symbols < self.n_symbols)])
+        counts: Places = known[self.starts + self.length] - known[self.starts]
+        return counts
 
     @property
     def n_windows(self) -> int:
@@ -136,7 +142,7 @@ class WindowTask(Task):
     Args:
         network: learns to give them back.
         learned: what it learns.
-        held_out: what it is judged on; without any it is judged on ``learned``.
+        held_out: what it is judged on; without any known call it is judged on ``learned``.
         n_held_out: traces that those are of.
         batch: windows of a step.
         unknown_share: of the calls read, replaced by *unknown*: they must be told from the others.
@@ -155,9 +161,10 @@ class WindowTask(Task):
         self.network: WindowAutoencoder = network
         drawn = min(1.0, EPOCH_WINDOWS / max(1, len(learned)))
         self.n_calls = round(drawn * learned.n_windows)
-        self.n_held_out = n_held_out if len(held_out) else 0
+        can_judge = bool(held_out.n_known.any())
+        self.n_held_out = n_held_out if can_judge else 0
         self._learned = learned
-        self._judged = held_out if len(held_out) else learned
+        self._judged = held_out if can_judge else learned
         self._batch, self._unknown_share = batch, unknown_share
         if network.target == "embedding":
             self.enough = 0.0  # a squared error may be small because all is: nothing says enough
@@ -214,3 +221,11 @@ class WindowTask(Task):
             reduction="none",
         )
         return losses.view(windows.shape).mean(dim=1), right
+
+
+def _shared_out(counts: Places, parts: Places) -> NDArray[np.float32]:
+    """(parts.sum(),) float32: each count in so many whole numbers that differ by 1 at most."""
+    place = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    least, left = np.divmod(counts, parts)
+    shared: NDArray[np.float32] = np.repeat(least, parts) + (place < np.repeat(left, parts))
+    return shared.astype(np.float32)

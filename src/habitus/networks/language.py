@@ -67,7 +67,7 @@ class LanguageNetwork(nn.Module, ABC):
         """(..., n_symbols) float32: from features, how likely each call is next."""
 
     def step_graph(self) -> ModelProto | None:
-        """One step as an ONNX graph made of the weights, or None where there is no such graph.
+        """One step as an ONNX graph made of the weights; None: PyTorch takes single steps, too.
 
         Inputs: ``symbols`` (B,) int64 and ``state`` (B, n_state) float32. Outputs: ``chances`` (B,
         n_symbols) float32 of the next call, and ``next_state`` (B, n_state).

@@ -12,7 +12,7 @@ import habitus
 from habitus.evaluation.card.shown import scale_of, shown_of
 from habitus.evaluation.cost import memory_of, peak_rss_bytes
 from habitus.evaluation.judged import judged_of
-from habitus.evaluation.notable import most_normal_attacks, strangest_normals
+from habitus.evaluation.notable import Notable
 from habitus.evaluation.protocols import get_protocol
 from habitus.models.files import load_model, save_model
 from habitus.progress import SILENT
@@ -92,11 +92,11 @@ def test_equal_sequences_are_shown_once_and_counted(model: habitus.Model) -> Non
     scores = np.array([9.0, 5, 9, 9, 1, 7])
     judged = judged_of(test, scores, np.zeros(6, dtype=bool), get_protocol("adfa-ld"))
     sides = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
-    shown = strangest_normals(model, test, *sides, 5.0, SILENT)
+    shown = Notable(model, test, *sides, 5.0, SILENT).strangest_normals()
     assert [(t.name, t.n_equal, t.n_beyond, t.is_alert) for t in shown] == [
         ("v", 3, 1, True), ("w", 1, 0, False), ("z", 1, 0, False),
     ]  # fmt: skip
-    (attack,) = most_normal_attacks(model, test, *sides, None, SILENT)
+    (attack,) = Notable(model, test, *sides, None, SILENT).most_normal_attacks()
     assert (attack.n_equal, attack.n_beyond, attack.is_alert) == (1, 3, None)
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.detectors.neural.settings import TrainingSettings
+from habitus.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +95,10 @@ class Autoencoder(NetworkDetector):
     def memory_calls(self) -> int:
         return int(self.settings.length) - 1
 
+    @property
+    def _learnable_calls(self) -> int:
+        return int(self.settings.length)
+
     def _new_network(self, n_symbols: int) -> WindowAutoencoder:
         from habitus.networks.windows import WindowAutoencoder
 
@@ -111,9 +116,16 @@ class Autoencoder(NetworkDetector):
     def _task(self, network: WindowAutoencoder, learned: TraceSet, judged: TraceSet) -> WindowTask:
         from habitus.learning.windows import WindowTask
 
+        windows = self._windows(learned, self.settings.merge)
+        if not len(windows):
+            length = self.settings.length
+            raise UsageError(
+                f"no trace that is learned has {length} calls, and so none has a window to give "
+                "back: set a shorter length"
+            )
         return WindowTask(
             network,
-            self._windows(learned, self.settings.merge),
+            windows,
             self._windows(judged, 0),
             n_held_out=judged.n_traces,
             batch=self.settings.batch,

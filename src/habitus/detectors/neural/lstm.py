@@ -79,6 +79,10 @@ class Lstm(RecurrentModel):
     def memory_calls(self) -> int:
         return int(self.settings.window) or super().memory_calls
 
+    @property
+    def _learnable_calls(self) -> int:
+        return int(self.settings.window) + 1
+
     def _divided(
         self, normal: TraceSet, held_out: TraceSet | None, seed: int
     ) -> tuple[TraceSet, TraceSet]:

@@ -103,6 +103,11 @@ class NetworkDetector(SequenceDetector):
     def _learn_beside(self, learned: TraceSet) -> None:
         """Learn what stands beside the network and needs no training."""
 
+    @property
+    def _learnable_calls(self) -> int:
+        """Calls that a trace must have so that anything is learned of it."""
+        return 1
+
     def _divided(
         self, normal: TraceSet, held_out: TraceSet | None, seed: int
     ) -> tuple[TraceSet, TraceSet]:
@@ -117,7 +122,9 @@ class NetworkDetector(SequenceDetector):
         except UsageError:  # all one sequence: what is left to judge it on is what it learns
             return normal, nothing
         learned = normal.select(~kept_out)
-        return (learned, normal.select(kept_out)) if learned.n_calls else (normal, nothing)
+        if not (learned.lengths >= self._learnable_calls).any():
+            return normal, nothing
+        return learned, normal.select(kept_out)
 
     def _identity(self, learned: TraceSet, judged: TraceSet, seed: int) -> dict[str, str]:
         """What makes this training this one: nothing else may go on from its checkpoints."""

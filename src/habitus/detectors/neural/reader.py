@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,7 @@ FEW = 4
 STRETCH_CALLS = 256
 STRETCHES_CALLS = 4096
 """Of stretches that are read side by side; more do not fit the processor's cache."""
-CERTAIN_NATS = np.float32(0.05)
+CERTAIN_NATS = 0.05
 """Of a call that costs much less, next to nothing is taken off: what is certain costs nothing, and
 a program all of whose calls are nearly certain is not judged by how common its pairs are."""
 SORTED_CALLS = 256
@@ -60,8 +61,7 @@ class Reader:
         self._n_symbols, self._start = network.n_symbols, network.start
         self.n_state = network.n_state
         self._score_block = self._by_steps if network.steps_are_quick else self._by_stretches
-        self._scale = np.float32(1 - floor)
-        self._floor = np.float32(floor / (network.n_symbols + 1))
+        self._scale, self._floor = 1 - floor, floor / (network.n_symbols + 1)
         # Of unknown calls nothing is taken off: nobody could have foreseen them.
         self._discount = None if discount is None else np.pad(discount, ((0, 0), (0, 1)))
 
@@ -86,6 +86,8 @@ class Reader:
             (n,) float32 nats that it costs, and (n, n_state) the states that go with it.
         """
         chances, after = self._stepper.step(standing.last, standing.states)
+        if len(calls) == 1:
+            return self._cost(chances[0], standing.last[0], calls[0]), after
         return self._costs(chances, np.arange(len(calls)), standing.last, calls), after
 
     def score(
@@ -116,7 +118,7 @@ class Reader:
         begun = self.fresh(n_traces) if standing is None else standing
         ended = begun if standing is None else begun.of(np.arange(n_traces))
         for block, after in self._blocks(calls, offsets, standing, out, share):
-            ended.states[block], ended.last[block] = after.states, after.last
+            ended.put(block, after)
         return out, ended
 
     def surprise(self, calls: Places, offsets: Places) -> Floats:
@@ -177,8 +179,7 @@ class Reader:
             done += 1
             left = int(np.searchsorted(-lengths[:alive], -done))
             gone = slice(left, alive)
-            ended.states[order[gone]] = after[node_of[gone]]
-            ended.last[order[gone]] = now[gone]
+            ended.put(order[gone], Standing(after[node_of[gone]], now[gone]))
             node_of, now, alive = node_of[:left], now[:left], left
             if share:
                 key = node_of * (self._start + 1) + now
@@ -189,10 +190,8 @@ class Reader:
                 node_of = np.arange(alive)
         for row in range(alive):
             at = slice(int(begins[row] + done), int(begins[row] + lengths[row]))
-            node = slice(int(node_of[row]), int(node_of[row]) + 1)
-            standing = Standing(nodes.states[node], nodes.last[node])
-            out[at], last = self._score_one(calls[at], standing)
-            ended.states[order[row]], ended.last[order[row]] = last.states[0], last.last[0]
+            out[at], last = self._score_one(calls[at], nodes.of(node_of[row : row + 1]))
+            ended.put(order[row : row + 1], last)
         return ended
 
     def _by_stretches(
@@ -211,13 +210,11 @@ class Reader:
         tree.read_whole_stretches(FEW)
         for row in np.flatnonzero(tree.left >= WIDTH).tolist():
             at = slice(int(tree.places[row]), int(tree.places[row] + tree.left[row]))
-            node = tree.node_of[row : row + 1]
-            out[at], last = self._score_one(calls[at], tree.nodes.of(node))
-            ended.states[row], ended.last[row] = last.states[0], last.last[0]
-        short = tree.left < WIDTH
+            out[at], last = self._score_one(calls[at], tree.nodes.of(tree.node_of[row : row + 1]))
+            ended.put(np.array([row]), last)
+        short = np.flatnonzero(tree.left < WIDTH)
         tree.read_what_is_left()
-        ended.states[short] = tree.nodes.states[tree.node_of[short]]
-        ended.last[short] = tree.nodes.last[tree.node_of[short]]
+        ended.put(short, tree.nodes.of(tree.node_of[short]))
         return ended
 
     def _score_stretches(self, calls: Places, standing: Standing) -> tuple[Floats, Floats]:
@@ -266,15 +263,20 @@ class Reader:
         Args:
             rows: by which row of chances each was expected; ``before`` is the call before it.
         """
-        # In place: of a single call, what numpy takes for each new array is what it costs.
-        costs = chances[rows, np.minimum(calls, self._n_symbols - 1)]
-        costs *= self._scale
+        costs: Floats = chances[rows, np.minimum(calls, self._n_symbols - 1)] * self._scale
         costs[calls >= self._n_symbols] = 0
-        costs += self._floor
-        np.negative(np.log(costs, out=costs), out=costs)
+        costs = -np.log(costs + self._floor)
         if self._discount is not None:
             costs -= self._discount[before, calls] * costs / (costs + CERTAIN_NATS)
         return costs
+
+    def _cost(self, chances: Floats, before: np.int64, call: np.int64) -> Floats:
+        """(1,) float32: as `_costs`, of one call; for one number, an array takes several times."""
+        chance = float(chances[call]) * self._scale if call < self._n_symbols else 0.0
+        cost = -math.log(chance + self._floor)
+        if self._discount is not None:
+            cost -= float(self._discount[before, call]) * cost / (cost + CERTAIN_NATS)
+        return np.array([cost], dtype=np.float32)
 
 
 def _sorted_by_calls(calls: Places, offsets: Places, traces: Places) -> list[int]:

@@ -32,6 +32,10 @@ class Standing:
         """Some of them, in any order."""
         return Standing(self.states[rows], self.last[rows])
 
+    def put(self, rows: Places, others: Standing) -> None:
+        """Set some of them to others, one for each row."""
+        self.states[rows], self.last[rows] = others.states, others.last
+
     @classmethod
     def joined(cls, parts: Sequence[Standing]) -> Standing:
         """Several, one after another."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 512
 """Traces of one step; more do not fit the processor's cache and are taken in parts."""
+FEW_ROWS = 16
+"""Of so few traces a step is quicker on one thread of the processor: waking another takes longer
+than what it does."""
+OUTPUTS = ("chances", "next_state")
 
 
 class Stepper:
@@ -35,7 +39,7 @@ class Stepper:
 
     def __init__(self, network: LanguageNetwork, n_threads: int) -> None:
         self._network = network
-        self._session = _session(network, n_threads)
+        self._session, self._session_of_few = _sessions(network, n_threads)
 
     def step(self, symbols: Symbols, states: Floats) -> tuple[Floats, Floats]:
         """Read one call of each trace.
@@ -66,26 +70,31 @@ class Stepper:
         return chances.numpy(), after.numpy()
 
     def _step(self, symbols: Symbols, states: Floats) -> tuple[Floats, Floats]:
-        if self._session is None:
+        session = self._session if len(symbols) > FEW_ROWS else self._session_of_few
+        if session is None:
             chances, after = self.stretch(symbols[:, np.newaxis], states)
             return chances[:, 0], after
-        chances, after = self._session.run(None, {"symbols": symbols, "state": states})
+        chances, after = session.run(OUTPUTS, {"symbols": symbols, "state": states})
         return chances, after
 
 
-def _session(network: LanguageNetwork, n_threads: int) -> Any:
-    """ONNX Runtime's, of a graph made here from the weights; None if the network has none."""
+def _sessions(network: LanguageNetwork, n_threads: int) -> tuple[Any, Any]:
+    """ONNX Runtime's, of a graph made here from the weights: for many traces, and for few."""
     extra_module("onnx", "neural", "scoring by a network")
-    runtime = extra_module("onnxruntime", "neural", "scoring by a network")
     graph = network.step_graph()
     if graph is None:
-        return None
+        return None, None
+    serialised = graph.SerializeToString()
+    of_few = _session(serialised, 1)
+    return (of_few if n_threads == 1 else _session(serialised, n_threads)), of_few
+
+
+def _session(graph: bytes, n_threads: int) -> Any:
+    runtime = extra_module("onnxruntime", "neural", "scoring by a network")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.inter_op_num_threads = 1
     # Waiting in a loop for the next step would take the processor from whoever makes the calls.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return runtime.InferenceSession(
-        graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

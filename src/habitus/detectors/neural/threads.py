@@ -68,13 +68,12 @@ class ThreadStream(SurpriseStream):
             if one_each:
                 places = np.asarray(wave)
                 out[places], states = self._reader.step(standing, calls[places])
-                self._standing.states[slots], self._standing.last[slots] = states, calls[places]
+                self._standing.put(slots, Standing(states, calls[places]))
             else:
                 places = np.concatenate([np.arange(offsets[r], offsets[r + 1]) for r in wave])
                 cut = offsets_of(batch.lengths[wave])
-                scored = self._reader.score(calls[places], cut, standing)
-                out[places], after = scored
-                self._standing.states[slots], self._standing.last[slots] = after.states, after.last
+                out[places], after = self._reader.score(calls[places], cut, standing)
+                self._standing.put(slots, after)
             for info in infos:
                 if info.ends:
                     self._free.append(self._slots.pop(info.name))
@@ -117,8 +116,7 @@ class ThreadStream(SurpriseStream):
         return self._free.pop()
 
     def _forget(self, slot: int) -> None:
-        fresh = self._reader.fresh(1)
-        self._standing.states[slot], self._standing.last[slot] = fresh.states[0], fresh.last[0]
+        self._standing.put(np.array([slot]), self._reader.fresh(1))
 
 
 def _waves(infos: Sequence[TraceInfo], most: int) -> list[list[int]]:
