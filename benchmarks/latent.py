@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
+from typing import cast
 
 import numpy as np
-from common import WORK, measured_version, table, test_data, write_page
+from common import table, test_data, write_page
+from neural_models import trained
 
 from habitus import Label, TraceSet
-from habitus.datasets.source import find_source
+from habitus.datasets.source import Source, find_source
 from habitus.decisions.aggregation import Aggregation
 from habitus.detectors.neural.latent import Latent, centres_of
 from habitus.evaluation.baselines import trivial_baselines
@@ -18,7 +19,6 @@ from habitus.evaluation.metrics import roc
 from habitus.evaluation.protocols import get_protocol, training_part
 from habitus.evaluation.protocols import test_part as judged_part
 
-STORE = WORK / "latent.json"
 PROTOCOLS = ("adfa-ld/dev", "adfa-ld", "adfa-ld/distinct")
 METHODS = {
     "`method=knn`, k = 11": ("knn", 11),
@@ -42,11 +42,14 @@ def of_network(fitted: Latent, method: str, k: int, seed: int) -> Latent:
     return other
 
 
-def measured(adfa: TraceSet, seed: int) -> dict[str, Row]:
+def measured(source: Source, adfa: TraceSet, seed: int) -> dict[str, Row]:
     """By what makes the score, and by protocol: the area."""
-    training = training_part(adfa, get_protocol(PROTOCOLS[0]))[0]
-    fitted = Latent.with_settings({})
-    fitted.fit(training, seed=seed)
+    training, part = training_part(adfa, get_protocol(PROTOCOLS[0]))
+    model = trained(
+        "latent method=knn", "latent", {"method": "knn"}, training, seed=seed, data="adfa-ld",
+        part=part, data_sha256=source.sha256,
+    )  # fmt: skip
+    fitted = cast("Latent", model.detector)
     detectors = {name: of_network(fitted, *how, seed) for name, how in METHODS.items()}
     rows: dict[str, Row] = {name: {} for name in (*METHODS, CALLS)}
     for name in PROTOCOLS:
@@ -57,20 +60,6 @@ def measured(adfa: TraceSet, seed: int) -> dict[str, Row]:
             is_attack = test.labels == Label.ATTACK
             rows[row][name] = roc(found[~is_attack], found[is_attack]).auc
     return rows
-
-
-def all_measured(adfa: TraceSet, n_seeds: int) -> dict[str, dict[str, Row]]:
-    """By seed; what was measured of this version before is kept."""
-    version = measured_version()
-    held = json.loads(STORE.read_text()) if STORE.exists() else {}
-    values: dict[str, dict[str, Row]] = held["values"] if held.get("measured") == version else {}
-    for seed in map(str, range(1, n_seeds + 1)):
-        if seed not in values:
-            values[seed] = measured(adfa, int(seed))
-            print(seed, values[seed], flush=True)
-            WORK.mkdir(exist_ok=True)
-            STORE.write_text(json.dumps({"measured": version, "values": values}))
-    return values
 
 
 def counted(adfa: TraceSet) -> tuple[str, ...]:
@@ -95,17 +84,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Benchmark latent.")
     parser.add_argument("--seeds", type=int, default=3, help="networks, by seeds from 1")
     n_seeds = parser.parse_args().seeds
-    adfa = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip")).read()
-    values = all_measured(adfa, n_seeds)
+    source = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip"))
+    adfa = source.read()
+    values = [measured(source, adfa, seed) for seed in range(1, n_seeds + 1)]
     rows = [
-        (name, *(cell([of[name][protocol] for of in values.values()]) for protocol in PROTOCOLS))
+        (name, *(cell([of[name][protocol] for of in values]) for protocol in PROTOCOLS))
         for name in (*METHODS, CALLS)
     ]
     lines = [
         "# The last state as a detector",
         "",
         "[latent](../detectors/latent.md) with default settings but for method and k, all on the "
-        f"same networks; beside it what these networks' calls cost. AUC, of {n_seeds} by seed the "
+        f"same networks; beside it what these networks' calls cost. AUC: of {n_seeds} seeds the "
         "median, in brackets the smallest and the largest. Which part of the state is looked at "
         "was chosen on `adfa-ld/dev`; k is the paper's.",
         "",

@@ -28,7 +28,7 @@ from plain_lstm import PlainLstm, matrix_rate, plain_scoring, plain_step, plain_
 from habitus import TraceSet
 from habitus.datasets.source import find_source
 from habitus.detectors.neural.reader import Reader
-from habitus.detectors.neural.stepping import Stepper
+from habitus.detectors.neural.stepping import FEW_ROWS, Stepper
 from habitus.evaluation.protocols import get_protocol
 from habitus.traces.vocabulary import Vocabulary
 
@@ -168,18 +168,20 @@ def page(store: Store, train: TraceSet, test: TraceSet, n_symbols: int) -> list[
         "",
         "## Following threads",
         "",
-        "One call of each thread arrives at a time: everything that `stream()` does with it, "
-        "beside one step of PyTorch in inference mode that is handed its states ready-made.",
+        "One call of each followed thread arrives at a time: everything that `stream()` does "
+        "with it, its baseline included, beside one step of PyTorch in inference mode that is "
+        "handed its states ready-made.",
         "",
         *table(
-            ("network", "threads", "PyTorch, us a call", "Habitus, us a call", "times quicker",
-             "k calls/s"),
+            ("network", "threads followed", "PyTorch, us a call", "Habitus, us a call",
+             "times quicker", "k calls/s"),
             streams(store),
         ),
         "",
         "## Steps by processor threads",
         "",
-        "Microseconds a call of one step of so many traces by ONNX Runtime:",
+        "Microseconds a call of one step of so many traces by ONNX Runtime; up to "
+        f"{FEW_ROWS} are stepped on one processor thread whatever there is:",
         "",
         *table(*served(store)),
         "",

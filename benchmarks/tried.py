@@ -60,7 +60,7 @@ class Try:
 
     def path(self, seed: int, kind: str) -> Path:
         """Where a training is kept; seed 0 stands for what no training tells."""
-        return FOLDER / f"{self.name.replace(' ', '.')}.{seed}.{kind}"
+        return FOLDER / f"{self.name.replace(' ', '.')}.{EPOCHS}.{seed}.{kind}"
 
 
 SIZES: dict[type[LanguageModel], dict[str, object]] = {
@@ -174,9 +174,10 @@ def write() -> None:
         "(`benchmarks/tried_tcn.py`). Sizes, but for what a line names: "
         f"{'; '.join(told)}. {EPOCHS} epochs unless it is named, all else by default. Areas under "
         "the curve by mean surprise on `adfa-ld/dev`, of all normals and of distinct ones that are "
-        "not in training; minus the log of the chance, and with the baseline of 0.4 taken off. "
+        "not in training; minus the log of the chance, and with the default baseline taken off. "
         "Held-out loss in nats; thousands of weights; thousands of calls scored a second of one "
-        "core. Seeds of one line differ by more than many lines do.",
+        "core. What two seeds of one line differ by tells how much of a difference between lines "
+        "is chance.",
         "",
         *table(
             (

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from common import WORK, measured_version, table, test_data, write_page
+from neural_models import trained
 from numpy.typing import NDArray
 
-from habitus import Label, TraceSet, detector_names
+from habitus import Label, Model, TraceSet, detector_names, get_detector
 from habitus.datasets.source import find_source
 from habitus.decisions.scores import score_unit
+from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.evaluation.protocols import get_protocol, training_part
 from habitus.evaluation.protocols import test_part as judged_part
 from habitus.models.training import fit_model
@@ -69,9 +72,28 @@ def of_traces(values: NDArray[np.float64] | NDArray[np.float32]) -> tuple[float,
     return float(middle), float(high)
 
 
-def measured(name: str, training: TraceSet, traces: TraceSet, places: Places) -> Row:
+@cache
+def adfa() -> tuple[TraceSet, str]:
+    """All of ADFA-LD, and the archive's SHA-256."""
+    source = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip"))
+    return source.read(), source.sha256
+
+
+def fitted(name: str) -> Model:
+    """A model of the detector with its default settings; a network's is kept."""
+    traces, sha256 = adfa()
+    training, part = training_part(traces, get_protocol(PROTOCOL))
+    if not issubclass(get_detector(name), NetworkDetector):
+        return fit_model(name, training, seed=SEED)
+    stored = "latent method=knn" if name == "latent" else name
+    return trained(
+        stored, name, {}, training, seed=SEED, data="adfa-ld", part=part, data_sha256=sha256
+    )
+
+
+def measured(name: str, traces: TraceSet, places: Places) -> Row:
     """What unknown calls do to one detector with its default settings."""
-    model = fit_model(name, training, seed=SEED)
+    model = fitted(name)
     detector, threshold = model.detector, model.decision.threshold
     single = places[:, 0]
     before = detector.surprise(traces)
@@ -92,7 +114,7 @@ def measured(name: str, training: TraceSet, traces: TraceSet, places: Places) ->
     return row
 
 
-def all_measured(names: list[str], training: TraceSet, traces: TraceSet) -> dict[str, Row]:
+def all_measured(names: list[str], traces: TraceSet) -> dict[str, Row]:
     """By detector; what was measured of this version before is kept."""
     version = measured_version()
     held = json.loads(STORE.read_text()) if STORE.exists() else {}
@@ -100,7 +122,7 @@ def all_measured(names: list[str], training: TraceSet, traces: TraceSet) -> dict
     places = drawn_places(traces)
     for name in names:
         if name not in values:
-            values[name] = measured(name, training, traces, places)
+            values[name] = measured(name, traces, places)
             print(name, values[name], flush=True)
             WORK.mkdir(exist_ok=True)
             STORE.write_text(json.dumps({"measured": version, "values": values}))
@@ -122,11 +144,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Benchmark unknown_calls.")
     parser.add_argument("detectors", nargs="*", help="by default all")
     names = parser.parse_args().detectors or list(detector_names())
-    adfa = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip")).read()
-    training = training_part(adfa, get_protocol(PROTOCOL))[0]
-    traces = judged(adfa, training)
+    traces = judged(adfa()[0], training_part(adfa()[0], get_protocol(PROTOCOL))[0])
     print(f"{traces.n_traces} traces, {traces.n_calls:,} calls", flush=True)
-    values = all_measured(names, training, traces)
+    values = all_measured(names, traces)
     lines = [
         "# Unknown calls, detector by detector",
         "",
