@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import torch
-from common import RESULTS, WORK, table, test_data
+from common import RESULTS, WORK, table, test_data, write_between
 
 from habitus import Label
 from habitus.datasets.source import find_source
@@ -30,8 +30,6 @@ TRIED: list[dict[str, object]] = [
     {"epochs": 10, "length": 8, "hidden": 512, "code": 16},
 ]
 STORE = WORK / "tried_autoencoder.json"
-BEGIN = "<!-- Made by benchmarks/tried_autoencoder.py: begin -->"
-END = "<!-- Made by benchmarks/tried_autoencoder.py: end -->"
 Row = dict[str, float]
 
 
@@ -86,11 +84,7 @@ def main() -> None:
     ]
     head = ("tried", "parameters", "held-out loss, nats", "right", "AUC of the mean", "median")
     page = RESULTS.parent / "detectors" / "autoencoder.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    block = "\n".join(table(head, body))
-    page.write_text(f"{before}{BEGIN}\n\n{block}\n\n{END}{after}")
-    print(block)
+    write_between(page, list(table(head, body)), "tried_autoencoder.py")
 
 
 if __name__ == "__main__":
