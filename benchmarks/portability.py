@@ -73,7 +73,7 @@ def main() -> None:
             "another. Two laboratories recorded lpr, MIT and UNM. Learned are normal traces of one "
             "side; judged are UNM's normals that were not learned and its 1,001 traces of "
             "`exploit-unm`. Areas under the ROC with 95 % intervals (a distinct sequence is one "
-            "observation).",
+            "observation). *Numbers in line*: both sets mapped to one numbering of calls.",
             "",
             *table(("learned normals:", *columns), rows),
             "",
