@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
-from habitus.models.files import save_model
+from habitus.detectors.neural.network_detector import NetworkDetector
+from habitus.models.files import load_model, save_model
 from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceSet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TRACES = [["openat", "read", "close"], ["openat", "read", "read", "close"], ["openat", "brk"]]
 
@@ -65,9 +64,14 @@ def test_json_tells_chances(markov: str) -> None:
         "last_calls": ["openat", "nosuch", "read"],
     }  # fmt: skip
     assert len(record["calls"]) == 4
+    detector = load_model(Path(markov)).detector
+    history = ["openat", "nosuch", "read"]
     for call in record["calls"]:
+        expected = detector.expected(detector.vocabulary.symbols_of(tuple(history)), top=9)
+        assert expected is not None
+        assert call["chance"] == pytest.approx(dict(expected.calls)[call["name"]])
         assert call["nats"] == pytest.approx(-math.log(call["chance"]))
-    assert record["calls"][0]["name"] in {"read", "close", "openat", "brk"}
+        history.append(call["name"])
 
 
 def test_calls_the_model_never_saw_are_named_once(markov: str) -> None:
@@ -115,3 +119,18 @@ def test_a_model_without_chances_names_those_that_have_them(tmp_path: Path) -> N
     _, said = sample(str(tmp_path / "stide"), status=2)
     assert "hmm" in said
     assert "ngram" in said
+
+
+def test_a_network_beyond_all_measure_is_told_as_damaged(tmp_path: Path) -> None:
+    """Its weights are numbers, as is checked when they are read; what they make is none."""
+    tiny = {"cells": 4, "embedding": 3, "epochs": 1}
+    model = fit_model("lstm", TraceSet.from_names(TRACES * 3), settings=tiny, false_alarms=0.4)
+    assert isinstance(model.detector, NetworkDetector)
+    # One of the first two calls is likely without end, whatever was read.
+    most, output = float(np.finfo(np.float32).max), model.detector.network.output
+    output.bias.fill_(most)
+    output.weight[0], output.weight[1] = most, -most
+    save_model(model, tmp_path / "lstm")
+    printed, said = sample(str(tmp_path / "lstm"), status=2)
+    assert printed == ""
+    assert "gives calls chances that are no numbers: it is damaged" in " ".join(said.split())

@@ -126,12 +126,28 @@ def test_a_trainable_target_shrinks_and_the_facts_say_so() -> None:
     assert fitted("calls").facts() == {}
 
 
-def test_traces_shorter_than_a_window_are_learned_and_scored_as_nothing() -> None:
-    detector = Autoencoder.with_settings(TINY)
-    detector.fit(TraceSet.from_names([list("abc"), ["a"], []]))
-    assert np.isnan(detector.surprise(whole([list("abc"), [], ["X"]]))).all()
-    detector.fit(TraceSet.from_names([[], []]))
-    assert np.isfinite(detector.surprise(whole([list("abcd")]))[3])
+def test_a_trace_shorter_than_a_window_is_scored_as_nothing() -> None:
+    assert np.isnan(fitted("calls").surprise(whole([list("abc"), [], ["X"]]))).all()
+
+
+@pytest.mark.parametrize("rows", [["abc", "a", ""], ["abc"], ["", ""], []])
+@pytest.mark.parametrize("stop_share", [0, 0.5])
+def test_traces_that_are_all_shorter_than_a_window_are_told_with_what_to_do(
+    rows: list[str], stop_share: float
+) -> None:
+    detector = Autoencoder.with_settings({**TINY, "stop_share": stop_share})
+    with pytest.raises(UsageError, match=r"has 4 calls.*set a shorter length"):
+        detector.fit(TraceSet.from_names([list(row) for row in rows]))
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_the_only_trace_that_is_long_enough_is_learned(seed: int) -> None:
+    """Whichever of the two the seed would hold out; the other has nothing to be judged on."""
+    detector = Autoencoder.with_settings({"hidden": 16, "epochs": 2, "patience": 0, "warm_up": 0})
+    detector.fit(TraceSet.from_names([list("abcdefgh"), ["a"]]), seed=seed)
+    assert [epoch.calls for epoch in detector.history.epochs] == [1, 2]
+    assert detector.history.n_held_out == 0
+    assert np.isfinite(detector.surprise(whole([list("abcdefgh")]))[7])
 
 
 def test_the_seed_and_what_is_held_out_matter() -> None:

@@ -15,23 +15,25 @@ from habitus.traces.vocabulary import Vocabulary
 
 SETTINGS: dict[str, dict[str, object]] = {
     "lstm": {"cells": 4, "embedding": 3},
+    "lstm of windows": {"cells": 4, "embedding": 3, "window": 2},
     "latent": {"cells": 4, "embedding": 3},
     "transformer": {"width": 4, "heads": 1, "window": 3},
     "autoencoder": {"length": 2, "embedding": 3, "hidden": 4, "code": 2},
 }
 every_network = pytest.mark.parametrize("name", SETTINGS)
-every_language_model = pytest.mark.parametrize("name", ["lstm", "latent", "transformer"])
+every_language_model = pytest.mark.parametrize("name", [n for n in SETTINGS if n != "autoencoder"])
 
 
-def unfitted(name: str) -> NetworkDetector:
-    made = get_detector(name).with_settings({"epochs": 1, **SETTINGS[name]})
+def unfitted(name: str, **changes: object) -> NetworkDetector:
+    settings = {"epochs": 1, **SETTINGS[name], **changes}
+    made = get_detector(name.split(maxsplit=1)[0]).with_settings(settings)
     assert isinstance(made, NetworkDetector)
     return made
 
 
 @cache
-def fitted(name: str) -> NetworkDetector:
-    made = unfitted(name)
+def fitted(name: str, **changes: object) -> NetworkDetector:
+    made = unfitted(name, **changes)
     made.fit(TraceSet.from_names([list("abcabcab"), list("abdabc"), list("cabcab")]))
     return made
 
@@ -54,3 +56,29 @@ def test_a_language_model_of_no_call_is_refused(name: str) -> None:
         forged.restore(fitted(name).state())
     with pytest.raises(UsageError, match="no call to learn from"):
         unfitted(name).fit(TraceSet.from_names([[], []]))
+
+
+@every_language_model
+@pytest.mark.parametrize("names", ["abc", "abcde"])
+def test_a_vocabulary_of_another_size_is_refused(name: str, names: str) -> None:
+    """By the table beside the network, and by the network itself where there is none."""
+    for baseline, told in ((0.5, "'baseline'"), (0, r"embedding\.weight")):
+        forged = unfitted(name, baseline=baseline)
+        forged.vocabulary = Vocabulary(tuple(names))
+        with pytest.raises(ModelError, match=told):
+            forged.restore(fitted(name, baseline=baseline).state())
+
+
+@every_language_model
+def test_a_table_that_is_none_is_refused(name: str) -> None:
+    sound = fitted(name).state()["baseline"]
+    assert sound.shape == (6, 4)
+    for table in (None, sound[:-1], sound.astype(np.float64), -sound, sound * np.float32("nan")):
+        state = fitted(name).state()
+        del state["baseline"]
+        if table is not None:
+            state["baseline"] = table
+        forged = unfitted(name)
+        forged.vocabulary = fitted(name).vocabulary
+        with pytest.raises(ModelError, match="'baseline'"):
+            forged.restore(state)

@@ -18,7 +18,7 @@ from habitus.detectors.prediction import (
     predicting_detectors,
     predictor_after,
 )
-from habitus.errors import UsageError
+from habitus.errors import ModelError, UsageError
 from habitus.traces.traceset import TraceSet
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ KINDS: dict[str, tuple[str, dict[str, object]]] = {
     "lstm": ("lstm", TINY | {"baseline": 0}),
     "lstm of two layers": ("lstm", TINY | {"baseline": 0, "layers": 2, "kind": "gru"}),
     "lstm of windows": ("lstm", TINY | {"baseline": 0, "window": 3}),
+    "latent": ("latent", TINY | {"baseline": 0}),
+    "transformer": (
+        "transformer",
+        {"layers": 2, "window": 3, "width": 8, "heads": 2, "epochs": 2, "baseline": 0},
+    ),
 }
 TRACES = [["openat", "read", "read", "close"], ["openat", "read", "close"], ["openat", "brk"]] * 3
 TRACES += [["openat", "read", "read", "read", "read", "close", "openat", "read", "close"]]
@@ -125,12 +130,34 @@ def test_calls_are_drawn_by_their_chances(temperature: float, shares: list[float
     assert [counts[symbol] / 4000 for symbol in range(3)] == pytest.approx(shares, abs=0.025)
 
 
-def test_what_is_drawn_is_read_and_told_with_its_own_chance() -> None:
-    predictor = Fixed(0.5, 0.25)
-    (first, second) = itertools.islice(drawn_calls(predictor, 0.1, seed=3), 2)
-    assert predictor.read == [first.symbol]
-    assert (first.chance, first.nats) == (0.5, pytest.approx(np.log(2)))
-    assert second.chance in {0.5, 0.25}
+class ByTheLast(Fixed):
+    """Chances by the call before: a row for each, and one for the beginning."""
+
+    ROWS = np.array([[0.1, 0.7, 0.15], [0.25, 0.05, 0.6], [0.55, 0.3, 0.12], [0.4, 0.35, 0.2]])
+
+    def chances(self) -> NDArray[np.float64]:
+        row: NDArray[np.float64] = self.ROWS[self.read[-1] if self.read else -1]
+        return row
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_what_is_drawn_is_read_and_told_with_its_own_chance(temperature: float) -> None:
+    """Whatever the temperature: what is told is what the detector gave it."""
+    predictor = ByTheLast()
+    calls = list(itertools.islice(drawn_calls(predictor, temperature, seed=3), 40))
+    symbols = [call.symbol for call in calls]
+    assert set(symbols) == {0, 1, 2}
+    assert predictor.read == symbols[:-1]
+    wanted = [ByTheLast.ROWS[b, c] for b, c in zip([-1, *symbols], symbols, strict=False)]
+    assert [call.chance for call in calls] == wanted
+    assert [call.nats for call in calls] == pytest.approx(-np.log(wanted))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_chances_that_are_no_numbers_are_no_chances(bad: float) -> None:
+    calls = drawn_calls(Fixed(0.5, bad))
+    with pytest.raises(ModelError, match="chances that are no numbers"):
+        next(calls)
 
 
 def test_a_call_that_is_sure_costs_nothing_and_is_told_so() -> None:
@@ -157,7 +184,9 @@ def test_a_temperature_that_is_none_is_refused(temperature: float) -> None:
 
 
 def test_a_detector_that_expects_nothing_names_those_that_do() -> None:
-    assert {"hmm", "lstm", "markov", "ngram"} <= set(predicting_detectors())
+    assert set(predicting_detectors()) == {
+        "hmm", "latent", "lstm", "markov", "ngram", "transformer",
+    }  # fmt: skip
     detector = get_detector("stide").with_settings({"n": 2})
     detector.fit(TraceSet.from_names(TRACES))
     with pytest.raises(UsageError, match=r"a model of stide gives calls no chances.*markov"):

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     Read = Callable[[NDArray[np.int64], Floats], tuple[Floats, Floats]]
 
 N_SYMBOLS, FLOOR = 3, 1e-3
-KINDS = ("lstm by steps", "attention by steps", "attention by stretches")
+KINDS = (
+    "lstm by steps", "lstm by stretches", "gru by steps", "attention by steps",
+    "attention by stretches",
+)  # fmt: skip
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -39,9 +42,10 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 def network_of(kind: str) -> LanguageNetwork:
     torch.manual_seed(7)
     made: LanguageNetwork
-    if kind.startswith("lstm"):
+    name = kind.split(maxsplit=1)[0]
+    if name in {"lstm", "gru"}:
         made = RecurrentNetwork(
-            N_SYMBOLS, kind="lstm", cells=[5], embedding=4, tied=False, dropout=0, dropout_input=0
+            N_SYMBOLS, kind=name, cells=[5], embedding=4, tied=False, dropout=0, dropout_input=0
         )
     else:
         made = AttentionNetwork(N_SYMBOLS, width=8, heads=2, layers=2, window=6, dropout=0)

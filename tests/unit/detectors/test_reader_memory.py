@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from habitus.detectors.neural import reader as reader_module
-from habitus.detectors.neural.reader import Reader
+from habitus.detectors.neural.reader import Reader, Standing
 from habitus.networks.recurrent import RecurrentNetwork
 
 CELLS, CALLS = 64, 4
@@ -25,12 +25,23 @@ def reader_of(way: str) -> Reader:
 
 
 @pytest.mark.parametrize("way", ["steps", "stretches"])
-def test_whole_traces_cost_what_they_cost_where_their_end_is_kept(way: str) -> None:
+def test_whole_traces_cost_what_each_costs_call_by_call(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some begin alike, some have no call, and they are more than a block holds."""
+    monkeypatch.setattr(reader_module, "MAX_BLOCK", 16)
     reader, random = reader_of(way), np.random.default_rng(1)
-    offsets = np.cumsum([0, *random.integers(0, 90, 40)])
-    calls = random.integers(0, 6, offsets[-1])
-    scored, _ = reader.score(calls, offsets)
-    np.testing.assert_array_equal(reader.surprise(calls, offsets), scored)
+    traces = [random.integers(0, 6, length) for length in random.integers(0, 90, 40)]
+    traces += [np.append(trace, 1) for trace in traces[::4]]
+    found = reader.surprise(np.concatenate(traces), np.cumsum([0, *map(len, traces)]))
+    wanted = []
+    for trace in traces:
+        standing = reader.fresh(1)
+        for call in trace:
+            costs, states = reader.step(standing, np.array([call]))
+            standing = Standing(states, np.array([call]))
+            wanted.append(costs[0])
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("way", ["steps", "stretches"])

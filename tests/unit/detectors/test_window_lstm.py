@@ -151,3 +151,32 @@ def test_settings_that_mean_nothing_and_traces_too_short_are_told() -> None:
         Lstm.with_settings({"windows": 5})
     with pytest.raises(UsageError, match="set a shorter window"):
         Lstm.with_settings({**TINY, "window": 40}).fit(traces(LEARNED))
+
+
+def test_one_call_again_and_again_costs_one_value() -> None:
+    surprise = fitted().surprise(traces(["a" * 200_000]))
+    assert np.isnan(surprise[:WINDOW]).all()
+    assert len(np.unique(surprise[WINDOW:])) == 1
+    assert surprise[-1] == pytest.approx(slow_surprise(fitted(), "aaaa")[-1], abs=1e-4)
+
+
+@pytest.mark.parametrize("rows", [["a"], ["a", "", "a"], ["a", "b", ""], ["ab", "abc", "b"]])
+@pytest.mark.parametrize("windows", [0, 5])
+def test_traces_none_of_which_fills_a_window_are_told_with_what_to_do(
+    rows: list[str], windows: int
+) -> None:
+    detector = Lstm.with_settings({**TINY, "windows": windows})
+    with pytest.raises(UsageError, match=r"more than 3 calls.*set a shorter window"):
+        detector.fit(traces(rows))
+    with pytest.raises(UsageError, match="no call to learn from"):
+        detector.fit(traces(["", ""]))
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_the_only_trace_that_is_long_enough_is_learned(seed: int) -> None:
+    """Whichever of the two the seed would hold out; the other has nothing to be judged on."""
+    detector = Lstm.with_settings(TINY)
+    detector.fit(traces(["abcabcabc", "ab"]), seed=seed)
+    assert detector.history.epochs[0].calls == 9 - WINDOW
+    assert detector.history.n_held_out == 0
+    assert np.isfinite(detector.surprise(traces(["abcab"]))[WINDOW:]).all()

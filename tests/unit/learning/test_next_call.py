@@ -135,8 +135,13 @@ def test_judging_is_of_those_held_out_and_of_calls_that_there_is_a_number_for() 
     assert made.n_held_out == 7
 
 
-def test_without_any_held_out_the_learned_ones_are_judged() -> None:
-    made = task([[0, 1, 2, 3]], [[0]])
+@pytest.mark.parametrize(
+    "held_out",
+    [[[0]], [], [[9, 9, 9, 9]], [[0, 1, 9], [2, 3, 9]]],
+    ids=["too short", "none", "unknown", "an unknown one to be guessed"],
+)
+def test_without_any_held_out_the_learned_ones_are_judged(held_out: list[list[int]]) -> None:
+    made = task([[0, 1, 2, 3]], held_out)
     wanted = (cost(made.network, [0, 1, 2]) + cost(made.network, [1, 2, 3])) / 2
     with torch.inference_mode():
         assert made.judge().loss == pytest.approx(wanted, rel=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 from small_training import (
     SETTINGS,
     Killed,
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
     from habitus.detectors.base import State
 
-NETWORKS = [name for name in detector_names() if issubclass(get_detector(name), NetworkDetector)]
 UPDATES = 30
 """Of the small training, in three epochs."""
 OPTIMISERS = ("adam", "adamw", "rmsprop", "sgd")
@@ -64,19 +65,79 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     assert same(trained(kept_in(folder, resume=True)).state(), uninterrupted())
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_of_every_detector(name: str, tmp_path: Path) -> None:
-    def fitted(session: Session, *progress: KilledAfter) -> NetworkDetector:
-        made = get_detector(name).with_settings({"epochs": 3, "batch": 16})
-        assert isinstance(made, NetworkDetector)
-        made.session = session
-        made.fit(traces(n_traces=40), None, *progress)
-        return made
+RECURRENT: dict[str, object] = {"cells": 8, "embedding": 4, "stretch": 6}
+KINDS: dict[str, tuple[str, dict[str, object]]] = {
+    "lstm": ("lstm", RECURRENT),
+    "lstm of windows": ("lstm", RECURRENT | {"window": 3}),
+    "latent": ("latent", RECURRENT),
+    "transformer": ("transformer", {"width": 8, "heads": 2, "window": 5, "stretch": 6}),
+    "autoencoder": ("autoencoder", {"hidden": 8, "code": 3, "embedding": 4}),
+}
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
-    whole = fitted(Session())
+
+def fitted_kind(
+    kind: str, session: Session, *progress: KilledAfter, **changed: object
+) -> NetworkDetector:
+    name, given_settings = KINDS[kind]
+    made = get_detector(name).with_settings({"epochs": 3, "batch": 16, **given_settings, **changed})
+    assert isinstance(made, NetworkDetector)
+    made.session = session
+    made.fit(traces(n_traces=40), None, *progress)
+    return made
+
+
+def kept_of(folder: Path) -> tuple[int, int, int]:
+    """Epochs that were done, steps of the next, and traces that it goes on in the midst of."""
+    position = json.loads((folder / "checkpoint.json").read_text())["position"]
+    carried = load_file(folder / "arrays.safetensors")["carried"]
+    return position["epoch"], position["step"], len(carried)
+
+
+def test_every_network_is_among_them() -> None:
+    networks = {n for n in detector_names() if issubclass(get_detector(n), NetworkDetector)}
+    assert {name for name, _ in KINDS.values()} == networks
+
+
+@every_kind
+def test_of_every_detector(kind: str, tmp_path: Path) -> None:
+    """Killed in the midst of an epoch, and of the traces that are read stretch by stretch."""
+    whole = fitted_kind(kind, Session())
     with pytest.raises(Killed):
-        fitted(kept_in(tmp_path / "ck"), KilledAfter(3))
-    assert same(fitted(kept_in(tmp_path / "ck", resume=True)).state(), whole.state())
+        fitted_kind(kind, kept_in(tmp_path / "ck"), KilledAfter(8))
+    epoch, step, n_carried = kept_of(tmp_path / "ck")
+    assert step > 0, "not where an epoch ends"
+    reads_on = kind not in {"lstm of windows", "autoencoder"}
+    assert (n_carried > 0) == reads_on
+    again = fitted_kind(kind, kept_in(tmp_path / "ck", resume=True))
+    assert len(again.history.epochs) == 3
+    assert epoch < 3
+    assert same(again.state(), whole.state())
+
+
+@every_kind
+def test_other_settings_do_not_go_on_from_it(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        fitted_kind(kind, kept_in(tmp_path / "ck"), KilledAfter(2))
+    own: dict[str, dict[str, object]] = {
+        "lstm": {"cells": 9}, "lstm of windows": {"window": 4}, "latent": {"k": 2},
+        "transformer": {"window": 6}, "autoencoder": {"code": 4},
+    }  # fmt: skip
+    for changed in (own[kind], {"rate": 0.5}, {"weight_decay": 0.02}):
+        ((name, _),) = changed.items()
+        told = rf"was left by another training \({name}: .* there, .* now\)"
+        with pytest.raises(UsageError, match=told):
+            fitted_kind(kind, kept_in(tmp_path / "ck", resume=True), **changed)
+
+
+@pytest.mark.parametrize(("left", "now"), [("lstm", "latent"), ("latent", "lstm")])
+def test_another_detector_does_not_go_on_from_it(left: str, now: str, tmp_path: Path) -> None:
+    """Of the same network, the same settings as far as both have them, and the same traces."""
+    with pytest.raises(Killed):
+        fitted_kind(left, kept_in(tmp_path / "ck"), KilledAfter(8))
+    told = rf"was left by another training \(detector: {left} there, {now} now\)"
+    with pytest.raises(UsageError, match=told):
+        fitted_kind(now, kept_in(tmp_path / "ck", resume=True))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +267,6 @@ def test_a_device_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_settings_of_these_tests_make_what_they_say() -> None:
-    assert SETTINGS["epochs"] == 3
     with pytest.raises(Killed):
         trained(None, KilledAfter(UPDATES - 1))
-    trained(None, KilledAfter(UPDATES))
+    assert len(trained(None, KilledAfter(UPDATES)).history.epochs) == 3

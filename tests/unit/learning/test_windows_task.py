@@ -141,3 +141,57 @@ def test_hidden_calls_are_read_as_unknown_and_asked_for_as_they_are() -> None:
     chances = one.network.logits(one.network(torch.full((1, 3), 3)))[0].log_softmax(-1)
     wanted = torch.stack([-chances[range(3), row].mean() for row in rows]).mean()
     assert found == pytest.approx(wanted.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("target", ["calls", "embedding"])
+@pytest.mark.parametrize("held_out", [[[3, 3, 3, 3]], [[0, 1], [2]]], ids=["unknown", "too short"])
+def test_held_out_windows_that_tell_nothing_are_not_judged(
+    target: Target, held_out: list[list[int]]
+) -> None:
+    symbols, offsets = columns(held_out)
+    windows = Windows.of(symbols, offsets, 3, 3)
+    wanted, one = task(target, 0), task(target, 0, held_out=windows, n_held_out=2)
+    assert one.n_held_out == 0
+    with torch.inference_mode():
+        assert one.judge() == wanted.judge()
+
+
+def test_one_known_call_is_enough_to_be_judged_by() -> None:
+    symbols, offsets = columns([[3, 3, 3, 1]])
+    one = task("calls", 0, held_out=Windows.of(symbols, offsets, 3, 3), n_held_out=1)
+    assert one.n_held_out == 1
+    with torch.inference_mode():
+        assert one.judge() != task("calls", 0).judge()
+
+
+@pytest.mark.parametrize(
+    ("n_equal", "merge", "weights"),
+    [(9, 8, [5, 4]), (8, 8, [8]), (17, 8, [6, 6, 5]), (3, 2, [2, 1]), (9, 0, [9])],
+)
+def test_what_stands_for_equal_windows_is_a_whole_number(
+    n_equal: int, merge: int, weights: list[int]
+) -> None:
+    symbols, offsets = columns([[1] * (n_equal + 2)])
+    windows = Windows.of(symbols, offsets, 3, 3, merge=merge)
+    assert windows.weights.tolist() == weights
+
+
+@given(
+    traces=TRACES.filter(lambda rows: any(len(row) > 2 for row in rows)), batch=st.integers(1, 5)
+)
+def test_the_steps_of_an_epoch_learn_as_many_calls_as_it_has(
+    traces: list[list[int]], batch: int
+) -> None:
+    """However equal windows are merged: where training ends is counted by them."""
+    symbols, offsets = columns([[0, 1, 2] * 7, *traces])
+    torch.manual_seed(5)
+    network = WindowAutoencoder(
+        3, length=3, embedding=2, hidden=2, layers=0, code=1, target="calls"
+    )
+    learned = Windows.of(symbols, offsets, 3, 3, merge=5)
+    nothing = Windows.of(symbols[:0], offsets[:1], 3, 3)
+    one = WindowTask(network, learned, nothing, n_held_out=0, batch=batch, unknown_share=0)
+    plan = one.plan(np.random.default_rng(1))
+    with torch.inference_mode():
+        n_calls = [one.learn(step, torch.zeros(0)).n_calls for step in plan]
+    assert sum(n_calls) == one.n_calls == len(plain([[0, 1, 2] * 7, *traces], 3))
