@@ -11,10 +11,9 @@ from adfa_ld import NETWORKS
 from common import table, test_data, write_page
 from neural_models import trained
 
-from habitus import Model, TraceSet
+from habitus import Model
 from habitus.datasets.source import find_source
 from habitus.evaluation.protocols import get_protocol, training_part
-from habitus.models.model import Memory
 from habitus.pictures.call_map import GROUPS, LEAST_SEEN, MAX_CALLS
 from habitus.pictures.neighbourhood import family_rank, neighbour_ranks
 from habitus.syscalls import family_of
@@ -31,12 +30,11 @@ CONTENDERS: dict[str, tuple[Mapping[str, object], tuple[int, ...]]] = {
 Found = dict[str, dict[str, float]]
 
 
-def measured(model: Model, learned: TraceSet, seed: int) -> Found:
+def measured(model: Model, seed: int) -> Found:
     """Ranks by what calls are read as, and by what they are expected by."""
     detector = model.detector
     names = detector.vocabulary.names
-    memory = Memory.of(learned, detector)
-    counts = np.bincount(memory.symbols, minlength=len(names))
+    counts = np.bincount(model.memory.symbols, minlength=len(names))
     often = np.argsort(-counts, kind="stable")[:MAX_CALLS]
     often = often[counts[often] >= LEAST_SEEN]
     calls = [names[symbol] for symbol in often]
@@ -71,7 +69,6 @@ def main() -> None:
                     name, "lstm", settings, learned, seed=seed, data="adfa-ld", part=part,
                     data_sha256=source.sha256,
                 ),
-                learned,
                 seed,
             )
             for seed in seeds
