@@ -135,6 +135,10 @@ def page_of(values: dict[str, list[Found]]) -> list[str]:
             ("network", *(f"read: {g}" for g in GROUPS), *(f"expected: {g}" for g in GROUPS)),
             group_rows,
         ),
+        "",
+        "The paper's map shows all three together. Here *waiting* lies together in every network, "
+        "*read and write* as they are read, and *open and close* only as they are expected: they "
+        "stand in the same places and do not mean the same.",
     ]  # fmt: skip
 
 
