@@ -1,0 +1,29 @@
+"""All features, in the order of the table's columns."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from habitus.flows.features import counted
+from habitus.flows.features.feature import Feature
+from habitus.flows.features.identity import IDENTITY
+
+
+@cache
+def features() -> tuple[Feature, ...]:
+    """Every feature, declared once: the table, its documentation and all mappings are made of it."""
+    groups = (
+        counted.gaps, counted.volume, counted.sizes, counted.activity, counted.rates, counted.tcp,
+        counted.network, counted.content, counted.bulk, counted.first_packets,
+    )  # fmt: skip
+    return (*IDENTITY, *(feature for group in groups for feature in group()))
+
+
+@cache
+def feature_named(name: str) -> Feature:
+    """One of them.
+
+    Raises:
+        KeyError: if there is none of that name.
+    """
+    return {feature.name: feature for feature in features()}[name]

@@ -1,0 +1,176 @@
+"""The fast loops that add a packet to a flow's numbers.
+
+Of sizes sums of squares are kept, which are exact. Spans of time, in nanoseconds, are too long for
+that: their mean and spread are by Welford's recurrence (B. P. Welford, "Note on a method for
+calculating corrected sums of squares and products", Technometrics 4, 1962), in one pass and without
+a sum of squares that would lose all digits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from habitus.compiled import kernel
+from habitus.flows.layout import BULK_PACKETS, MAX_FIRST
+from habitus.packets.ip_kernels import TCP
+
+ENTROPY_BYTES = 256
+"""Of each payload so many bytes are looked at; what is encrypted or packed shows in them."""
+ENTROPY_SIDE_BYTES = 512
+"""Once so many bytes of a direction have been looked at, no more are."""
+MAX_GAP_US = 0xFFFFFFFF
+
+
+@kernel
+def add_size(sizes, n, value):
+    """One more size; ``n`` with it."""
+    sizes.squares += np.float64(value) * np.float64(value)
+    if n == 1 or value < sizes.min:
+        sizes.min = value
+    if n == 1 or value > sizes.max:
+        sizes.max = value
+
+
+@kernel
+def add_span(spans, value):
+    """One more span of time."""
+    spans.n += 1
+    difference = value - spans.mean
+    spans.mean += difference / spans.n
+    spans.m2 += difference * (value - spans.mean)
+    if spans.n == 1 or value < spans.min:
+        spans.min = value
+    if spans.n == 1 or value > spans.max:
+        spans.max = value
+
+
+@kernel
+def add_packet(flow, side, number, packet, data, n_log_n, counts, activity_ns, subflow_ns, n_first):
+    """One more packet of a flow.
+
+    Args:
+        side: its direction, ``number`` which one that is.
+        n_log_n: (ENTROPY_BYTES + 1,) float64, n log2 n.
+        counts: (256,) int64 of zeros, left so.
+        activity_ns: a longer silence ends a time of activity; ``subflow_ns`` a subflow.
+        n_first: packets from the beginning that are kept one by one.
+    """
+    now = packet.time_ns
+    n_before = flow.sides[0].packets + flow.sides[1].packets
+    side.packets += 1
+    side.raw_bytes += packet.raw_bytes
+    side.ip_bytes += packet.ip_bytes
+    side.transport_bytes += packet.transport_bytes
+    side.payload_bytes += packet.payload_bytes
+    add_size(side.raw, side.packets, np.int64(packet.raw_bytes))
+    add_size(side.ip, side.packets, np.int64(packet.ip_bytes))
+    add_size(side.payload, side.packets, np.int64(packet.payload_bytes))
+    gap = np.int64(0)
+    if n_before:
+        # A clock that went back: no time has passed, which is counted.
+        gap = max(np.int64(0), now - flow.last_ns)
+        if now < flow.last_ns:
+            flow.out_of_order += 1
+        add_span(flow.gap_ns, gap)
+        if gap > activity_ns:
+            add_span(flow.active_ns, flow.last_ns - flow.active_since_ns)
+            add_span(flow.idle_ns, gap)
+            flow.active_since_ns = now
+        if gap > subflow_ns:
+            flow.subflows += 1
+    if side.packets == 1:
+        side.first_ns = side.last_ns = now
+        side.header_min = 0xFFFF
+        side.ttl_min = side.ttl_max = packet.ttl
+        side.window_first = -1
+    else:
+        add_span(side.gap_ns, max(np.int64(0), now - side.last_ns))
+    side.last_ns = max(side.last_ns, now)
+    side.ttl_min = min(side.ttl_min, packet.ttl)
+    side.ttl_max = max(side.ttl_max, packet.ttl)
+    side.header_min = min(side.header_min, packet.transport_bytes - packet.payload_bytes)
+    if packet.fragment:
+        side.fragments += 1
+    if packet.payload_bytes:
+        side.payload_packets += 1
+        add_entropy(side, packet, data, n_log_n, counts)
+        add_to_bulk(flow, side, number, packet, now, subflow_ns)
+    if packet.protocol == TCP and packet.fragment <= 1:
+        add_tcp(side, packet)
+    if n_before < n_first:
+        flow.first_sizes[n_before] = packet.raw_bytes
+        flow.first_gaps_us[n_before] = min(gap // 1000, MAX_GAP_US)
+        if number:
+            flow.first_sides |= np.uint32(1) << np.uint32(n_before)
+    flow.last_ns = max(flow.last_ns, now)
+    flow.last_frame = packet.frame
+
+
+@kernel
+def add_tcp(side, packet):
+    """Flags and window."""
+    flags, bit = np.int64(packet.flags), 0
+    while flags:
+        side.flags[bit] += flags & 1
+        flags, bit = flags >> 1, bit + 1
+    window = packet.window
+    if side.window_first < 0:
+        side.window_first = window
+        side.window_min = side.window_max = window
+    side.window_min = min(side.window_min, window)
+    side.window_max = max(side.window_max, window)
+    side.window_sum += window
+
+
+@kernel
+def add_entropy(side, packet, data, n_log_n, counts):
+    """The entropy of a payload's bytes, by how often each occurs in it."""
+    n = min(np.int64(packet.payload_captured), ENTROPY_BYTES)
+    if n == 0 or side.entropy_bytes >= ENTROPY_SIDE_BYTES:
+        return
+    at = packet.payload_at
+    for place in range(at, at + n):
+        counts[data[place]] += 1
+    total = 0.0
+    for place in range(at, at + n):
+        total += n_log_n[counts[data[place]]]
+        counts[data[place]] = 0
+    side.entropy_bits += n_log_n[n] - total
+    side.entropy_bytes += n
+
+
+@kernel
+def add_to_bulk(flow, side, number, packet, now, subflow_ns):
+    """Follow a run of packets with payload in one direction, as CICFlowMeter defines a bulk."""
+    if flow.bulk_side != number or now - flow.bulk_last_ns > subflow_ns:
+        flow.bulk_side = number
+        flow.bulk_since_ns = now
+        flow.bulk_n, flow.bulk_size = 0, 0
+    flow.bulk_n += 1
+    flow.bulk_size += packet.payload_bytes
+    if flow.bulk_n == BULK_PACKETS:
+        side.bulks += 1
+        side.bulk_packets += flow.bulk_n
+        side.bulk_bytes += flow.bulk_size
+        side.bulk_ns += max(np.int64(0), now - flow.bulk_since_ns)
+    elif flow.bulk_n > BULK_PACKETS:
+        side.bulk_packets += 1
+        side.bulk_bytes += packet.payload_bytes
+        side.bulk_ns += max(np.int64(0), now - flow.bulk_last_ns)
+    flow.bulk_last_ns = max(flow.bulk_last_ns, now)
+
+
+@kernel
+def close_activity(flow):
+    """The time of activity that a flow ends with."""
+    add_span(flow.active_ns, flow.last_ns - flow.active_since_ns)
+
+
+def n_log_n_table():
+    """What `add_packet` wants as ``n_log_n``."""
+    table = np.zeros(ENTROPY_BYTES + 1)
+    for n in range(2, ENTROPY_BYTES + 1):
+        table[n] = math.log2(n) * n
+    return table

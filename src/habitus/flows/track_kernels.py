@@ -1,0 +1,249 @@
+"""The fast loop from packets to flows: finds each packet's flow, and tells flows that have ended.
+
+All times are the capture's. Flows under way stand in two lists, each in the order in which their
+last packets came: those that are open, and those that were closed by their own packets and wait a
+moment for stragglers. So the ones to be ended by time stand in front.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from habitus.compiled import kernel
+from habitus.flows.keys_kernels import find, hash_of, is_low, remove
+from habitus.flows.layout import BACKWARD, FORWARD, Ended
+from habitus.flows.measure_kernels import add_packet, close_activity
+from habitus.packets.ip_kernels import TCP
+from habitus.packets.layout import ACK, FIN, RST, SYN, Status
+
+DONE = 0
+OUTPUT_FULL = 1
+
+OK = int(Status.OK)
+BY_FIN, BY_RST = int(Ended.FIN), int(Ended.RST)
+BY_IDLE, BY_ACTIVE, BY_EVICTION = int(Ended.IDLE), int(Ended.ACTIVE), int(Ended.EVICTED)
+BY_CAPTURE = int(Ended.CAPTURE)
+NOBODY = -1
+OLDER, NEWER = 0, 1
+
+# Places in the array of settings.
+IDLE_NS = 0
+ACTIVE_NS = 1
+LINGER_NS = 2
+ACTIVITY_NS = 3
+SUBFLOW_NS = 4
+N_FIRST = 5
+BY_FLAGS = 6
+N_SETTINGS = 7
+
+# Places in the array of what stands between two packets.
+CLOCK_NS = 0
+N_FREE = 1
+N_EVICTED = 2
+N_TURNED = 3
+N_MIDSTREAM = 4
+OPEN_OLDEST = 5
+OPEN_NEWEST = 6
+CLOSED_OLDEST = 7
+CLOSED_NEWEST = 8
+N_STATE = 9
+
+
+@kernel
+def track(
+    packets, n, begin, data, settings, state, flows, hashes, links, table, free, blank, secret,
+    n_log_n, counts, out,
+):
+    """Take packets, from ``begin`` on, to their flows.
+
+    Args:
+        flows: (capacity,) `FLOW`, with ``hashes`` (capacity,) of their keys and ``links``
+            (capacity, 2) to the next older and newer in their list, apart because they are looked
+            at more often. ``table`` leads to flows; ``free`` lists those not in use.
+        blank: (1,) `FLOW`, of zeros.
+        out: (>= 1,) `FLOW`, filled with flows that have ended.
+
+    Returns:
+        Why it stopped, the packet to go on with, and how many flows have ended.
+    """
+    n_out = 0
+    idle_ns, active_ns, linger_ns = settings[IDLE_NS], settings[ACTIVE_NS], settings[LINGER_NS]
+    for i in range(begin, n):
+        packet = packets[i]
+        if packet.status != OK:
+            continue
+        now = packet.time_ns
+        state[CLOCK_NS] = max(state[CLOCK_NS], now)
+        # Each packet lets at most a few flows end, so that room for some is room enough.
+        while True:
+            old = state[OPEN_OLDEST]
+            if old == NOBODY or state[CLOCK_NS] - flows[old].last_ns <= idle_ns:
+                break
+            if n_out == len(out):
+                return OUTPUT_FULL, i, n_out
+            n_out = end_flow(old, BY_IDLE, state, flows, hashes, links, table, free, out, n_out)
+        while True:
+            old = state[CLOSED_OLDEST]
+            if old == NOBODY or state[CLOCK_NS] - flows[old].last_ns <= linger_ns:
+                break
+            if n_out == len(out):
+                return OUTPUT_FULL, i, n_out
+            n_out = end_flow(old, flows[old].ended, state, flows, hashes, links, table, free, out, n_out)
+        if n_out == len(out):
+            return OUTPUT_FULL, i, n_out
+        low = is_low(packet)
+        value = hash_of(packet, low, secret)
+        place = find(table, hashes, flows, value, packet, low)
+        slot = np.int64(table[place])
+        is_continued, forward_is_low = False, low
+        if slot >= 0:
+            reason = cut(flows[slot], packet, now, idle_ns, active_ns, linger_ns)
+            if reason:
+                is_continued = reason == BY_ACTIVE
+                forward_is_low = flows[slot].forward_is_low == 1
+                n_out = end_flow(slot, reason, state, flows, hashes, links, table, free, out, n_out)
+                slot = np.int64(NOBODY)
+        if slot < 0:
+            if state[N_FREE] == 0:
+                if n_out == len(out):
+                    return OUTPUT_FULL, i, n_out
+                old = state[CLOSED_OLDEST]
+                if old == NOBODY:
+                    old = state[OPEN_OLDEST]
+                    state[N_EVICTED] += 1
+                    n_out = end_flow(old, BY_EVICTION, state, flows, hashes, links, table, free, out, n_out)
+                else:
+                    n_out = end_flow(old, flows[old].ended, state, flows, hashes, links, table, free, out, n_out)
+            state[N_FREE] -= 1
+            slot = np.int64(free[state[N_FREE]])
+            flows[slot] = blank[0]
+            hashes[slot] = value
+            begin_flow(flows[slot], packet, low, is_continued, forward_is_low, state)
+            table[find(table, hashes, flows, value, packet, low)] = slot
+            append(slot, OPEN_OLDEST, state, links)
+        flow = flows[slot]
+        number = FORWARD if low == (flow.forward_is_low == 1) else BACKWARD
+        add_packet(
+            flow, flow.sides[number], number, packet, data, n_log_n, counts, settings[ACTIVITY_NS],
+            settings[SUBFLOW_NS], settings[N_FIRST],
+        )  # fmt: skip
+        was_closed = flow.ended != 0
+        if settings[BY_FLAGS] and packet.protocol == TCP and packet.fragment <= 1:
+            see_end(flow, packet, number)
+        unlink(slot, CLOSED_OLDEST if was_closed else OPEN_OLDEST, state, links)
+        append(slot, CLOSED_OLDEST if flow.ended != 0 else OPEN_OLDEST, state, links)
+    return DONE, n, n_out
+
+
+@kernel
+def finish(begin, state, flows, hashes, links, table, free, out):
+    """End all flows that are left, as many as there is room for.
+
+    Returns:
+        Whether flows are left, and how many have ended.
+    """
+    n_out = begin
+    while n_out < len(out):
+        old, reason = state[CLOSED_OLDEST], 0
+        if old == NOBODY:
+            old, reason = state[OPEN_OLDEST], BY_CAPTURE
+        if old == NOBODY:
+            return DONE, n_out
+        n_out = end_flow(old, reason or flows[old].ended, state, flows, hashes, links, table, free, out, n_out)
+    return OUTPUT_FULL, n_out
+
+
+@kernel
+def cut(flow, packet, now, idle_ns, active_ns, linger_ns):
+    """Why a packet of this flow begins another; 0 if it does not."""
+    silent = now - flow.last_ns
+    if flow.ended:
+        is_new = packet.protocol == TCP and packet.flags & (SYN | ACK) == SYN
+        return flow.ended if is_new or silent > linger_ns else 0
+    if silent > idle_ns:
+        return BY_IDLE
+    return BY_ACTIVE if now - flow.first_ns > active_ns else 0
+
+
+@kernel
+def begin_flow(flow, packet, low, is_continued, forward_is_low, state):
+    """The first packet of a flow says whose flow it is, and who began it."""
+    flow.vlan, flow.protocol, flow.version = packet.vlan, packet.protocol, packet.version
+    if low:
+        flow.low_high, flow.low_low = packet.source_high, packet.source_low
+        flow.high_high, flow.high_low = packet.destination_high, packet.destination_low
+        flow.low_port, flow.high_port = packet.source_port, packet.destination_port
+    else:
+        flow.low_high, flow.low_low = packet.destination_high, packet.destination_low
+        flow.high_high, flow.high_low = packet.source_high, packet.source_low
+        flow.low_port, flow.high_port = packet.destination_port, packet.source_port
+    flow.forward_is_low = 1 if low else 0
+    if is_continued:
+        flow.is_continued = 1
+        flow.forward_is_low = 1 if forward_is_low else 0
+    elif packet.protocol == TCP and packet.fragment <= 1:
+        if packet.flags & (SYN | ACK) == SYN | ACK:  # an answer: who asked was not seen
+            flow.forward_is_low = 0 if low else 1
+            flow.was_turned = 1
+            state[N_TURNED] += 1
+        elif not packet.flags & SYN:
+            flow.is_midstream = 1
+            state[N_MIDSTREAM] += 1
+    flow.n_tunnels = packet.n_tunnels
+    flow.icmp_type, flow.icmp_code = packet.icmp_type, packet.icmp_code
+    flow.first_ns = flow.last_ns = flow.active_since_ns = packet.time_ns
+    flow.first_frame = packet.frame
+    flow.bulk_side = -1
+    flow.subflows = 1
+
+
+@kernel
+def see_end(flow, packet, number):
+    """Whether the flow's own packets end it: a FIN from each side, or a reset."""
+    if packet.flags & FIN:
+        flow.fins |= np.uint8(1 << number)
+    if flow.ended == 0:
+        if packet.flags & RST:
+            flow.ended = BY_RST
+        elif flow.fins == 3:
+            flow.ended = BY_FIN
+
+
+@kernel
+def end_flow(slot, reason, state, flows, hashes, links, table, free, out, n_out):
+    """Put a flow out, and free its place."""
+    flow = flows[slot]
+    unlink(slot, CLOSED_OLDEST if flow.ended else OPEN_OLDEST, state, links)
+    remove(table, hashes, slot)
+    flow.ended = reason
+    out[n_out] = flows[slot]
+    close_activity(out[n_out])
+    free[state[N_FREE]] = slot
+    state[N_FREE] += 1
+    return n_out + 1
+
+
+@kernel
+def unlink(slot, oldest, state, links):
+    """Take a flow out of its list, whose ends stand at ``oldest`` and behind it."""
+    older, newer = np.int64(links[slot, OLDER]), np.int64(links[slot, NEWER])
+    if older == NOBODY:
+        state[oldest] = newer
+    else:
+        links[older, NEWER] = newer
+    if newer == NOBODY:
+        state[oldest + 1] = older
+    else:
+        links[newer, OLDER] = older
+
+
+@kernel
+def append(slot, oldest, state, links):
+    """Put a flow at the end of a list: it was heard of last."""
+    newest = state[oldest + 1]
+    links[slot, OLDER], links[slot, NEWER] = newest, NOBODY
+    if newest == NOBODY:
+        state[oldest] = slot
+    else:
+        links[newest, NEWER] = slot
+    state[oldest + 1] = slot

@@ -1,0 +1,1 @@
+"""From captures to packets in columns: records, links, tunnels, addresses, ports and lengths."""

@@ -1,0 +1,116 @@
+"""`Dissector`: makes packets of records, and counts what could not be read and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from habitus.compiled import hash_multiplier
+from habitus.packets.capture import BATCH_RECORDS
+from habitus.packets.dissect_kernels import dissect
+from habitus.packets.layout import PACKET, REASONS, Fragment, Status
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from habitus.packets.capture import RecordBatch
+
+FRAGMENTS = 1 << 14
+"""Fragmented packets whose ports are remembered at a time."""
+_FRAGMENT = np.dtype(
+    [("hash", np.uint64), ("source_port", np.uint16), ("destination_port", np.uint16)], align=True
+)
+_ETHERTYPES = {
+    0x0806: "ARP", 0x8035: "RARP", 0x888E: "802.1X", 0x88CC: "LLDP", 0x8863: "PPPoE discovery",
+    0x88E5: "MACsec", 0x8809: "slow protocols", 0x8137: "IPX", 0x809B: "AppleTalk",
+}  # fmt: skip
+
+
+@dataclass
+class PacketCounts:
+    """What came of the packets of some captures.
+
+    Attributes:
+        n_packets, n_bytes: all of them, and their bytes on the wire.
+        n_ok: those that belong to a flow.
+        reasons: why the others do not.
+        links: how many came by each type of link.
+        n_fragments: those that are part of an IP packet; ``n_orphans`` whose first part was not
+            seen before, so that their ports are told as 0.
+        n_inside: those that were taken out of tunnels; ``n_unopened`` tunnels held none.
+        first_ns, last_ns: the earliest and latest time.
+    """
+
+    n_packets: int = 0
+    n_bytes: int = 0
+    n_ok: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    links: Counter[int] = field(default_factory=Counter)
+    n_fragments: int = 0
+    n_orphans: int = 0
+    n_inside: int = 0
+    n_unopened: int = 0
+    n_cut: int = 0
+    first_ns: int | None = None
+    last_ns: int | None = None
+
+
+class Dissector:
+    """Makes packets of records.
+
+    Args:
+        outer: take the packets that carry tunnels, not those inside.
+    """
+
+    def __init__(self, *, outer: bool = False) -> None:
+        self.counts = PacketCounts()
+        self._outer = outer
+        self._packets = np.zeros(BATCH_RECORDS, dtype=PACKET)
+        self._spare = np.zeros(1, dtype=PACKET)
+        self._fragments = np.zeros(FRAGMENTS, dtype=_FRAGMENT)
+
+    def packets(self, batch: RecordBatch) -> NDArray[np.void]:
+        """(n,) `PACKET`: those of a batch; valid until the next."""
+        n = len(batch.records)
+        packets = self._packets[:n]
+        self.counts.n_unopened += dissect(
+            batch.data, batch.records, n, batch.first_frame, not self._outer,
+            np.uint64(hash_multiplier()), self._fragments, self._spare, packets,
+        )  # fmt: skip
+        self._count(batch.records, packets)
+        return packets
+
+    def _count(self, records: NDArray[np.void], packets: NDArray[np.void]) -> None:
+        counts = self.counts
+        counts.n_packets += len(packets)
+        counts.n_bytes += int(records["wire"].sum(dtype=np.int64))
+        counts.n_cut += int(np.count_nonzero(records["captured"] < records["wire"]))
+        times = records["time_ns"]
+        first, last = int(times.min()), int(times.max())
+        counts.first_ns = first if counts.first_ns is None else min(first, counts.first_ns)
+        counts.last_ns = last if counts.last_ns is None else max(last, counts.last_ns)
+        for link, count in zip(*np.unique(records["link"], return_counts=True), strict=True):
+            counts.links[int(link)] += int(count)
+        failed = packets["status"] != Status.OK
+        good = packets[~failed]
+        counts.n_ok += len(good)
+        counts.n_fragments += int(np.count_nonzero(good["fragment"]))
+        counts.n_orphans += int(np.count_nonzero(good["fragment"] == Fragment.ORPHAN))
+        counts.n_inside += int(np.count_nonzero(good["n_tunnels"]))
+        if failed.any():
+            told = packets[failed][["status", "detail"]]
+            for row, count in zip(*np.unique(told, return_counts=True), strict=True):
+                counts.reasons[_reason(int(row["status"]), int(row["detail"]))] += int(count)
+
+
+def _reason(status: int, detail: int) -> str:
+    told = REASONS[Status(status)]
+    if status == Status.NOT_IP and detail:
+        named = _ETHERTYPES.get(detail)
+        return f"{told}: {named or f'type 0x{detail:04x}'}"
+    if status == Status.LINK_UNKNOWN:
+        return f"{told}: type {detail}"
+    return told
