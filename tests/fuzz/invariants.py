@@ -16,13 +16,13 @@ from zlib import crc32
 import numpy as np
 
 from habitus.errors import HabitusError
+from habitus.files.inputfile import HEAD_BYTES, InputFile
+from habitus.files.inputs import open_inputs
 from habitus.traces import builder, lines, merging, recording, tokens
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
 from habitus.traces.formats.lid_ds import WITHOUT_TRUTH
 from habitus.traces.formats.sysdig import WITHOUT_IDS
-from habitus.traces.inputfile import HEAD_BYTES, InputFile
-from habitus.traces.inputs import open_inputs
 from habitus.traces.reading import recognise
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import TraceSet, join

@@ -12,9 +12,9 @@ from habitus.alerts.rolling import RollingScorer
 from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer
 from habitus.datasets.source import input_path
 from habitus.errors import InputError, UsageError
+from habitus.files.inputs import open_inputs
 from habitus.models.files import load_model
 from habitus.progress import SILENT, Progress
-from habitus.traces.inputs import open_inputs
 from habitus.traces.reading import TraceReader
 
 if TYPE_CHECKING:

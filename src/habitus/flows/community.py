@@ -9,11 +9,10 @@ import hashlib
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from habitus.packets.ip_kernels import DCCP, ICMP, ICMP6, SCTP, TCP, UDP, UDP_LITE
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 _SEED = b"\0\0"

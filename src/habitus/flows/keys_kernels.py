@@ -82,8 +82,9 @@ def find(table, hashes, flows, value, packet, low):
 
 
 @kernel
-def remove(table, hashes, slot):
+def remove(under_way, slot):
     """Take a flow out of the table; those that stand behind it because of it move up."""
+    table, hashes = under_way.table, under_way.hashes
     mask = len(table) - 1
     place = np.int64(hashes[slot] & np.uint64(mask))
     while table[place] != slot:
@@ -99,3 +100,15 @@ def remove(table, hashes, slot):
             table[gap] = other
             gap = place
     table[gap] = EMPTY
+
+
+@kernel
+def rehash(old, new, hashes):
+    """Put all that one table leads to into a larger one, which is empty."""
+    mask = len(new) - 1
+    for slot in old:
+        if slot != EMPTY:
+            place = np.int64(hashes[slot] & np.uint64(mask))
+            while new[place] != EMPTY:
+                place = (place + 1) & mask
+            new[place] = slot

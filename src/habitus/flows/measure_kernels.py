@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from habitus.compiled import kernel
-from habitus.flows.layout import BULK_PACKETS, MAX_FIRST
+from habitus.flows.layout import BULK_PACKETS
 from habitus.packets.ip_kernels import TCP
 
 ENTROPY_BYTES = 256
@@ -52,8 +52,7 @@ def add_packet(flow, side, number, packet, data, n_log_n, counts, activity_ns, s
 
     Args:
         side: its direction, ``number`` which one that is.
-        n_log_n: (ENTROPY_BYTES + 1,) float64, n log2 n.
-        counts: (256,) int64 of zeros, left so.
+        n_log_n, counts: as `add_entropy` wants them.
         activity_ns: a longer silence ends a time of activity; ``subflow_ns`` a subflow.
         n_first: packets from the beginning that are kept one by one.
     """
@@ -126,7 +125,12 @@ def add_tcp(side, packet):
 
 @kernel
 def add_entropy(side, packet, data, n_log_n, counts):
-    """The entropy of a payload's bytes, by how often each occurs in it."""
+    """The entropy of a payload's bytes, by how often each occurs in it.
+
+    Args:
+        n_log_n: (ENTROPY_BYTES + 1,) float64, n log2 n.
+        counts: (256,) int64 of zeros, left so.
+    """
     n = min(np.int64(packet.payload_captured), ENTROPY_BYTES)
     if n == 0 or side.entropy_bytes >= ENTROPY_SIDE_BYTES:
         return

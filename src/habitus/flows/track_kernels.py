@@ -18,6 +18,7 @@ from habitus.packets.layout import ACK, FIN, RST, SYN, Status
 
 DONE = 0
 OUTPUT_FULL = 1
+TABLE_FULL = 2
 
 OK = int(Status.OK)
 BY_FIN, BY_RST = int(Ended.FIN), int(Ended.RST)
@@ -25,6 +26,8 @@ BY_IDLE, BY_ACTIVE, BY_EVICTION = int(Ended.IDLE), int(Ended.ACTIVE), int(Ended.
 BY_CAPTURE = int(Ended.CAPTURE)
 NOBODY = -1
 OLDER, NEWER = 0, 1
+MAX_ENDED = 2
+"""Flows that a packet itself can end: its own, and one that makes room."""
 
 # Places in the array of settings.
 IDLE_NS = 0
@@ -34,7 +37,6 @@ ACTIVITY_NS = 3
 SUBFLOW_NS = 4
 N_FIRST = 5
 BY_FLAGS = 6
-N_SETTINGS = 7
 
 # Places in the array of what stands between two packets.
 CLOCK_NS = 0
@@ -50,82 +52,61 @@ N_STATE = 9
 
 
 @kernel
-def track(
-    packets, n, begin, data, settings, state, flows, hashes, links, table, free, blank, secret,
-    n_log_n, counts, out,
-):
+def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
     """Take packets, from ``begin`` on, to their flows.
 
     Args:
-        flows: (capacity,) `FLOW`, with ``hashes`` (capacity,) of their keys and ``links``
-            (capacity, 2) to the next older and newer in their list, apart because they are looked
-            at more often. ``table`` leads to flows; ``free`` lists those not in use.
-        blank: (1,) `FLOW`, of zeros.
-        out: (>= 1,) `FLOW`, filled with flows that have ended.
+        under_way: an `UnderWay`; ``scratch`` a `Scratch`.
+        out: (> `MAX_ENDED`,) `FLOW`, filled with flows that have ended.
 
     Returns:
         Why it stopped, the packet to go on with, and how many flows have ended.
     """
     n_out = 0
-    idle_ns, active_ns, linger_ns = settings[IDLE_NS], settings[ACTIVE_NS], settings[LINGER_NS]
+    # Out of the tuple once: what takes an array out of it for every packet takes longer than all
+    # that is done with the packet.
+    flows, hashes, links, table, free, state = under_way
+    blank, n_log_n, counts = scratch
+    idle_ns, linger_ns = settings[IDLE_NS], settings[LINGER_NS]
     for i in range(begin, n):
         packet = packets[i]
         if packet.status != OK:
             continue
-        now = packet.time_ns
-        state[CLOCK_NS] = max(state[CLOCK_NS], now)
-        # Each packet lets at most a few flows end, so that room for some is room enough.
-        while True:
-            old = state[OPEN_OLDEST]
-            if old == NOBODY or state[CLOCK_NS] - flows[old].last_ns <= idle_ns:
-                break
-            if n_out == len(out):
-                return OUTPUT_FULL, i, n_out
-            n_out = end_flow(old, BY_IDLE, state, flows, hashes, links, table, free, out, n_out)
-        while True:
-            old = state[CLOSED_OLDEST]
-            if old == NOBODY or state[CLOCK_NS] - flows[old].last_ns <= linger_ns:
-                break
-            if n_out == len(out):
-                return OUTPUT_FULL, i, n_out
-            n_out = end_flow(old, flows[old].ended, state, flows, hashes, links, table, free, out, n_out)
-        if n_out == len(out):
+        state[CLOCK_NS] = max(state[CLOCK_NS], packet.time_ns)
+        if is_silent(OPEN_OLDEST, idle_ns, state, flows):
+            n_out = end_silent(OPEN_OLDEST, idle_ns, under_way, out, n_out)
+        if is_silent(CLOSED_OLDEST, linger_ns, state, flows):
+            n_out = end_silent(CLOSED_OLDEST, linger_ns, under_way, out, n_out)
+        if n_out + MAX_ENDED > len(out):
             return OUTPUT_FULL, i, n_out
+        if 2 * (len(flows) - state[N_FREE]) >= len(table):
+            return TABLE_FULL, i, n_out
         low = is_low(packet)
         value = hash_of(packet, low, secret)
-        place = find(table, hashes, flows, value, packet, low)
-        slot = np.int64(table[place])
+        slot = np.int64(table[find(table, hashes, flows, value, packet, low)])
         is_continued, forward_is_low = False, low
         if slot >= 0:
-            reason = cut(flows[slot], packet, now, idle_ns, active_ns, linger_ns)
+            reason = cut(flows[slot], packet, settings)
             if reason:
                 is_continued = reason == BY_ACTIVE
                 forward_is_low = flows[slot].forward_is_low == 1
-                n_out = end_flow(slot, reason, state, flows, hashes, links, table, free, out, n_out)
+                n_out = end_flow(slot, reason, under_way, out, n_out)
                 slot = np.int64(NOBODY)
         if slot < 0:
             if state[N_FREE] == 0:
-                if n_out == len(out):
-                    return OUTPUT_FULL, i, n_out
-                old = state[CLOSED_OLDEST]
-                if old == NOBODY:
-                    old = state[OPEN_OLDEST]
-                    state[N_EVICTED] += 1
-                    n_out = end_flow(old, BY_EVICTION, state, flows, hashes, links, table, free, out, n_out)
-                else:
-                    n_out = end_flow(old, flows[old].ended, state, flows, hashes, links, table, free, out, n_out)
+                n_out = make_room(under_way, out, n_out)
             state[N_FREE] -= 1
             slot = np.int64(free[state[N_FREE]])
             flows[slot] = blank[0]
-            hashes[slot] = value
             begin_flow(flows[slot], packet, low, is_continued, forward_is_low, state)
+            hashes[slot] = value
             table[find(table, hashes, flows, value, packet, low)] = slot
             append(slot, OPEN_OLDEST, state, links)
         flow = flows[slot]
         number = FORWARD if low == (flow.forward_is_low == 1) else BACKWARD
         add_packet(
-            flow, flow.sides[number], number, packet, data, n_log_n, counts, settings[ACTIVITY_NS],
-            settings[SUBFLOW_NS], settings[N_FIRST],
+            flow, flow.sides[number], number, packet, data, n_log_n, counts,
+            settings[ACTIVITY_NS], settings[SUBFLOW_NS], settings[N_FIRST],
         )  # fmt: skip
         was_closed = flow.ended != 0
         if settings[BY_FLAGS] and packet.protocol == TCP and packet.fragment <= 1:
@@ -136,33 +117,61 @@ def track(
 
 
 @kernel
-def finish(begin, state, flows, hashes, links, table, free, out):
+def finish(under_way, out):
     """End all flows that are left, as many as there is room for.
 
     Returns:
         Whether flows are left, and how many have ended.
     """
-    n_out = begin
+    n_out = 0
     while n_out < len(out):
-        old, reason = state[CLOSED_OLDEST], 0
+        old, reason = under_way.state[CLOSED_OLDEST], 0
         if old == NOBODY:
-            old, reason = state[OPEN_OLDEST], BY_CAPTURE
+            old, reason = under_way.state[OPEN_OLDEST], BY_CAPTURE
         if old == NOBODY:
             return DONE, n_out
-        n_out = end_flow(old, reason or flows[old].ended, state, flows, hashes, links, table, free, out, n_out)
+        n_out = end_flow(old, reason or under_way.flows[old].ended, under_way, out, n_out)
     return OUTPUT_FULL, n_out
 
 
 @kernel
-def cut(flow, packet, now, idle_ns, active_ns, linger_ns):
+def is_silent(oldest, silence_ns, state, flows):
+    """Whether the flow of a list that was heard of longest ago has been silent for longer."""
+    old = state[oldest]
+    return old != NOBODY and state[CLOCK_NS] - flows[old].last_ns > silence_ns
+
+
+@kernel
+def end_silent(oldest, silence_ns, under_way, out, n_out):
+    """End the flows of a list that have been silent for longer, while there is room for them."""
+    state, flows = under_way.state, under_way.flows
+    while n_out < len(out) and is_silent(oldest, silence_ns, state, flows):
+        old = state[oldest]
+        n_out = end_flow(old, flows[old].ended or BY_IDLE, under_way, out, n_out)
+    return n_out
+
+
+@kernel
+def make_room(under_way, out, n_out):
+    """End the flow that has been silent longest, one that is closed if there is any."""
+    state = under_way.state
+    old = state[CLOSED_OLDEST]
+    if old != NOBODY:
+        return end_flow(old, under_way.flows[old].ended, under_way, out, n_out)
+    state[N_EVICTED] += 1
+    return end_flow(state[OPEN_OLDEST], BY_EVICTION, under_way, out, n_out)
+
+
+@kernel
+def cut(flow, packet, settings):
     """Why a packet of this flow begins another; 0 if it does not."""
-    silent = now - flow.last_ns
+    silent = packet.time_ns - flow.last_ns
     if flow.ended:
         is_new = packet.protocol == TCP and packet.flags & (SYN | ACK) == SYN
-        return flow.ended if is_new or silent > linger_ns else 0
-    if silent > idle_ns:
+        return flow.ended if is_new or silent > settings[LINGER_NS] else 0
+    if silent > settings[IDLE_NS]:
         return BY_IDLE
-    return BY_ACTIVE if now - flow.first_ns > active_ns else 0
+    return BY_ACTIVE if packet.time_ns - flow.first_ns > settings[ACTIVE_NS] else 0
 
 
 @kernel
@@ -210,15 +219,15 @@ def see_end(flow, packet, number):
 
 
 @kernel
-def end_flow(slot, reason, state, flows, hashes, links, table, free, out, n_out):
+def end_flow(slot, reason, under_way, out, n_out):
     """Put a flow out, and free its place."""
-    flow = flows[slot]
-    unlink(slot, CLOSED_OLDEST if flow.ended else OPEN_OLDEST, state, links)
-    remove(table, hashes, slot)
+    flow, state = under_way.flows[slot], under_way.state
+    unlink(slot, CLOSED_OLDEST if flow.ended else OPEN_OLDEST, state, under_way.links)
+    remove(under_way, slot)
     flow.ended = reason
-    out[n_out] = flows[slot]
+    out[n_out] = flow
     close_activity(out[n_out])
-    free[state[N_FREE]] = slot
+    under_way.free[state[N_FREE]] = slot
     state[N_FREE] += 1
     return n_out + 1
 

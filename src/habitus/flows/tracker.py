@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from habitus.compiled import hash_multiplier
 from habitus.flows import track_kernels as loop
-from habitus.flows.keys_kernels import EMPTY
+from habitus.flows.keys_kernels import EMPTY, rehash
 from habitus.flows.layout import FLOW, MAX_FIRST
 from habitus.flows.measure_kernels import n_log_n_table
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+FIRST_TABLE = 1 << 12
 OUT_FLOWS = 4096
 """Flows that are handed on at a time."""
 _NS = 1_000_000_000
@@ -39,7 +40,9 @@ class TrackSettings(BaseModel):
         5, ge=0, le=1e6,
         description="a flow that FIN or RST has closed waits so long for stragglers",
     )  # fmt: skip
-    by_flags: bool = Field(True, description="whether a FIN from each side, or a RST, closes a flow")
+    by_flags: bool = Field(
+        True, description="whether a FIN from each side, or a RST, closes a flow"
+    )
     activity_s: float = Field(5, gt=0, le=1e6, description="a longer silence is an idle time")
     subflow_s: float = Field(
         1, gt=0, le=1e6, description="a longer silence begins a subflow, and ends a bulk"
@@ -69,6 +72,55 @@ class TrackCounts:
     n_midstream: int = 0
 
 
+class UnderWay(NamedTuple):
+    """The flows under way, as compiled loops want them.
+
+    Attributes:
+        flows: (capacity,) `FLOW`.
+        hashes: (capacity,) uint64 of their keys, and ``links`` (capacity, 2) int32 to the next
+            older and newer flow in their list; apart, because they are looked at more often.
+        table: (a power of two,) int32, from hashes to flows.
+        free: (capacity,) int32, places not in use.
+        state: (N_STATE,) int64, what stands between two packets.
+    """
+
+    flows: NDArray[np.void]
+    hashes: NDArray[np.uint64]
+    links: NDArray[np.int32]
+    table: NDArray[np.int32]
+    free: NDArray[np.int32]
+    state: NDArray[np.int64]
+
+
+class Scratch(NamedTuple):
+    """What compiled loops look up, and reckon on.
+
+    Attributes:
+        blank: (1,) `FLOW` of zeros.
+        n_log_n, counts: as `habitus.flows.measure_kernels.add_entropy` wants them.
+    """
+
+    blank: NDArray[np.void]
+    n_log_n: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+def _nothing_under_way(capacity: int) -> UnderWay:
+    state = np.full(loop.N_STATE, loop.NOBODY, dtype=np.int64)
+    state[: loop.OPEN_OLDEST] = 0
+    state[loop.CLOCK_NS] = np.iinfo(np.int64).min
+    state[loop.N_FREE] = capacity
+    return UnderWay(
+        # Of zeros that nobody has touched the system holds no memory.
+        flows=np.zeros(capacity, dtype=FLOW),
+        hashes=np.zeros(capacity, dtype=np.uint64),
+        links=np.zeros((capacity, 2), dtype=np.int32),
+        table=np.full(FIRST_TABLE, EMPTY, dtype=np.int32),
+        free=np.arange(capacity, dtype=np.int32)[::-1].copy(),
+        state=state,
+    )
+
+
 class FlowTracker:
     """Follows flows.
 
@@ -82,19 +134,10 @@ class FlowTracker:
         self._settings = np.array(
             [*(round(span * _NS) for span in spans), made.first, int(made.by_flags)]
         )
-        # Of zeros that nobody has touched the system holds no memory.
-        self._flows = np.zeros(made.max_flows, dtype=FLOW)
-        self._hashes = np.zeros(made.max_flows, dtype=np.uint64)
-        self._links = np.zeros((made.max_flows, 2), dtype=np.int32)
-        self._free = np.arange(made.max_flows, dtype=np.int32)[::-1].copy()
-        self._table = np.full(1 << (2 * made.max_flows - 1).bit_length(), EMPTY, dtype=np.int32)
-        self._blank = np.zeros(1, dtype=FLOW)
-        self._state = np.full(loop.N_STATE, loop.NOBODY, dtype=np.int64)
-        self._state[: loop.OPEN_OLDEST] = 0
-        self._state[loop.CLOCK_NS] = np.iinfo(np.int64).min
-        self._state[loop.N_FREE] = made.max_flows
-        self._n_log_n = n_log_n_table()
-        self._counts = np.zeros(256, dtype=np.int64)
+        self._under_way = _nothing_under_way(made.max_flows)
+        self._scratch = Scratch(
+            np.zeros(1, dtype=FLOW), n_log_n_table(), np.zeros(256, dtype=np.int64)
+        )
         self._out = np.zeros(OUT_FLOWS, dtype=FLOW)
         self._secret = np.uint64(hash_multiplier())
 
@@ -102,16 +145,19 @@ class FlowTracker:
     def counts(self) -> TrackCounts:
         """What came of flows so far."""
         evicted, turned, midstream = (
-            int(self._state[at]) for at in (loop.N_EVICTED, loop.N_TURNED, loop.N_MIDSTREAM)
+            int(self._under_way.state[at])
+            for at in (loop.N_EVICTED, loop.N_TURNED, loop.N_MIDSTREAM)
         )
         return TrackCounts(evicted, turned, midstream)
 
     @property
     def n_open(self) -> int:
         """Flows under way."""
-        return len(self._flows) - int(self._state[loop.N_FREE])
+        return len(self._under_way.flows) - int(self._under_way.state[loop.N_FREE])
 
-    def push(self, packets: NDArray[np.void], data: NDArray[np.uint8]) -> Iterator[NDArray[np.void]]:
+    def push(
+        self, packets: NDArray[np.void], data: NDArray[np.uint8]
+    ) -> Iterator[NDArray[np.void]]:
         """Take packets in; yields (n,) `FLOW` that have ended, valid until the next are asked for.
 
         Args:
@@ -120,20 +166,25 @@ class FlowTracker:
         place, status = 0, loop.OUTPUT_FULL
         while status != loop.DONE:
             status, place, n = loop.track(
-                packets, len(packets), place, data, self._settings, self._state, self._flows,
-                self._hashes, self._links, self._table, self._free, self._blank, self._secret, self._n_log_n, self._counts,
-                self._out,
+                packets, len(packets), place, data, self._settings, self._under_way,
+                self._scratch, self._secret, self._out,
             )  # fmt: skip
             if n:
                 yield self._out[:n]
+            if status == loop.TABLE_FULL:
+                self._grow_table()
+
+    def _grow_table(self) -> None:
+        """Make the table twice as large: one that is larger than need be is slow, too."""
+        old = self._under_way.table
+        new = np.full(2 * len(old), EMPTY, dtype=np.int32)
+        rehash(old, new, self._under_way.hashes)
+        self._under_way = self._under_way._replace(table=new)
 
     def finish(self) -> Iterator[NDArray[np.void]]:
         """End all flows that are under way; yields as `push`."""
         status = loop.OUTPUT_FULL
         while status != loop.DONE:
-            status, n = loop.finish(
-                0, self._state, self._flows, self._hashes, self._links, self._table, self._free,
-                self._out,
-            )
+            status, n = loop.finish(self._under_way, self._out)
             if n:
                 yield self._out[:n]

@@ -72,8 +72,8 @@ def read_records(stream: BufferedReader, source: str) -> Iterator[RecordBatch]:
         yield from _Pcapng(stream, source).batches()
     else:
         raise InputError(
-            f"{source}: no capture: it begins with {head[:4].hex(' ') or 'nothing'}, not as pcap or "
-            "pcapng does; other kinds can be converted with editcap or tcpdump"
+            f"{source}: no capture: it begins with {head[:4].hex(' ') or 'nothing'}, not as pcap "
+            "or pcapng does; other kinds can be converted with editcap or tcpdump"
         )
 
 

@@ -41,9 +41,7 @@ def dissect(data, records, n, first_frame, opens_tunnels, secret, fragments, spa
         kind, at, told = link.read_link(data, record.at, end, record.link)
         has_packet = False
         while True:
-            status, at, told, vlan = to_ip(
-                data, at, end, kind, told, np.int64(packet.vlan)
-            )
+            status, at, told, vlan = to_ip(data, at, end, kind, told, np.int64(packet.vlan))
             inner = packet
             if has_packet:
                 spare[0] = packets[i]

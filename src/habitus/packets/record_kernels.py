@@ -99,9 +99,7 @@ def walk_pcapng(data, place, end, is_big, interfaces, n_interfaces, last_ns, rec
             return INTERFACE, place, n
         body, stop = place + 8, place + length - 4
         interface, header = np.int64(0), 0
-        if kind == PACKET_BLOCK:
-            header = 20
-        elif kind == OLD_PACKET_BLOCK:
+        if kind == PACKET_BLOCK or kind == OLD_PACKET_BLOCK:
             header = 20
         elif kind == SIMPLE_BLOCK:
             header = 4

@@ -20,7 +20,7 @@ from habitus.traces.text_kernels import MAX_PID, NO_TIME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from habitus.traces.inputfile import InputFile
+    from habitus.files.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

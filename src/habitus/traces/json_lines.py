@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
+from habitus.files.lines import first_lines
 from habitus.traces.events import BrokenLine
-from habitus.traces.lines import first_lines
 from habitus.traces.text_kernels import NO_TIME
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from habitus.errors import InputError, UsageError
+from habitus.files.damage import files_until_damage, until_damage
+from habitus.files.inputs import input_bytes, open_inputs
 from habitus.progress import SILENT, Progress
 from habitus.storage import readable
 from habitus.syscalls import ABIS
 from habitus.traces import foreign
-from habitus.traces.damage import files_until_damage, until_damage
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
-from habitus.traces.inputs import input_bytes, open_inputs
 from habitus.traces.labelling import folders_above, labelled
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import TraceInfo, TraceSet, join
@@ -24,7 +24,7 @@ from habitus.traces.traceset import TraceInfo, TraceSet, join
 if TYPE_CHECKING:
     import os
 
-    from habitus.traces.inputfile import InputFile
+    from habitus.files.inputfile import InputFile
 
 
 class TraceReader(Iterator[TraceSet]):

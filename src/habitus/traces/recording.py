@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from habitus.traces.inputfile import InputFile
+    from habitus.files.inputfile import InputFile
     from habitus.traces.interning import NameTable
     from habitus.traces.report import ReadReport
 

@@ -115,7 +115,7 @@ def tokenise(
             line_calls = n_calls
             place += 1
             continue
-        if byte == 32 or byte == 44 or 9 <= byte <= 13:  # noqa: PLR1714 - numba has no `in` here
+        if byte == 32 or byte == 44 or 9 <= byte <= 13:
             place += 1
             continue
         stop = place + 1

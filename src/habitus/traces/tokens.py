@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.errors import InputError
+from habitus.files.lines import as_text
 from habitus.traces.builder import BatchBuilder
 from habitus.traces.formats.base import BATCH_CALLS
-from habitus.traces.lines import as_text
 from habitus.traces.report import StrictError
 from habitus.traces.token_kernels import BEGINS, DONE, GOES_ON, LONG_TOKEN, OUTPUT_FULL, tokenise
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from habitus.traces.inputfile import InputFile
+    from habitus.files.inputfile import InputFile
     from habitus.traces.interning import NameTable
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceInfo, TraceSet

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from reading import pieces, read
 
+from habitus.files.inputs import InputFile
 from habitus.traces.formats import get_format
 from habitus.traces.formats.base import ReadOptions
-from habitus.traces.inputs import InputFile
 from habitus.traces.report import ReadReport
 
 KINDS = ("auditd", "falco", "perf", "tracee")

@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
+from habitus.files.inputfile import HEAD_BYTES, InputFile
 from habitus.syscalls import ABIS
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions
-from habitus.traces.inputfile import HEAD_BYTES, InputFile
 from habitus.traces.reading import recognise
 
 SAMPLES = {name: get_format(name).sample for name in format_names() if get_format(name).sample}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from habitus.errors import InputError
+from habitus.files.inputs import open_inputs
 from habitus.syscalls import ABIS, names_by_number
-from habitus.traces.inputs import open_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -176,9 +176,7 @@ def _rate(scope: Scope, field: str) -> Make:
 
 
 def _ratio(field: str) -> Make:
-    return lambda rows: Column(
-        divided(rows.total("backward", field), rows.total("forward", field))
-    )
+    return lambda rows: Column(divided(rows.total("backward", field), rows.total("forward", field)))
 
 
 def tcp() -> Iterator[Feature]:
@@ -299,8 +297,9 @@ def bulk() -> Iterator[Feature]:
             ("packets", "packets", "Packets"), ("bytes", "bytes", "Bytes of payload"),
         ):  # fmt: skip
             yield Feature(
-                named(scope, f"bulk_{field}_mean"), "bulk", "number", unit, f"{what} of a bulk {way}",
-                f"sum / {named(scope, 'bulks')}", none, _quotient(scope, f"bulk_{field}", "bulks"),
+                named(scope, f"bulk_{field}_mean"), "bulk", "number", unit,
+                f"{what} of a bulk {way}", f"sum / {named(scope, 'bulks')}", none,
+                _quotient(scope, f"bulk_{field}", "bulks"),
             )  # fmt: skip
         yield Feature(
             named(scope, "bulk_bytes_per_s"), "bulk", "number", "1/s",
@@ -310,9 +309,7 @@ def bulk() -> Iterator[Feature]:
 
 
 def _quotient(scope: Scope, above: str, below: str, factor: float = 1.0) -> Make:
-    return lambda rows: Column(
-        divided(rows.total(scope, above) * factor, rows.total(scope, below))
-    )
+    return lambda rows: Column(divided(rows.total(scope, above) * factor, rows.total(scope, below)))
 
 
 def first_packets() -> Iterator[Feature]:

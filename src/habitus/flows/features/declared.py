@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from habitus.flows.features import counted
-from habitus.flows.features.feature import Feature
 from habitus.flows.features.identity import IDENTITY
+
+if TYPE_CHECKING:
+    from habitus.flows.features.feature import Feature
 
 
 @cache
 def features() -> tuple[Feature, ...]:
-    """Every feature, declared once: the table, its documentation and all mappings are made of it."""
+    """Every feature: the table, its documentation and all mappings are made of these."""
     groups = (
         counted.gaps, counted.volume, counted.sizes, counted.activity, counted.rates, counted.tcp,
         counted.network, counted.content, counted.bulk, counted.first_packets,

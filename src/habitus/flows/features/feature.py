@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from habitus.flows.features.rows import Rows
@@ -39,7 +40,8 @@ class Feature:
 
     Attributes:
         name: with its unit, where it has one.
-        unit: ``packets``, ``bytes``, ``us`` (microseconds), ``ns``, ``1/s``, ``bits/byte`` or empty.
+        unit: ``packets``, ``bytes``, ``us`` (microseconds), ``ns``, ``1/s``, ``bits/byte``; or
+            none.
         meaning: in a sentence; ``formula`` exactly.
         null: when it is undefined, and so null; empty: never.
         of: makes it, from rows of what was kept of flows.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,8 @@ from habitus.flows.layout import ENDED
 from habitus.packets.ip_kernels import ICMP, ICMP6
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from habitus.flows.features.feature import Kind
     from habitus.flows.features.rows import Rows
 

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from habitus.files.lines import first_lines
 from habitus.syscalls import name_of
 from habitus.traces.events import (
     ENDS_OF_PROCESSES,
@@ -14,14 +15,13 @@ from habitus.traces.events import (
     is_blank,
     read_events,
 )
-from habitus.traces.lines import first_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from habitus.files.inputfile import InputFile
     from habitus.traces.events import Event, Thread
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

@@ -21,9 +21,9 @@ from habitus.traces.json_lines import JsonLines, time_ns
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from habitus.files.inputfile import InputFile
     from habitus.traces.events import Event, Thread
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

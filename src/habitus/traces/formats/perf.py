@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from habitus.files.lines import first_lines, shown
 from habitus.syscalls import name_of
 from habitus.traces.events import (
     MAX_PENDING,
@@ -14,15 +15,14 @@ from habitus.traces.events import (
     is_blank,
     read_events,
 )
-from habitus.traces.lines import first_lines, shown
 from habitus.traces.text_kernels import NO_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from habitus.files.inputfile import InputFile
     from habitus.traces.events import Event
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

@@ -18,8 +18,8 @@ from habitus.traces.traceset import TraceInfo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from habitus.files.inputfile import InputFile
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

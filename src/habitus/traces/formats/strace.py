@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from habitus.files.inputfile import InputFile
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

@@ -100,7 +100,7 @@ def find_event(text, place, end, starts, stops, name_offset, thread_offset):
         if i < behind or stops[i] - starts[i] != 1:
             continue
         byte = text[starts[i]]
-        if (byte == 62 or byte == 60) and is_name(  # noqa: PLR1714 - numba has no `in` here
+        if (byte == 62 or byte == 60) and is_name(
             text, starts[i + name_offset], stops[i + name_offset]
         ):
             if thread_offset == 0:

@@ -32,9 +32,9 @@ from habitus.traces.traceset import Label
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from habitus.files.inputfile import InputFile
     from habitus.traces.events import Event, Parse
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceInfo, TraceSet
 

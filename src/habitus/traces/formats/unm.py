@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from habitus.errors import InputError
+from habitus.files.inputfile import HEAD_BYTES
 from habitus.traces import lines
 from habitus.traces.formats import unm_kernels as k
-from habitus.traces.inputfile import HEAD_BYTES
 from habitus.traces.interning import NameTable
 from habitus.traces.merging import together
 from habitus.traces.recording import Output, Recording
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from habitus.files.inputfile import InputFile
     from habitus.traces.formats.base import ReadOptions
-    from habitus.traces.inputfile import InputFile
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 

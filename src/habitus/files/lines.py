@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from habitus.traces.inputfile import InputFile
+    from habitus.files.inputfile import InputFile
 
 BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from habitus.errors import InputError
-from habitus.traces.inputfile import HEAD_BYTES, InputFile
+from habitus.files.inputfile import HEAD_BYTES, InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,9 +21,9 @@ import pytest
 import zstandard
 
 from habitus.errors import InputError
+from habitus.files.inputfile import HEAD_BYTES
+from habitus.files.inputs import input_bytes, open_inputs
 from habitus.traces import archives, decompress, zips
-from habitus.traces.inputfile import HEAD_BYTES
-from habitus.traces.inputs import input_bytes, open_inputs
 from habitus.traces.reading import TraceReader, read_traces
 from habitus.traces.traceset import join
 
@@ -372,7 +372,7 @@ def test_a_names_bytes_that_are_no_text_are_shown_as_such(tmp_path: Path) -> Non
 @pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT), tar_of({"stdin": TEXT})])
 def test_standard_input(data: bytes) -> None:
     code = (
-        "import sys; from habitus.traces.inputs import open_inputs;"
+        "import sys; from habitus.files.inputs import open_inputs;"
         "[sys.stdout.buffer.write(f.name.encode() + b'|' + f.stream.read())"
         " for f in open_inputs('-', on_skip=print)]"
     )

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
+from habitus.files.inputfile import InputFile
 from habitus.traces import lines
-from habitus.traces.inputfile import InputFile
 
 
 @pytest.mark.parametrize("before", [0, 1, 50, 99])

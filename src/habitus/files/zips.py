@@ -8,10 +8,10 @@ import zipfile
 from typing import IO, TYPE_CHECKING, cast
 
 from habitus.errors import InputError
-from habitus.traces.inputfile import MAX_BESIDE_BYTES
+from habitus.files.inputfile import MAX_BESIDE_BYTES
 
 if TYPE_CHECKING:
-    from habitus.traces.inputfile import Beside
+    from habitus.files.inputfile import Beside
 
 ZIP_STARTS = {b"PK\x03\x04", b"PK\x05\x06"}
 MAX_DIRECTORY_BYTES = 32 << 20

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from habitus.errors import HabitusError, InputError
-from habitus.storage import readable
-from habitus.traces.decompress import refuse_bomb
-from habitus.traces.forward import MAX_HEADER_BYTES, ForwardOnly
-from habitus.traces.inputfile import (
+from habitus.files.decompress import refuse_bomb
+from habitus.files.forward import MAX_HEADER_BYTES, ForwardOnly
+from habitus.files.inputfile import (
     LITTER,
     LITTER_REASON,
     Beside,
@@ -30,7 +29,8 @@ from habitus.traces.inputfile import (
     nothing_beside,
     without_compression,
 )
-from habitus.traces.zips import ZIP_STARTS, beside_in, open_zip
+from habitus.files.zips import ZIP_STARTS, beside_in, open_zip
+from habitus.storage import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, cast
 
-from habitus.traces.decompress import decompressed
+from habitus.files.decompress import decompressed
 
 OnSkip = Callable[[str, str], None]
 """Hears of a file that is left out: which, and why."""

@@ -1,6 +1,6 @@
 """What the user points at, as a run of files: a file, a folder, an archive, or standard input.
 
-Archives are read in place (`habitus.traces.archives`), those inside a folder, too. Files come one
+Archives are read in place (`habitus.files.archives`), those inside a folder, too. Files come one
 after the other, and each must be read before the next is asked for: that is what lets a compressed
 tar be read once, from front to end.
 """
@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from habitus.errors import InputError
-from habitus.storage import readable
-from habitus.traces.archives import Unpacking, contents, told, zip_members
-from habitus.traces.inputfile import (
+from habitus.files.archives import Unpacking, contents, told, zip_members
+from habitus.files.inputfile import (
     LITTER,
     LITTER_REASON,
     MAX_BESIDE_BYTES,
@@ -24,7 +23,8 @@ from habitus.traces.inputfile import (
     OnBytes,
     OnSkip,
 )
-from habitus.traces.zips import is_zip, open_zip
+from habitus.files.zips import is_zip, open_zip
+from habitus.storage import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
