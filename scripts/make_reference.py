@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reference_api import api_page
+from reference_flows import flow_features_page
 from reference_markdown import WIDTH, head, sentence, table
 from reference_schemas import (
     alert_page,
@@ -210,6 +211,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "checkup.md": checkup_page,
     "drift.md": drift_page,
     "findings.md": findings_page,
+    "flow-features.md": flow_features_page,
 }
 
 if __name__ == "__main__":

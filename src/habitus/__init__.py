@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from habitus.evaluation.comparing.comparison import Comparisons
     from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.results import Results
+    from habitus.flows.extracting import extract_flows
+    from habitus.flows.report import CaptureReport
+    from habitus.flows.tracker import TrackSettings
     from habitus.learning.session import Session
     from habitus.models.files import load_model, save_model, verify_model
     from habitus.models.model import Model
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Budget": "habitus.decisions.budget",
+    "CaptureReport": "habitus.flows.report",
     "Checkup": "habitus.evaluation.doctor.checkup",
     "Comparisons": "habitus.evaluation.comparing.comparison",
     "DetectorSettings": "habitus.detectors.base",
@@ -67,6 +71,7 @@ _HOMES = {
     "TraceReader": "habitus.traces.reading",
     "TraceScore": "habitus.alerts.judgement",
     "TraceSet": "habitus.traces.traceset",
+    "TrackSettings": "habitus.flows.tracker",
     "UNKNOWN": "habitus.traces.vocabulary",
     "Vocabulary": "habitus.traces.vocabulary",
     "Written": "habitus.traces.converting",
@@ -79,6 +84,7 @@ _HOMES = {
     "detector_names": "habitus.detectors",
     "evaluate": "habitus.api.learning",
     "explain": "habitus.api.judging",
+    "extract_flows": "habitus.flows.extracting",
     "fit_model": "habitus.models.training",
     "format_names": "habitus.traces.formats",
     "get_detector": "habitus.detectors",
@@ -99,6 +105,7 @@ _HOMES = {
 
 __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table above
     "Budget",
+    "CaptureReport",
     "Checkup",
     "Comparisons",
     "DetectorSettings",
@@ -119,6 +126,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "TraceReader",
     "TraceScore",
     "TraceSet",
+    "TrackSettings",
     "UNKNOWN",
     "Vocabulary",
     "Written",
@@ -132,6 +140,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "detector_names",
     "evaluate",
     "explain",
+    "extract_flows",
     "fit_model",
     "format_names",
     "get_detector",

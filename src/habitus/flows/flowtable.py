@@ -9,10 +9,9 @@ import polars as pl
 
 from habitus.flows.features.declared import features
 from habitus.flows.features.rows import Rows
+from habitus.traces.traceset import offsets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from habitus.flows.features.feature import Column, Feature, Kind
@@ -26,26 +25,34 @@ _TYPES: dict[Kind, pl.DataType] = {
 }
 
 
-def schema(chosen: Sequence[Feature] | None = None) -> dict[str, pl.DataType]:
-    """Column names and types."""
-    return {feature.name: _TYPES[feature.kind] for feature in chosen or features()}
+SOURCE = "source_file"
+"""The column that tells which file a flow is of."""
 
 
-def flow_table(flows: NDArray[np.void], chosen: Sequence[Feature] | None = None) -> pl.DataFrame:
-    """A table of flows, one row each.
+def schema() -> dict[str, pl.DataType]:
+    """Column names and types, in the order of the table."""
+    return {SOURCE: pl.String()} | {feature.name: _TYPES[feature.kind] for feature in features()}
+
+
+def flow_table(flows: NDArray[np.void], source: str) -> pl.DataFrame:
+    """A table of flows, one row each, with all features.
 
     Args:
         flows: (n,) `FLOW`, of flows that have ended.
-        chosen: its columns; by default all features.
+        source: which file they are of.
     """
     rows = Rows(flows)
-    return pl.DataFrame(
-        [_series(feature, feature.column(rows)) for feature in chosen or features()]
-    )
+    made = [_series(feature, feature.column(rows)) for feature in features()]
+    return pl.DataFrame([pl.repeat(source, len(flows), eager=True).alias(SOURCE), *made])
 
 
 def _series(feature: Feature, column: Column) -> pl.Series:
     values = column.values
+    if column.lengths is not None:
+        import pyarrow as pa
+
+        lists = pa.ListArray.from_arrays(offsets_of(column.lengths).astype(np.int32), values)
+        return pl.Series(feature.name, lists, dtype=_TYPES[feature.kind])
     if isinstance(values, np.ndarray):
         values = np.ascontiguousarray(values)
     series = pl.Series(feature.name, values, dtype=_TYPES[feature.kind])

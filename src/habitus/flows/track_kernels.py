@@ -48,7 +48,8 @@ OPEN_OLDEST = 5
 OPEN_NEWEST = 6
 CLOSED_OLDEST = 7
 CLOSED_NEWEST = 8
-N_STATE = 9
+N_TAKEN = 9
+N_STATE = 10
 
 
 @kernel
@@ -79,7 +80,7 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
             n_out = end_silent(CLOSED_OLDEST, linger_ns, under_way, out, n_out)
         if n_out + MAX_ENDED > len(out):
             return OUTPUT_FULL, i, n_out
-        if 2 * (len(flows) - state[N_FREE]) >= len(table):
+        if 2 * (state[N_TAKEN] - state[N_FREE]) >= len(table):
             return TABLE_FULL, i, n_out
         low = is_low(packet)
         value = hash_of(packet, low, secret)
@@ -93,10 +94,14 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
                 n_out = end_flow(slot, reason, under_way, out, n_out)
                 slot = np.int64(NOBODY)
         if slot < 0:
-            if state[N_FREE] == 0:
+            if state[N_FREE] == 0 and state[N_TAKEN] == len(flows):
                 n_out = make_room(under_way, out, n_out)
-            state[N_FREE] -= 1
-            slot = np.int64(free[state[N_FREE]])
+            if state[N_FREE]:
+                state[N_FREE] -= 1
+                slot = np.int64(free[state[N_FREE]])
+            else:
+                slot = state[N_TAKEN]
+                state[N_TAKEN] += 1
             flows[slot] = blank[0]
             begin_flow(flows[slot], packet, low, is_continued, forward_is_low, state)
             hashes[slot] = value

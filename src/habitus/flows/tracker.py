@@ -71,6 +71,12 @@ class TrackCounts:
     n_turned: int = 0
     n_midstream: int = 0
 
+    def add(self, other: TrackCounts) -> None:
+        """Count another's with these."""
+        self.n_evicted += other.n_evicted
+        self.n_turned += other.n_turned
+        self.n_midstream += other.n_midstream
+
 
 class UnderWay(NamedTuple):
     """The flows under way, as compiled loops want them.
@@ -80,7 +86,7 @@ class UnderWay(NamedTuple):
         hashes: (capacity,) uint64 of their keys, and ``links`` (capacity, 2) int32 to the next
             older and newer flow in their list; apart, because they are looked at more often.
         table: (a power of two,) int32, from hashes to flows.
-        free: (capacity,) int32, places not in use.
+        free: (capacity,) int32, places that flows have left, the last one on top.
         state: (N_STATE,) int64, what stands between two packets.
     """
 
@@ -106,17 +112,16 @@ class Scratch(NamedTuple):
 
 
 def _nothing_under_way(capacity: int) -> UnderWay:
-    state = np.full(loop.N_STATE, loop.NOBODY, dtype=np.int64)
-    state[: loop.OPEN_OLDEST] = 0
+    state = np.zeros(loop.N_STATE, dtype=np.int64)
+    state[loop.OPEN_OLDEST : loop.CLOSED_NEWEST + 1] = loop.NOBODY
     state[loop.CLOCK_NS] = np.iinfo(np.int64).min
-    state[loop.N_FREE] = capacity
     return UnderWay(
         # Of zeros that nobody has touched the system holds no memory.
         flows=np.zeros(capacity, dtype=FLOW),
         hashes=np.zeros(capacity, dtype=np.uint64),
         links=np.zeros((capacity, 2), dtype=np.int32),
         table=np.full(FIRST_TABLE, EMPTY, dtype=np.int32),
-        free=np.arange(capacity, dtype=np.int32)[::-1].copy(),
+        free=np.zeros(capacity, dtype=np.int32),
         state=state,
     )
 
@@ -153,7 +158,8 @@ class FlowTracker:
     @property
     def n_open(self) -> int:
         """Flows under way."""
-        return len(self._under_way.flows) - int(self._under_way.state[loop.N_FREE])
+        state = self._under_way.state
+        return int(state[loop.N_TAKEN] - state[loop.N_FREE])
 
     def push(
         self, packets: NDArray[np.void], data: NDArray[np.uint8]

@@ -114,9 +114,14 @@ def read_wifi(data, at, end):
     if control & 3 == 3:  # between access points: a fourth address
         header += 6
     if kind & 0x80:  # quality of service
+        if end - at < header + 2:
+            return CUT_OFF, at, 0
+        is_aggregate = data[at + header] & 0x80
         header += 2
         if control & 0x80:
             header += 4
+        if is_aggregate:  # several frames in one: the first is read
+            header += 14
     return (LLC, at + header, 0) if end - at >= header else (CUT_OFF, at, 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class PacketCounts:
         n_fragments: those that are part of an IP packet; ``n_orphans`` whose first part was not
             seen before, so that their ports are told as 0.
         n_inside: those that were taken out of tunnels; ``n_unopened`` tunnels held none.
+        n_cut: those of which the capture holds only the beginning.
         first_ns, last_ns: the earliest and latest time.
     """
 
@@ -56,6 +57,32 @@ class PacketCounts:
     n_cut: int = 0
     first_ns: int | None = None
     last_ns: int | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The same as plain values, but for links."""
+        return {
+            "n_packets": self.n_packets, "n_bytes": self.n_bytes, "n_ok": self.n_ok,
+            "reasons": dict(self.reasons.most_common()), "n_fragments": self.n_fragments,
+            "n_orphans": self.n_orphans, "n_inside": self.n_inside, "n_unopened": self.n_unopened,
+            "n_cut": self.n_cut, "first_ns": self.first_ns, "last_ns": self.last_ns,
+        }  # fmt: skip
+
+    def add(self, other: PacketCounts) -> None:
+        """Count another's with these."""
+        for name in (
+            "n_packets", "n_bytes", "n_ok", "n_fragments", "n_orphans", "n_inside", "n_unopened",
+            "n_cut",
+        ):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.reasons += other.reasons
+        self.links += other.links
+        self.see_times(other.first_ns, other.last_ns)
+
+    def see_times(self, first: int | None, last: int | None) -> None:
+        """Widen the time that packets are of."""
+        if first is not None and last is not None:
+            self.first_ns = first if self.first_ns is None else min(first, self.first_ns)
+            self.last_ns = last if self.last_ns is None else max(last, self.last_ns)
 
 
 class Dissector:
@@ -89,9 +116,7 @@ class Dissector:
         counts.n_bytes += int(records["wire"].sum(dtype=np.int64))
         counts.n_cut += int(np.count_nonzero(records["captured"] < records["wire"]))
         times = records["time_ns"]
-        first, last = int(times.min()), int(times.max())
-        counts.first_ns = first if counts.first_ns is None else min(first, counts.first_ns)
-        counts.last_ns = last if counts.last_ns is None else max(last, counts.last_ns)
+        counts.see_times(int(times.min()), int(times.max()))
         for link, count in zip(*np.unique(records["link"], return_counts=True), strict=True):
             counts.links[int(link)] += int(count)
         failed = packets["status"] != Status.OK

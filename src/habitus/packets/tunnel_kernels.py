@@ -12,11 +12,13 @@ import numpy as np
 from habitus.compiled import kernel
 from habitus.packets.bytes_kernels import big16
 from habitus.packets.ip_kernels import GRE, IP_IN_IP, IPV6_IN_IP, UDP, WHOLE
-from habitus.packets.link_kernels import ETHERNET, ETHERTYPE, IP
+from habitus.packets.link_kernels import ETHERNET, ETHERTYPE, IP, read_wifi
 
 NONE = 0
 VXLAN_PORT, VXLAN_LINUX_PORT, GENEVE_PORT, TEREDO_PORT, GTP_PORT = 4789, 8472, 6081, 3544, 2152
+GRE_PORT = 4754
 ETHERNET_BRIDGED, ERSPAN, ERSPAN3 = 0x6558, 0x88BE, 0x22EB
+ARUBA_FIRST, ARUBA_LAST = 0x8200, 0x83FF
 
 
 @kernel
@@ -36,6 +38,8 @@ def read_tunnel(data, at, end, header, packet):
     if protocol != UDP:
         return NONE, at, 0
     place, to = at + header, packet.destination_port
+    if to == GRE_PORT:
+        return read_gre(data, place, end)
     if to == VXLAN_PORT or to == VXLAN_LINUX_PORT:
         return read_vxlan(data, place, end)
     if to == GENEVE_PORT:
@@ -62,6 +66,8 @@ def read_gre(data, at, end):
             place += 4
     if version == 1 and flags & 0x80:  # acknowledgement
         place += 4
+    if ARUBA_FIRST <= kind <= ARUBA_LAST:  # between an access point and its controller
+        return read_wifi(data, place, end)
     if kind == ERSPAN:
         return ETHERNET, place + (8 if flags & 0x1000 else 0), 0
     if kind == ERSPAN3:

@@ -12,6 +12,8 @@ from habitus.flows.features.rows import SCOPES, Moments, Rows, Scope
 from habitus.flows.layout import FLAGS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from habitus.flows.features.feature import Group, Kind
 
 Make = Callable[[Rows], Column]
@@ -328,23 +330,23 @@ def first_packets() -> Iterator[Feature]:
 _LIST: Kind = "integers"
 
 
-def _n_first(rows: Rows) -> np.ndarray:
-    """(n,) how many were kept of each."""
-    # A packet has at least one byte.
-    return np.count_nonzero(rows.flows["first_sizes"], axis=1)
+def _kept(rows: Rows) -> NDArray[np.bool_]:
+    """(n, MAX_FIRST) whether there was such a packet: it has a byte at least."""
+    found: NDArray[np.bool_] = rows.flows["first_sizes"] > 0
+    return found
+
+
+def _lists(rows: Rows, values: NDArray[np.int64]) -> Column:
+    """(n, MAX_FIRST) numbers as a list for each flow, of the packets that there were."""
+    kept = _kept(rows)
+    return Column(values[kept], lengths=np.count_nonzero(kept, axis=1))
 
 
 def _first(field: str) -> Make:
-    def of(rows: Rows) -> Column:
-        values = rows.flows[field].astype(np.int64).tolist()
-        return Column([row[:n] for row, n in zip(values, _n_first(rows).tolist(), strict=True)])
-
-    return of
+    return lambda rows: _lists(rows, rows.flows[field].astype(np.int64))
 
 
 def _first_directions(rows: Rows) -> Column:
-    bits = rows.flows["first_sides"][:, np.newaxis] >> np.arange(
-        rows.flows["first_sizes"].shape[1], dtype=np.uint32
-    )
-    values = np.where(bits & 1, -1, 1).tolist()
-    return Column([row[:n] for row, n in zip(values, _n_first(rows).tolist(), strict=True)])
+    places = np.arange(rows.flows["first_sizes"].shape[1], dtype=np.uint32)
+    is_backward = rows.flows["first_sides"][:, np.newaxis] >> places & 1
+    return _lists(rows, np.where(is_backward, -1, 1))

@@ -26,12 +26,14 @@ class Column:
     """The values of a feature.
 
     Attributes:
-        values: (n,), or for ``integers`` a list of n lists.
+        values: (n,); for ``integers`` those of all lists, one after another.
         defined: (n,) bool, where they mean anything; None: everywhere.
+        lengths: (n,) of lists.
     """
 
     values: Any
     defined: NDArray[np.bool_] | None = None
+    lengths: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -44,6 +44,10 @@ class Rows:
 
     def __init__(self, flows: NDArray[np.void]) -> None:
         self.flows = flows
+        # Four features are made of one set of moments.
+        self.sizes = cache(self._sizes)
+        self.gaps = cache(self._gaps)
+        self.total = cache(self._total)
 
     def __len__(self) -> int:
         return len(self.flows)
@@ -58,7 +62,7 @@ class Rows:
         """(n,) `DIRECTION`: one direction."""
         return self.flows["sides"][:, FORWARD if scope == "forward" else BACKWARD]
 
-    def total(self, scope: Scope, field: str) -> Counts:
+    def _total(self, scope: Scope, field: str) -> Counts:
         """(n,) int64: a count of one direction, or of both together."""
         if scope == "flow":
             return self.flows["sides"][field].sum(axis=1, dtype=np.int64)
@@ -69,7 +73,7 @@ class Rows:
         found: NDArray[np.bool_] = self.flows["protocol"] == 6
         return found
 
-    def sizes(self, scope: Scope, kind: str) -> Moments:
+    def _sizes(self, scope: Scope, kind: str) -> Moments:
         """Of the sizes of packets: ``raw``, ``ip`` or ``payload``."""
         n, total = self.total(scope, "packets"), self.total(scope, f"{kind}_bytes")
         sides = self.flows["sides"]
@@ -99,7 +103,7 @@ class Rows:
         low, high = (np.where(n > 0, series[end], np.nan) for end in ("min", "max"))
         return Moments(n, mean / 1e3, std / 1e3, low / 1e3, high / 1e3)
 
-    def gaps(self, scope: Scope) -> Moments:
+    def _gaps(self, scope: Scope) -> Moments:
         """Of the times between packets that follow each other, in microseconds."""
         series = self.flows["gap_ns"] if scope == "flow" else self.side(scope)["gap_ns"]
         return self.spans(series)

@@ -1,0 +1,46 @@
+"""The reference page of flow features."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from reference_markdown import head, table
+
+_TITLES = {
+    "identity": "Which flow",
+    "gaps": "Time between packets",
+    "volume": "Packets and bytes",
+    "sizes": "Sizes of packets",
+    "activity": "Activity and silence",
+    "rates": "Rates and ratios",
+    "tcp": "TCP",
+    "network": "Network",
+    "content": "Content",
+    "bulk": "Bulks",
+    "first packets": "The first packets",
+}
+
+
+def flow_features_page() -> str:
+    """Every feature of a flow, as declared."""
+    from habitus.flows.features.declared import features
+    from habitus.flows.flowtable import SOURCE
+
+    parts = [
+        head(
+            "Features of flows",
+            "the features' declarations",
+            f"`habitus flows features` prints the same. `{SOURCE}` tells which file a flow is of. "
+            "What a flow is, and what\nforward, idle and active mean: "
+            "[Understanding flows](../explanation/flows.md).\n\n"
+            "*From the initiator* begins with `forward_`, *to the initiator* with `backward_`, "
+            "*both ways* with neither.\nNothing is ever infinite or NaN: what is undefined is null, "
+            "by the rule in the last column. Standard\ndeviations are those of a sample. The names "
+            "of other tools: `habitus flows extract --columns`.",
+        )
+    ]
+    for group, members in groupby(features(), key=lambda feature: feature.group):
+        rows = [(f"`{f.name}`", f.unit, f.meaning, f.formula, f.null or "never") for f in members]
+        parts.append(f"\n## {_TITLES[group]}\n\n")
+        parts.append(table(("feature", "unit", "meaning", "formula", "null where"), rows))
+    return "".join(parts)

@@ -1,0 +1,174 @@
+"""``habitus flows``: extract, features, info."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from habitus.cli import options
+from habitus.cli.app import app, command
+
+if TYPE_CHECKING:
+    from habitus.flows.features.feature import Feature
+    from habitus.flows.tracker import TrackSettings
+
+group = typer.Typer(help="Make flows of packets, and look at captures.", no_args_is_help=True)
+app.add_typer(group, name="flows")
+
+STDOUT = "/dev/stdout"
+Captures = Annotated[
+    list[str],
+    typer.Argument(help="Captures (pcap, pcapng), folders or archives of them, or - for stdin."),
+]
+Outer = Annotated[
+    bool, typer.Option("--outer", help="Take the packets that carry tunnels, not those inside.")
+]
+Idle = Annotated[
+    float, typer.Option("--idle", help="Seconds of silence after which a flow has ended.")
+]
+Active = Annotated[
+    float, typer.Option("--active", help="Seconds after which a flow that goes on is cut.")
+]
+Linger = Annotated[
+    float,
+    typer.Option("--linger", help="Seconds that a flow closed by FIN or RST waits for stragglers."),
+]
+ByFlags = Annotated[
+    bool, typer.Option("--flags/--no-flags", help="Whether FIN and RST end a flow of TCP.")
+]
+MaxFlows = Annotated[
+    int, typer.Option("--max-flows", min=1, help="Flows under way at a time; a kilobyte each.")
+]
+First = Annotated[
+    int, typer.Option("--first", min=0, max=20, help="First packets kept one by one.")
+]
+
+
+@command(
+    group,
+    "extract",
+    "habitus flows extract capture.pcap -o flows.parquet\n"
+    "habitus flows extract captures/ -o flows.csv --idle 60 --columns cicflowmeter\n"
+    "tcpdump -w - | habitus flows extract - -o - | head",
+)
+def extract(
+    captures: Captures,
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="A .parquet, .csv or .jsonl file; - for stdout.")
+    ],
+    columns: Annotated[
+        str,
+        typer.Option("--columns", help="habitus, or as flowmeter, cicflowmeter or nfstream."),
+    ] = "habitus",
+    to: Annotated[
+        str | None, typer.Option("--to", help="parquet, csv or jsonl; by default by the name.")
+    ] = None,
+    idle: Idle = 120,
+    active: Active = 1800,
+    linger: Linger = 5,
+    flags: ByFlags = True,
+    max_flows: MaxFlows = 1_000_000,
+    first: First = 20,
+    outer: Outer = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Captures read side by side.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Turn captures into bidirectional flows with their features, a row each.
+
+    A flow is what two endpoints (address and port) say to each other by one protocol in one VLAN;
+    forward is the direction of who began. All times are the capture's. What could not be read is
+    counted and told.
+    """
+    from habitus.cli.terminal import TerminalProgress, counted, printable, warn
+    from habitus.flows.columns import as_columns, columns_schema
+    from habitus.flows.extracting import extract_flows
+    from habitus.flows.report import CaptureReport
+    from habitus.flows.writing import flow_writer, kind_of
+
+    kind, schema = kind_of(output, to), columns_schema(columns)
+    path = STDOUT if output == "-" else output
+    report = CaptureReport()
+    settings = _settings(
+        idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, max_flows=max_flows,
+        first=first,
+    )  # fmt: skip
+    with TerminalProgress() as progress, flow_writer(path, schema, kind) as writer:
+        tables = extract_flows(
+            captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
+        )
+        for table in tables:
+            writer.write(as_columns(table, columns))
+    warn(report.warnings())
+    if json:
+        record = {"path": output, "columns": columns, "kind": kind, **report.record()}
+        typer.echo(jsonlib.dumps(record, indent=1), err=path == STDOUT)
+        return
+    told = f"{counted(report.n_flows, 'flow')} of {counted(report.packets.n_ok, 'packet')}"
+    typer.echo(printable(f"wrote {output} ({kind}): {told}"), err=path == STDOUT)
+
+
+@command(group, "features", "habitus flows features\nhabitus flows features --json")
+def features(
+    group_name: Annotated[
+        str | None, typer.Option("--group", help="Only those of this group, such as tcp or gaps.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """List every feature of a flow: name, unit, meaning, formula, and when it is undefined."""
+    from habitus.cli.terminal import table
+    from habitus.errors import UsageError
+    from habitus.flows.features.declared import features as declared
+
+    groups = dict.fromkeys(feature.group for feature in declared())
+    if group_name is not None and group_name not in groups:
+        raise UsageError(f"there is no group {group_name!r}; there are {', '.join(groups)}")
+    chosen = [f for f in declared() if group_name in {None, f.group}]
+    if json:
+        typer.echo(jsonlib.dumps([_record(feature) for feature in chosen], indent=1))
+        return
+    for name in groups:
+        rows = [_row(feature) for feature in chosen if feature.group == name]
+        if rows:
+            table(("feature", "unit", "meaning", "formula", "null where"), rows, title=name)
+
+
+@command(group, "info", "habitus flows info capture.pcap")
+def info(captures: Captures, outer: Outer = False, json: options.Json = False) -> None:
+    """Say what is in captures: packets, bytes, links, protocols, and what could not be read."""
+    from habitus.cli.flows_text import print_info
+    from habitus.cli.terminal import TerminalProgress
+    from habitus.flows.summary import summary_of
+
+    with TerminalProgress() as progress:
+        found = summary_of(captures, outer=outer, progress=progress)
+    print_info(found, as_json=json)
+
+
+def _settings(**values: object) -> TrackSettings:
+    """Settings that are checked, with an error that names the option."""
+    from pydantic import ValidationError
+
+    from habitus.errors import UsageError
+    from habitus.flows.tracker import TrackSettings
+
+    try:
+        return TrackSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).removesuffix("_s").replace("_", "-")
+        raise UsageError(f"--{name}: {first['msg'].lower()}, not {first['input']}") from None
+
+
+def _record(feature: Feature) -> dict[str, str]:
+    return {
+        "name": feature.name, "group": feature.group, "kind": feature.kind, "unit": feature.unit,
+        "meaning": feature.meaning, "formula": feature.formula, "null": feature.null,
+    }  # fmt: skip
+
+
+def _row(feature: Feature) -> tuple[str, ...]:
+    return feature.name, feature.unit, feature.meaning, feature.formula, feature.null or "never"

@@ -1,0 +1,62 @@
+"""How a look at captures is printed."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from habitus.flows.summary import CaptureSummary
+
+
+def print_info(found: CaptureSummary, *, as_json: bool) -> None:
+    """What is in captures, for a person or a program."""
+    from habitus.cli.terminal import counted, warn
+    from habitus.flows.summary import link_name, protocol_name
+
+    if as_json:
+        typer.echo(jsonlib.dumps(found.record(), indent=1))
+        return
+    packets = found.report.packets
+    rows = [
+        ("captures", f"{found.report.n_captures:,}"),
+        ("packets", f"{packets.n_packets:,}, of which {packets.n_ok:,} belong to flows"),
+        ("bytes on the wire", f"{packets.n_bytes:,}"),
+        ("time", _time(packets.first_ns, packets.last_ns)),
+        ("links", _commonest(packets.links, link_name)),
+        ("protocols", _commonest(found.protocols, lambda key: protocol_name(*key))),
+    ]
+    for label, count, what in (
+        ("VLAN", found.n_vlan, "packet"), ("tunnels", packets.n_inside, "packet"),
+        ("fragments", packets.n_fragments, "packet"), ("cut off", packets.n_cut, "packet"),
+    ):  # fmt: skip
+        if count:
+            told = {"tunnels": " inside", "cut off": " of which only a part was captured"}
+            rows.append((label, counted(count, what) + told.get(label, "")))
+    width = max(len(label) for label, _ in rows)
+    for label, told in rows:
+        typer.echo(f"{label:{width}}  {told}")
+    warn(found.report.warnings())
+
+
+def _commonest(counts: Counter, name) -> str:  # type: ignore[no-untyped-def, type-arg]
+    shown = counts.most_common(6)
+    told = ", ".join(f"{name(key)} {count:,}" for key, count in shown)
+    n_more = len(counts) - len(shown)
+    return f"{told} and {n_more} more" if n_more else told or "none"
+
+
+def _time(first_ns: int | None, last_ns: int | None) -> str:
+    if first_ns is None or last_ns is None:
+        return "none"
+    try:
+        began = datetime.fromtimestamp(first_ns // 1_000_000_000, UTC)
+    except (OverflowError, ValueError, OSError):
+        began = None
+    told = f"{began:%Y-%m-%d %H:%M:%S} UTC" if began else "an impossible date"
+    return f"{(last_ns - first_ns) / 1e9:,.3f} s from {told}"

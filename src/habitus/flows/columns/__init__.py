@@ -1,0 +1,64 @@
+"""Tables of flows under the names, units and habits of other programs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from habitus.errors import UsageError
+from habitus.flows.formats.base import record_schema
+
+if TYPE_CHECKING:
+    from habitus.flows.columns.columnset import ColumnSet
+
+COLUMN_SETS = ("cicflowmeter", "flowmeter", "habitus", "nfstream")
+"""The words for ``--columns``."""
+
+
+def get_columns(name: str) -> ColumnSet:
+    """The set of this name.
+
+    Raises:
+        UsageError: if there is none; the message lists those there are.
+    """
+    if name not in COLUMN_SETS:
+        raise UsageError(f"no columns are called {name!r}; there are: {', '.join(COLUMN_SETS)}")
+    found: ColumnSet = import_module(f"habitus.flows.columns.{name}").COLUMNS
+    return found
+
+
+def as_columns(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """A table of flows as another program would write it.
+
+    What that program writes where a value is undefined is in its set; what is not known of a flow,
+    because it was read from a program that does not tell it, is null. Nothing is infinite or NaN.
+
+    Args:
+        table: (n,) with columns of `habitus.flows.flowtable.schema`, or of `record_schema`.
+        name: one of `COLUMN_SETS`.
+
+    Returns:
+        (n,) with the set's columns, in its order.
+
+    Raises:
+        UsageError: if there is no such set, or the table has none of its columns.
+    """
+    chosen = get_columns(name)
+    schema = record_schema()
+    if not set(table.columns) & (set(schema) - {"source_file", "source_line", "label"}):
+        raise UsageError(
+            "this is no table of flows: it has none of the columns of habitus flows features "
+            f"(found {', '.join(table.columns[:5])})"
+        )
+    if chosen.name == "habitus":
+        return table.select(column for column in schema if column in table.columns)
+    missing = [pl.lit(None, kind).alias(n) for n, kind in schema.items() if n not in table.columns]
+    made = table.with_columns(missing).select(
+        column.made.alias(column.theirs) for column in chosen.columns
+    )
+    floats = [n for n, kind in made.schema.items() if kind.is_float()]
+    return made.with_columns(
+        pl.when(pl.col(n).is_finite()).then(pl.col(n)).alias(n) for n in floats
+    )

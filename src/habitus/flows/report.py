@@ -1,0 +1,102 @@
+"""What reading captures came to: nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from habitus.flows.tracker import TrackCounts
+from habitus.packets.packets import PacketCounts
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from habitus.errors import InputError
+
+MAX_EXAMPLES = 5
+
+
+@dataclass
+class CaptureReport:
+    """Counts of some captures, and what was wrong with them.
+
+    Attributes:
+        n_captures, n_flows: what was read, and what came of it.
+        packets, flows: counts of both.
+        damaged: captures of which only a part could be read, and why.
+        skipped: files left out, and why.
+    """
+
+    n_captures: int = 0
+    n_flows: int = 0
+    packets: PacketCounts = field(default_factory=PacketCounts)
+    flows: TrackCounts = field(default_factory=TrackCounts)
+    damaged: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def add(self, other: CaptureReport) -> None:
+        """Count another's with this one's."""
+        self.n_captures += other.n_captures
+        self.n_flows += other.n_flows
+        self.packets.add(other.packets)
+        self.flows.add(other.flows)
+        self.damaged += other.damaged
+        self.skipped += other.skipped
+
+    def add_skipped(self, source: str, why: str) -> None:
+        """A file that is left out."""
+        self.skipped.append(f"{source}: {why}")
+
+    def add_damaged(self, error: InputError) -> None:
+        """What follows in a capture could not be read."""
+        self.damaged.append(str(error))
+
+    def record(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {
+            "n_captures": self.n_captures, "n_flows": self.n_flows, **self.packets.record(),
+            "n_evicted": self.flows.n_evicted, "n_turned": self.flows.n_turned,
+            "n_midstream": self.flows.n_midstream, "damaged": self.damaged,
+            "skipped": self.skipped,
+        }  # fmt: skip
+
+    def warnings(self) -> list[str]:
+        """What a user should hear, a line each; empty if every packet went into a flow."""
+        packets, flows = self.packets, self.flows
+        lines = _shown("only read in part", self.damaged) + _shown("left out", self.skipped)
+        n_lost = packets.n_packets - packets.n_ok
+        if n_lost:
+            lines.append(f"{n_lost:,} of {packets.n_packets:,} packets belong to no flow:")
+            lines += [f"  {count:,} {why}" for why, count in _grouped(packets.reasons)]
+        if packets.n_orphans:
+            lines.append(
+                f"{packets.n_orphans:,} fragments came without the first one: their ports are 0"
+            )
+        if packets.n_unopened:
+            lines.append(
+                f"{packets.n_unopened:,} tunnels held no packet that could be read: their own flow "
+                "was taken"
+            )
+        if flows.n_evicted:
+            lines.append(
+                f"{flows.n_evicted:,} flows were ended early because there was no room for more "
+                "(--max-flows)"
+            )
+        return lines
+
+
+def _grouped(reasons: Counter[str]) -> list[tuple[str, int]]:
+    """The commonest reasons, and the rest together."""
+    commonest = reasons.most_common(MAX_EXAMPLES)
+    rest = sum(reasons.values()) - sum(count for _, count in commonest)
+    n_more = len(reasons) - len(commonest)
+    return [*commonest, (f"for {n_more} other reasons", rest)] if rest else commonest
+
+
+def _shown(what: str, examples: list[str]) -> list[str]:
+    if not examples:
+        return []
+    lines = [f"{len(examples):,} {what}:", *(f"  {told}" for told in examples[:MAX_EXAMPLES])]
+    if len(examples) > MAX_EXAMPLES:
+        lines.append(f"  ... and {len(examples) - MAX_EXAMPLES:,} more")
+    return lines

@@ -1,0 +1,82 @@
+"""On real captures the fast loops say what plain code says, packet by packet, flow by flow."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from fast_flows import flows_of, packets_of
+from habitus.errors import InputError
+from habitus.flows.tracker import TrackSettings
+from reference.flows.comparing import assert_same
+from reference.flows.packets import Packet, read_packets
+from reference.flows.records import read_records
+from reference.flows.tracking import Tracker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 2_000_000
+MAX_PACKETS = 2000
+SETTINGS = (TrackSettings(max_flows=5000), TrackSettings(max_flows=50, idle_s=1, active_s=5))
+FIELDS = (
+    "time_ns", "frame", "raw_bytes", "ip_bytes", "transport_bytes", "payload_bytes", "vlan",
+    "source_port", "destination_port", "window", "flags", "protocol", "version", "ttl",
+    "icmp_type", "icmp_code", "n_tunnels",
+)  # fmt: skip
+
+
+def assert_same_packets(fast: np.ndarray, slow: list[Packet | None]) -> None:
+    """Every field of every packet; and the same packets belong to no flow."""
+    assert (fast["status"] == 0).tolist() == [packet is not None for packet in slow]
+    for row, packet in zip(fast, slow, strict=True):
+        if packet is None:
+            continue
+        assert {name: int(row[name]) for name in FIELDS} == {
+            name: getattr(packet, name) for name in FIELDS
+        }
+        for end in ("source", "destination"):
+            address = int(row[f"{end}_high"]) << 64 | int(row[f"{end}_low"])
+            assert address == int.from_bytes(getattr(packet, end)), (packet.frame, end)
+        assert row["payload_captured"] == len(packet.payload), packet.frame
+        assert (row["fragment"] != 0) == packet.is_fragment, packet.frame
+
+
+def captures(folder: Path) -> list[Path]:
+    """Those that are small, by what names say."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".csv" and path.stat().st_size <= MAX_BYTES
+    ]
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_packets_and_flows_of_real_captures(test_data: Path, outer: bool) -> None:
+    n_compared = n_flows = 0
+    for path in captures(test_data / "pcap"):
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        try:
+            fast = packets_of(content, outer=outer)
+        except InputError:  # damaged: other tests are about that
+            continue
+        if not 0 < len(fast) <= MAX_PACKETS:
+            continue
+        slow = list(read_packets(read_records(content), outer=outer))
+        try:
+            assert_same_packets(fast, slow)
+            for settings in SETTINGS:
+                tracker = Tracker(settings)
+                tracker.push(slow)
+                flows = tracker.finish()
+                table = flows_of(content, outer=outer, **settings.model_dump())
+                assert_same(table, flows, settings)
+                n_flows += len(flows)
+        except AssertionError as error:
+            raise AssertionError(f"{path.name}: {error}") from error
+        n_compared += 1
+    assert n_compared >= 900
+    assert n_flows > 20_000
