@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from frames import Record, pcap
 from habitus.flows.flowtable import flow_table, schema
 from habitus.flows.tracker import FlowTracker, TrackSettings
 from habitus.packets.capture import read_records
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Packets = np.ndarray[Any, Any]
+S, MS = 1_000_000_000, 1_000_000
+AT = 1_700_000_000 * S
 
 
 def batches_of(content: bytes, dissector: Dissector) -> Iterator[tuple[Packets, Packets]]:
@@ -47,3 +50,9 @@ def flows_of(content: bytes, *, outer: bool = False, **settings: Any) -> pl.Data
         flows += [ended.copy() for ended in tracker.push(packets, data)]
     flows += [ended.copy() for ended in tracker.finish()]
     return table_of(flows)
+
+
+def rows(records: Sequence[Record], **settings: Any) -> list[dict[str, Any]]:
+    """The flows of records whose times count from `AT`."""
+    content = pcap([(AT + time_ns, frame) for time_ns, frame in records])
+    return flows_of(content, **settings).to_dicts()

@@ -16,8 +16,10 @@ PACKAGE = Path(habitus.__file__).parent
 # From the ground up; a longer name is looked for before a shorter one.
 FLOORS = (
     ("errors", "compiled", "storage", "progress", "registry", "sealed", "version"),
-    ("syscalls",),
+    ("syscalls", "files"),
+    ("packets",),
     ("traces",),
+    ("flows",),
     ("networks",),
     ("learning",),
     ("detectors",),

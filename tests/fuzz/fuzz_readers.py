@@ -24,7 +24,8 @@ import numpy as np
 with atheris.instrument_imports(include=["habitus"]):
     import invariants
 
-    from habitus.traces import interning, lines, token_kernels, tokens
+    from habitus.files import lines
+    from habitus.traces import interning, token_kernels, tokens
     from habitus.traces.formats import format_names, get_format
 
     for _name in format_names():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from fast_flows import flows_of, packets_of
 from habitus.errors import InputError
 from habitus.flows.tracker import TrackSettings
-from reference.flows.comparing import assert_same
-from reference.flows.packets import Packet, read_packets
+from reference.flows.comparing import assert_same, assert_same_packets
+from reference.flows.packets import read_packets
 from reference.flows.records import read_records
 from reference.flows.tracking import Tracker
 
@@ -22,27 +21,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 2_000_000
 MAX_PACKETS = 2000
 SETTINGS = (TrackSettings(max_flows=5000), TrackSettings(max_flows=50, idle_s=1, active_s=5))
-FIELDS = (
-    "time_ns", "frame", "raw_bytes", "ip_bytes", "transport_bytes", "payload_bytes", "vlan",
-    "source_port", "destination_port", "window", "flags", "protocol", "version", "ttl",
-    "icmp_type", "icmp_code", "n_tunnels",
-)  # fmt: skip
-
-
-def assert_same_packets(fast: np.ndarray, slow: list[Packet | None]) -> None:
-    """Every field of every packet; and the same packets belong to no flow."""
-    assert (fast["status"] == 0).tolist() == [packet is not None for packet in slow]
-    for row, packet in zip(fast, slow, strict=True):
-        if packet is None:
-            continue
-        assert {name: int(row[name]) for name in FIELDS} == {
-            name: getattr(packet, name) for name in FIELDS
-        }
-        for end in ("source", "destination"):
-            address = int(row[f"{end}_high"]) << 64 | int(row[f"{end}_low"])
-            assert address == int.from_bytes(getattr(packet, end)), (packet.frame, end)
-        assert row["payload_captured"] == len(packet.payload), packet.frame
-        assert (row["fragment"] != 0) == packet.is_fragment, packet.frame
 
 
 def captures(folder: Path) -> list[Path]:
@@ -54,6 +32,11 @@ def captures(folder: Path) -> list[Path]:
     ]
 
 
+def has_tunnels(content: bytes) -> bool:
+    """Whether packets that carry tunnels are others than those inside."""
+    return bool(packets_of(content)["n_tunnels"].any())
+
+
 @pytest.mark.parametrize("outer", [False, True])
 def test_packets_and_flows_of_real_captures(test_data: Path, outer: bool) -> None:
     n_compared = n_flows = 0
@@ -63,7 +46,7 @@ def test_packets_and_flows_of_real_captures(test_data: Path, outer: bool) -> Non
             fast = packets_of(content, outer=outer)
         except InputError:  # damaged: other tests are about that
             continue
-        if not 0 < len(fast) <= MAX_PACKETS:
+        if not 0 < len(fast) <= MAX_PACKETS or (outer and not has_tunnels(content)):
             continue
         slow = list(read_packets(read_records(content), outer=outer))
         try:
@@ -78,5 +61,5 @@ def test_packets_and_flows_of_real_captures(test_data: Path, outer: bool) -> Non
         except AssertionError as error:
             raise AssertionError(f"{path.name}: {error}") from error
         n_compared += 1
-    assert n_compared >= 900
-    assert n_flows > 20_000
+    assert n_compared >= (30 if outer else 900)
+    assert n_flows > (100 if outer else 15_000)

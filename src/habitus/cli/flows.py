@@ -84,12 +84,13 @@ def extract(
     counted and told.
     """
     from habitus.cli.terminal import TerminalProgress, counted, printable, warn
-    from habitus.flows.columns import as_columns, columns_schema
+    from habitus.flows.columns import as_columns
     from habitus.flows.extracting import extract_flows
+    from habitus.flows.flowtable import no_flows
     from habitus.flows.report import CaptureReport
     from habitus.flows.writing import flow_writer, kind_of
 
-    kind, schema = kind_of(output, to), columns_schema(columns)
+    kind, schema = kind_of(output, to), dict(as_columns(no_flows(), columns).schema)
     path = STDOUT if output == "-" else output
     report = CaptureReport()
     settings = _settings(
@@ -100,8 +101,10 @@ def extract(
         tables = extract_flows(
             captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
         )
+        n_before = 0
         for table in tables:
-            writer.write(as_columns(table, columns))
+            writer.write(as_columns(table, columns, n_before=n_before))
+            n_before += len(table)
     warn(report.warnings())
     if json:
         record = {"path": output, "columns": columns, "kind": kind, **report.record()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as jsonlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Callable
 
     from habitus.flows.summary import CaptureSummary
 
@@ -31,20 +32,22 @@ def print_info(found: CaptureSummary, *, as_json: bool) -> None:
         ("links", _commonest(packets.links, link_name)),
         ("protocols", _commonest(found.protocols, lambda key: protocol_name(*key))),
     ]
-    for label, count, what in (
-        ("VLAN", found.n_vlan, "packet"), ("tunnels", packets.n_inside, "packet"),
-        ("fragments", packets.n_fragments, "packet"), ("cut off", packets.n_cut, "packet"),
-    ):  # fmt: skip
-        if count:
-            told = {"tunnels": " inside", "cut off": " of which only a part was captured"}
-            rows.append((label, counted(count, what) + told.get(label, "")))
+    rows += [
+        (label, counted(count, "packet") + what)
+        for label, count, what in (
+            ("VLAN", found.n_vlan, ""), ("tunnels", packets.n_inside, " inside"),
+            ("fragments", packets.n_fragments, ""),
+            ("cut off", packets.n_cut, " of which only a part was captured"),
+        )
+        if count
+    ]  # fmt: skip
     width = max(len(label) for label, _ in rows)
     for label, told in rows:
         typer.echo(f"{label:{width}}  {told}")
     warn(found.report.warnings())
 
 
-def _commonest(counts: Counter, name) -> str:  # type: ignore[no-untyped-def, type-arg]
+def _commonest(counts: Counter[Any], name: Callable[[Any], str]) -> str:
     shown = counts.most_common(6)
     told = ", ".join(f"{name(key)} {count:,}" for key, count in shown)
     n_more = len(counts) - len(shown)

@@ -34,6 +34,11 @@ def schema() -> dict[str, pl.DataType]:
     return {SOURCE: pl.String()} | {feature.name: _TYPES[feature.kind] for feature in features()}
 
 
+def no_flows() -> pl.DataFrame:
+    """A table without a row."""
+    return pl.DataFrame(schema=schema())
+
+
 def flow_table(flows: NDArray[np.void], source: str) -> pl.DataFrame:
     """A table of flows, one row each, with all features.
 

@@ -9,12 +9,16 @@ a sum of squares that would lose all digits.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from habitus.compiled import kernel
 from habitus.flows.layout import BULK_PACKETS
 from habitus.packets.ip_kernels import TCP
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ENTROPY_BYTES = 256
 """Of each payload so many bytes are looked at; what is encrypted or packed shows in them."""
@@ -172,7 +176,7 @@ def close_activity(flow):
     add_span(flow.active_ns, flow.last_ns - flow.active_since_ns)
 
 
-def n_log_n_table():
+def n_log_n_table() -> NDArray[np.float64]:
     """What `add_packet` wants as ``n_log_n``."""
     table = np.zeros(ENTROPY_BYTES + 1)
     for n in range(2, ENTROPY_BYTES + 1):

@@ -31,28 +31,30 @@ class TrackSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     idle_s: float = Field(
-        120, gt=0, le=1e6, description="a flow ends once it has been silent for longer"
+        default=120, gt=0, le=1e6, description="a flow ends once it has been silent for longer"
     )
     active_s: float = Field(
-        1800, gt=0, le=1e7, description="a flow is cut once it has lasted longer"
+        default=1800, gt=0, le=1e7, description="a flow is cut once it has lasted longer"
     )
     linger_s: float = Field(
-        5, ge=0, le=1e6,
+        default=5, ge=0, le=1e6,
         description="a flow that FIN or RST has closed waits so long for stragglers",
     )  # fmt: skip
     by_flags: bool = Field(
-        True, description="whether a FIN from each side, or a RST, closes a flow"
+        default=True, description="whether a FIN from each side, or a RST, closes a flow"
     )
-    activity_s: float = Field(5, gt=0, le=1e6, description="a longer silence is an idle time")
+    activity_s: float = Field(
+        default=5, gt=0, le=1e6, description="a longer silence is an idle time"
+    )
     subflow_s: float = Field(
-        1, gt=0, le=1e6, description="a longer silence begins a subflow, and ends a bulk"
+        default=1, gt=0, le=1e6, description="a longer silence begins a subflow, and ends a bulk"
     )
     first: int = Field(
-        20, ge=0, le=MAX_FIRST,
+        default=20, ge=0, le=MAX_FIRST,
         description="packets from the beginning whose size, direction and gap are kept",
     )  # fmt: skip
     max_flows: int = Field(
-        1_000_000, ge=1, le=1 << 28,
+        default=1_000_000, ge=1, le=1 << 28,
         description="flows under way at a time; of more, the one longest silent is ended",
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KINDS = ("parquet", "csv", "jsonl")
+GROUP_FLOWS = 1 << 15
+"""Flows of a row group of Parquet."""
 LIST_SEPARATOR = ";"
 """Between the numbers of a list in CSV."""
 
@@ -60,15 +62,16 @@ def flow_writer(
 ) -> Iterator[FlowWriter]:
     """A writer into a file, which stands there whole in the end, or not at all."""
     with atomic_write(path) as file:
-        writer: FlowWriter = {"parquet": _Parquet, "csv": _Csv, "jsonl": _JsonLines}[kind](
-            file, schema
-        )
+        writers: dict[str, type[_Parquet | _Csv | _JsonLines]] = {
+            "parquet": _Parquet, "csv": _Csv, "jsonl": _JsonLines,
+        }  # fmt: skip
+        writer = writers[kind](file, schema)
         yield writer
         writer.close()
 
 
 class _Parquet:
-    """Row groups, one for each table."""
+    """Row groups: of some thousand flows each, since each tells of every column what is in it."""
 
     def __init__(self, file: IO[bytes], schema: dict[str, pl.DataType]) -> None:
         import pyarrow.parquet as pq
@@ -76,13 +79,24 @@ class _Parquet:
         empty = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest())
         self._schema = empty.schema
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+        self._held: list[pl.DataFrame] = []
+        self._n_held = 0
 
     def write(self, table: pl.DataFrame) -> None:
-        arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest())
-        self._writer.write_table(arrow.cast(self._schema))
+        self._held.append(table)
+        self._n_held += len(table)
+        if self._n_held >= GROUP_FLOWS:
+            self._write_group()
 
     def close(self) -> None:
+        self._write_group()
         self._writer.close()
+
+    def _write_group(self) -> None:
+        if self._held:
+            arrow = pl.concat(self._held).to_arrow(compat_level=pl.CompatLevel.oldest())
+            self._writer.write_table(arrow.cast(self._schema))
+        self._held, self._n_held = [], 0
 
 
 class _Csv:

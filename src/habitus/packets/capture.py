@@ -137,7 +137,7 @@ class _Capture:
         self._before += self._place
         self._place, self._end = 0, left
         while self._end < len(self._data):
-            n = self._stream.readinto(memoryview(self._data)[self._end :])
+            n = self._stream.readinto(self._data[self._end :].data)
             if not n:
                 self._is_over = True
                 return

@@ -123,7 +123,7 @@ def read_ipv6(data, at, end, on_wire, packet):
         if following == AUTHENTICATION:
             length = (np.int64(data[at + 1]) + 2) * 4
         elif following == 44:
-            length = 8
+            length = np.int64(8)
             place = big16(data, at + 2)
             identity = big32(data, at + 4)
             if place & 0xFFF8:
@@ -155,7 +155,7 @@ def read_transport(data, at, end, total, packet):
     protocol = packet.protocol
     packet.source_port = packet.destination_port = 0
     packet.flags, packet.window, packet.icmp_type, packet.icmp_code = 0, 0, 0, 0
-    header, payload = 0, total
+    header, payload = np.int64(0), total
     if packet.fragment == LATER:
         pass
     elif protocol == TCP:
@@ -174,7 +174,7 @@ def read_transport(data, at, end, total, packet):
             return BAD_TRANSPORT, 0
         if left < 8:
             return CUT_OFF, 0
-        header, payload = 8, total - 8
+        header, payload = np.int64(8), total - 8
         length = big16(data, at + 4)
         if protocol == UDP and length != 0:  # 0: a jumbogram, or left to the network card
             if length < 8:
@@ -185,7 +185,7 @@ def read_transport(data, at, end, total, packet):
             return BAD_TRANSPORT, 0
         if left < 12:
             return CUT_OFF, 0
-        header = 12 if protocol == SCTP else np.int64(data[at + 4]) * 4
+        header = np.int64(12) if protocol == SCTP else np.int64(data[at + 4]) * 4
         if header < 12 or header > total:
             return BAD_TRANSPORT, 0
         payload = total - header
@@ -195,7 +195,7 @@ def read_transport(data, at, end, total, packet):
         if left < 2:
             return CUT_OFF, 0
         packet.icmp_type, packet.icmp_code = data[at], data[at + 1]
-        header = min(8, total)
+        header = min(np.int64(8), total)
         payload = total - header
     if packet.fragment != LATER and has_ports(protocol):
         packet.source_port, packet.destination_port = big16(data, at), big16(data, at + 2)

@@ -163,6 +163,6 @@ def nanoseconds(high, low, interface):
                 part //= np.uint64(10)
         rest = np.int64(part)
     if seconds > LAST_SECOND or seconds < 0:
-        seconds = LAST_SECOND
-    seconds = max(-LAST_SECOND, min(seconds + interface[OFFSET_SECONDS], LAST_SECOND))
-    return seconds * BILLION + rest
+        seconds = np.int64(LAST_SECOND)
+    told = seconds + interface[OFFSET_SECONDS]
+    return np.int64(max(-LAST_SECOND, min(told, LAST_SECOND))) * BILLION + rest

@@ -45,9 +45,9 @@ def read_tunnel(data, at, end, header, packet):
     if to == GENEVE_PORT:
         return read_geneve(data, place, end)
     if to == TEREDO_PORT or packet.source_port == TEREDO_PORT:
-        return read_teredo(data, place, end)
+        return read_teredo(data, place, end, np.int64(packet.payload_bytes))
     if to == GTP_PORT or packet.source_port == GTP_PORT:
-        return read_gtp(data, place, end)
+        return read_gtp(data, place, end, np.int64(packet.payload_bytes))
     return NONE, at, 0
 
 
@@ -82,6 +82,8 @@ def read_vxlan(data, at, end):
     """Virtual extensible LAN: a network's number, then Ethernet."""
     if end - at < 8 or data[at] != 0x08 or data[at + 7] != 0:
         return NONE, at, 0
+    if data[at + 1] | data[at + 2] | data[at + 3]:
+        return NONE, at, 0
     return ETHERNET, at + 8, 0
 
 
@@ -95,21 +97,28 @@ def read_geneve(data, at, end):
 
 
 @kernel
-def read_teredo(data, at, end):
+def read_teredo(data, at, end, on_wire):
     """IPv6 through UDP, after what a relay may have put before it."""
+    stop = at + on_wire
     if end - at >= 4 and data[at] == 0 and data[at + 1] == 1:  # authentication
         at += 13 + np.int64(data[at + 2]) + np.int64(data[at + 3])
     if end - at >= 8 and data[at] == 0 and data[at + 1] == 0:  # origin
         at += 8
-    if end - at < 40 or data[at] >> 4 != 6:
+    if end - at < 40 or data[at] >> 4 != 6 or at + 40 + big16(data, at + 4) > stop:
         return NONE, at, 0
-    return IP, at, 0
+    following = data[at + 6]
+    for known in (0, 6, 17, 43, 44, 50, 51, 58, 59, 60, 135):
+        if following == known:
+            return IP, at, 0
+    return NONE, at, 0
 
 
 @kernel
-def read_gtp(data, at, end):
+def read_gtp(data, at, end, on_wire):
     """The user plane of GPRS tunnelling, version 1: only its G-PDU carries a packet."""
     if end - at < 8 or data[at] >> 4 != 3 or data[at + 1] != 0xFF:
+        return NONE, at, 0
+    if big16(data, at + 2) + 8 != on_wire:
         return NONE, at, 0
     place = at + 8
     if data[at] & 7:

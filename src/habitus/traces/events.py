@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.traces import lines
+from habitus.files import lines
 from habitus.traces.interning import NameTable
 from habitus.traces.merging import together
 from habitus.traces.recording import Recording

@@ -10,10 +10,35 @@ from reference.flows.features import features_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import polars as pl
 
     from habitus.flows.tracker import TrackSettings
+    from reference.flows.packets import Packet
     from reference.flows.tracking import Flow
+
+
+FIELDS = (
+    "time_ns", "frame", "raw_bytes", "ip_bytes", "transport_bytes", "payload_bytes", "vlan",
+    "source_port", "destination_port", "window", "flags", "protocol", "version", "ttl",
+    "icmp_type", "icmp_code", "n_tunnels",
+)  # fmt: skip
+
+
+def assert_same_packets(fast: np.ndarray[Any, Any], slow: Sequence[Packet | None]) -> None:
+    """Every field of every packet; and the same packets belong to no flow."""
+    assert (fast["status"] == 0).tolist() == [packet is not None for packet in slow]
+    for row, packet in zip(fast, slow, strict=True):
+        if packet is None:
+            continue
+        assert {name: int(row[name]) for name in FIELDS} == {
+            name: getattr(packet, name) for name in FIELDS
+        }
+        for end in ("source", "destination"):
+            address = int(row[f"{end}_high"]) << 64 | int(row[f"{end}_low"])
+            assert address == int.from_bytes(getattr(packet, end)), (packet.frame, end)
+        assert row["payload_captured"] == len(packet.payload), packet.frame
+        assert (row["fragment"] != 0) == packet.is_fragment, packet.frame
 
 
 def assert_same(table: pl.DataFrame, flows: Sequence[Flow], settings: TrackSettings) -> None:

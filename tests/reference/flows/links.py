@@ -7,8 +7,11 @@ it. An Ethernet type is a kind, too.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_HEADERS = 32
 Kind = int | str
@@ -143,7 +146,7 @@ HEADERS: dict[Kind, Callable[[bytes], Next]] = {
 }  # fmt: skip
 
 
-def first_header(link: int, data: bytes) -> Next:
+def first_header(link: int, data: bytes) -> Next:  # noqa: PLR0911 - one for each kind of link
     """What a frame begins with, by its link type."""
     if link in {12, 14, 101, 228, 229}:
         return "ip", data
@@ -164,7 +167,12 @@ def first_header(link: int, data: bytes) -> Next:
     if link in heads:
         length, at = heads[link]
         return number(need(data, length), at), data[length:]
-    if link == 10:
+    if link == 119:  # Prism's header before 802.11
+        return "wifi", need(data, 144)[144:]
+    if link == 163:  # that of AVS, which tells its length
+        length = number(need(data, 8), 4, 4)
+        return "wifi", need(data, length)[length:]
+    if link == 10:  # FDDI
         return "llc", need(data, 13)[13:]
     raise Unreadable("unknown link")
 

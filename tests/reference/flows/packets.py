@@ -195,7 +195,7 @@ def _transport(packet: Packet, data: bytes, total: int) -> int:
     return header
 
 
-def opened(packet: Packet, body: bytes) -> Next | None:
+def opened(packet: Packet, body: bytes) -> Next | None:  # noqa: PLR0911 - one for each tunnel
     """What a packet carries that is one itself; None if nothing."""
     if packet.is_fragment:
         return None
@@ -208,21 +208,31 @@ def opened(packet: Packet, body: bytes) -> Next | None:
     ports, data = {packet.source_port, packet.destination_port}, body[8:]
     if packet.destination_port in {4789, 8472}:  # RFC 7348
         need(data, 8)
-        return ("ethernet", data[8:]) if data[0] == 8 and data[7] == 0 else None
+        return ("ethernet", data[8:]) if data[:4] == b"\x08\0\0\0" and data[7] == 0 else None
     if packet.destination_port == 6081:  # RFC 8926
         need(data, 8)
         return (number(data, 2), data[8 + (data[0] & 63) * 4 :]) if data[0] < 64 else None
     if packet.destination_port == 4754:  # RFC 8086
         return _gre(data)
-    if 3544 in ports:  # RFC 4380
-        if data[:2] == b"\0\1" and len(data) >= 4:
-            data = data[13 + data[2] + data[3] :]
-        if data[:2] == b"\0\0" and len(data) >= 8:
-            data = data[8:]
-        return ("ip", data) if len(data) >= 40 and data[0] >> 4 == 6 else None
+    if 3544 in ports:
+        return _teredo(data, packet.payload_bytes)
     if 2152 in ports:
-        return _gtp(data)
+        return _gtp(data, packet.payload_bytes)
     return None
+
+
+def _teredo(data: bytes, on_wire: int) -> Next | None:
+    """RFC 4380; as any packet may be at that port, what is inside has to look like IPv6."""
+    before = 0
+    if data[:2] == b"\0\1" and len(data) >= 4:
+        before = 13 + data[2] + data[3]
+    if data[before : before + 2] == b"\0\0" and len(data) >= before + 8:
+        before += 8
+    rest = data[before:]
+    if len(rest) < 40 or rest[0] >> 4 != 6 or before + 40 + number(rest, 4) > on_wire:
+        return None
+    is_known = rest[6] in {0, 6, 17, 43, 44, 50, 51, 58, 59, 60, 135}
+    return ("ip", rest) if is_known else None
 
 
 def _gre(data: bytes) -> Next | None:
@@ -245,10 +255,10 @@ def _gre(data: bytes) -> Next | None:
     return kind, rest
 
 
-def _gtp(data: bytes) -> Next | None:
+def _gtp(data: bytes, on_wire: int) -> Next | None:
     """3GPP TS 29.281: only a G-PDU (type 255) carries a packet."""
     need(data, 8)
-    if data[0] >> 4 != 3 or data[1] != 255:
+    if data[0] >> 4 != 3 or data[1] != 255 or number(data, 2) + 8 != on_wire:
         return None
     rest = data[8:]
     if data[0] & 7:

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
+from habitus.files import lines
 from habitus.files.inputfile import InputFile
-from habitus.traces import lines
 
 
 @pytest.mark.parametrize("before", [0, 1, 50, 99])

@@ -29,7 +29,7 @@ def get_columns(name: str) -> ColumnSet:
     return found
 
 
-def as_columns(table: pl.DataFrame, name: str) -> pl.DataFrame:
+def as_columns(table: pl.DataFrame, name: str, *, n_before: int = 0) -> pl.DataFrame:
     """A table of flows as another program would write it.
 
     What that program writes where a value is undefined is in its set; what is not known of a flow,
@@ -38,6 +38,7 @@ def as_columns(table: pl.DataFrame, name: str) -> pl.DataFrame:
     Args:
         table: (n,) with columns of `habitus.flows.flowtable.schema`, or of `record_schema`.
         name: one of `COLUMN_SETS`.
+        n_before: rows of the same output that came before, for sets that number them.
 
     Returns:
         (n,) with the set's columns, in its order.
@@ -58,6 +59,8 @@ def as_columns(table: pl.DataFrame, name: str) -> pl.DataFrame:
     made = table.with_columns(missing).select(
         column.made.alias(column.theirs) for column in chosen.columns
     )
+    if chosen.numbered:
+        made = made.with_columns(pl.col(chosen.numbered) + n_before)
     floats = [n for n, kind in made.schema.items() if kind.is_float()]
     return made.with_columns(
         pl.when(pl.col(n).is_finite()).then(pl.col(n)).alias(n) for n in floats

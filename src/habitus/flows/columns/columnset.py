@@ -34,6 +34,7 @@ class ColumnSet:
     Attributes:
         undefined: what it writes where a value is undefined.
         left_out: columns of theirs that we do not have, and why.
+        numbered: the column that counts rows from 0, if there is one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ColumnSet:
     columns: tuple[Out, ...]
     undefined: str
     left_out: dict[str, str]
+    numbered: str = ""
 
 
 def column(name: str, factor: float = 1) -> pl.Expr:

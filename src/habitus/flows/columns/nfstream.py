@@ -66,7 +66,7 @@ COLUMNS = ColumnSet(
     name="nfstream",
     title="NFStream's NFlow attributes, with statistics and the first packets",
     columns=(
-        Out("id", pl.int_range(pl.len())),
+        Out("id", pl.int_range(pl.len(), dtype=pl.Int64)),
         Out("expiration_id", pl.when(pl.col("end_reason") == "active").then(1).otherwise(0),
             "1 for an active timeout, else 0"),
         Out("src_ip", pl.col("source_ip")),
@@ -92,6 +92,7 @@ COLUMNS = ColumnSet(
             "not filled up with -1"),
     ),
     undefined="0, as NFStream does",
+    numbered="id",
     left_out={
         "src_mac, src_oui, dst_mac, dst_oui": "we keep no addresses of links",
         "tunnel_id": "we count tunnels, but do not name them",

@@ -65,7 +65,8 @@ class Rows:
     def _total(self, scope: Scope, field: str) -> Counts:
         """(n,) int64: a count of one direction, or of both together."""
         if scope == "flow":
-            return self.flows["sides"][field].sum(axis=1, dtype=np.int64)
+            both: Counts = self.flows["sides"][field].sum(axis=1, dtype=np.int64)
+            return both
         return self.side(scope)[field].astype(np.int64)
 
     def is_tcp(self) -> NDArray[np.bool_]:

@@ -27,6 +27,7 @@ PROTOCOLS = {
 """Numbers of IP protocols by the names that programs give them (IANA, protocol numbers)."""
 
 _EXACT = 1 << 53
+"""A count of more is none: sums of such would no longer fit."""
 _HASHED = re.compile(r"[0-9a-fA-F]{16,128}")
 _DATES = (
     "%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M:%S%.f",
@@ -41,6 +42,7 @@ def _number(text: pl.Series) -> pl.Series:
 def _whole(text: pl.Series) -> pl.Series:
     """Counts; some programs write them as ``12.0``."""
     exact = text.cast(pl.Int64, strict=False)
+    exact = exact.set((exact.abs() >= _EXACT).fill_null(value=False), None)
     if exact.null_count() == text.null_count():
         return exact
     number = text.cast(pl.Float64, strict=False)

@@ -24,7 +24,7 @@ def _named(*names: str) -> tuple[str, ...]:
 
 
 def _moments(
-    ours: str, unit: str, theirs: tuple[str, ...], reads: Reads, needs: str, least: int,
+    ours: str, unit: str, theirs: tuple[str, ...], reads: Reads, needs: str | tuple[()], least: int,
     parts: tuple[str, ...] = ("mean", "std", "min", "max"),
 ) -> tuple[Mapped, ...]:  # fmt: skip
     """Four numbers whose names differ in the part alone."""
@@ -77,7 +77,7 @@ JAVA = (
     *_moments("backward_payload", "bytes", ("bwdpktlen{}", "bwdpacketlength{}"), "number",
               "backward_packets", 1),
     *_moments("payload", "bytes", ("pktlen{}", "packetlength{}", "{}packetlength"), "number",
-              "", 1, ("min", "max")),
+              (), 1, ("min", "max")),
     *_moments("gap", "us", ("flowiat{}",), "number", "packets", 2),
     *_moments("forward_gap", "us", ("fwdiat{}",), "number", "forward_packets", 2),
     *_moments("backward_gap", "us", ("bwdiat{}",), "number", "backward_packets", 2),
@@ -89,7 +89,8 @@ JAVA = (
     Mapped("forward_payload_packets", _named("fwdactdatapkts", "actdatapktfwd"),
            note="the flow's first packet does not count, even if it carries something"),
     Mapped("forward_window_first_bytes", _named("initfwdwinbyts", "initwinbytesforward",
-                                                "fwdinitwinbytes"), needs=TCP,
+                                                "fwdinitwinbytes"),
+           needs=(TCP, "forward_packets"),
            note="-1 for none is null"),
     *_FLAGS,
     *(Mapped(f"active_{part}_us", _named(f"active{part}"), "number", zero_is_null=True,
@@ -104,7 +105,7 @@ PORT = (
     *_COUNTS,
     Mapped("forward_raw_bytes", _named("totlenfwdpkts"), note=_PORT_NOTE),
     Mapped("backward_raw_bytes", _named("totlenbwdpkts"), note=_PORT_NOTE),
-    *_moments("raw", "bytes", ("pktlen{}",), "number", "", 1),
+    *_moments("raw", "bytes", ("pktlen{}",), "number", (), 1),
     *_moments("forward_raw", "bytes", ("fwdpktlen{}",), "number", "forward_packets", 1),
     *_moments("backward_raw", "bytes", ("bwdpktlen{}",), "number", "backward_packets", 1),
     # Of fewer than two gaps it writes 0, so that three packets are the least.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 _KINDS = ("raw_bytes", "ip_bytes", "transport_bytes", "payload_bytes")
+_YEARS_100_NS = 100 * 366 * 86_400 * 10**9
 _SIDES = ("forward_", "backward_")
 
 
@@ -24,11 +25,12 @@ def _sums() -> dict[str, tuple[tuple[str, ...], pl.Expr]]:
 def _course() -> dict[str, tuple[tuple[str, ...], pl.Expr]]:
     """Times and what is known of addresses."""
     lasted = (pl.col("duration_us") * 1e3).round().cast(pl.Int64, strict=False)
+    end = pl.when(lasted < _YEARS_100_NS).then(pl.col("start_ns") + lasted)
     source = pl.col("source_ip")
     version = pl.when(source.str.contains(":", literal=True)).then(6)
     is_v4 = source.str.contains(r"^\d+\.\d+\.\d+\.\d+$")
     return {
-        "end_ns": (("start_ns", "duration_us"), pl.col("start_ns") + lasted),
+        "end_ns": (("start_ns", "duration_us"), end),
         "ip_version": (("source_ip",), version.otherwise(pl.when(is_v4).then(4))),
     }
 
@@ -61,14 +63,18 @@ STEPS = (_sums(), _course(), _quotients())
 def completed(frame: pl.DataFrame) -> pl.DataFrame:
     """A table in which null is filled where other columns of ours tell what it must be.
 
-    What a program told stays as it is.
+    What a program told stays as it is. What would be infinite is null.
     """
     for step in STEPS:
         frame = frame.with_columns(
             pl.coalesce(pl.col(name), made.cast(frame.schema[name])).alias(name)
             for name, (_, made) in step.items()
         )
-    return frame
+    return frame.with_columns(
+        pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)
+        for name, kind in frame.schema.items()
+        if kind.is_float()
+    )
 
 
 def completable(told: set[str]) -> set[str]:

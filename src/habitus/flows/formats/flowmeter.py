@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SWAPPED = "FlowMeter names the two ends the wrong way round: fwd is what dstIP sends"
 _SPREAD = "theirs divides by n, ours by n - 1: converted"
-_GAP_SPREAD = "leaves out the first gap's share and divides by n, in whole microseconds: too small"
+_GAP_SPREAD = "converted likewise; theirs leaves out the first gap's share, so it is a little small"
 _ONE_WAY = "made of gaps within each direction, so null where there are packets both ways"
 _NEVER = "always 0 in the file that FlowMeter ships"
 
@@ -110,6 +110,15 @@ def _finish(frame: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:  # noqa: AR
         for side in ("", "forward_", "backward_")
         for n in [pl.col(f"{side}packets")]
     ]
+    gap_spreads = [
+        (pl.col(f"{side}gap_std_us") * ((n - 1) / (n - 2)).sqrt()).alias(f"{side}gap_std_us")
+        for side in ("forward_", "backward_")
+        for n in [pl.col(f"{side}packets")]
+    ]
+    frame = frame.with_columns(
+        *gap_spreads,
+        pl.col("gap_std_us") * ((pl.col("packets") - 1) / (pl.col("packets") - 2)).sqrt(),
+    )
     one_way = (pl.col("forward_packets") == 0) | (pl.col("backward_packets") == 0)
     gaps = [
         pl.when(one_way & (pl.col("packets") >= least)).then(pl.col(name)).alias(name)

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     """Of our columns and the raw text: ours, with what is made of several of theirs."""
 
 TCP = "protocol is TCP"
-_SAYS_NOTHING = ("", "-", "(empty)", "none", "None", "null", "NULL", "N/A", "nan", "NaN", "NAN")
+_SAYS_NOTHING = ("", "-", "(empty)", "none", "None", "null", "NULL", "N/A")
 _SHOWN = 60
+_MOST = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Mapped:
 
     Attributes:
         ours: its name.
-        theirs: the names it has in their versions; the first that a file has is read.
+        theirs: the names it has in their versions; the first that says something is read.
         reads: how its cells are read.
         factor: what their number is multiplied by.
-        needs: a column of ours that must be at least ``at_least``, or `TCP`: elsewhere their
+        needs: columns of ours that must be at least ``at_least``, and `TCP`: elsewhere their
             number means nothing, and ours is null.
         zero_is_null: whether they write 0 where there is none.
         note: what else there is to know.
@@ -43,7 +44,7 @@ class Mapped:
     theirs: tuple[str, ...]
     reads: Reads = "whole"
     factor: float = 1
-    needs: str = ""
+    needs: str | tuple[str, ...] = ()
     at_least: int = 1
     zero_is_null: bool = False
     note: str = ""
@@ -53,11 +54,15 @@ class Mapped:
         """When it is null although they write something."""
         if self.zero_is_null:
             return "theirs is 0"
-        if not self.needs:
-            return ""
-        if self.needs == TCP:
-            return "the protocol is not TCP"
-        return f"{self.needs} is below {self.at_least}"
+        return " or ".join(
+            "the protocol is not TCP" if one == TCP else f"{one} is below {self.at_least}"
+            for one in self.all_needs
+        )
+
+    @property
+    def all_needs(self) -> tuple[str, ...]:
+        """What it needs, one or several."""
+        return (self.needs,) if isinstance(self.needs, str) else self.needs
 
 
 def table_of(
@@ -78,14 +83,18 @@ def table_of(
     broken = pl.repeat(value=False, n=len(raw), dtype=pl.Boolean, eager=True)
     schema = record_schema()
     for one in mapping:
-        theirs = next((name for name in one.theirs if name in raw.columns), None)
-        if theirs is None or one.reads == "made" or one.ours in made:
+        theirs = [name for name in one.theirs if name in raw.columns]
+        if not theirs or one.reads == "made" or one.ours in made:
             continue
-        text = _said(raw[theirs])
-        values = _undefined(READERS[one.reads](text), report)
-        wrong = values.is_null() & text.is_not_null() & ~_is_undefined(text) & ~broken
+        text = _said(raw[theirs[0]])
+        for other in theirs[1:]:
+            text = text.fill_null(_said(raw[other]))
+        values = READERS[one.reads](text)
+        words = _is_undefined(text)
+        wrong = values.is_null() & text.is_not_null() & ~words & ~broken
+        values = _undefined(values, words, report)
         if wrong.any():
-            _tell(wrong, text, lines, source, f"{theirs}: wanted {EXPECTED[one.reads]}", report)
+            _tell(wrong, text, lines, source, f"{theirs[0]}: wanted {EXPECTED[one.reads]}", report)
             broken = broken | wrong
         made[one.ours] = _scaled(values, one, schema[one.ours]).alias(one.ours)
     frame = pl.DataFrame(made).with_columns(
@@ -114,21 +123,18 @@ def _is_undefined(text: pl.Series) -> pl.Series:
     return text.str.contains(r"^(?i)[+-]?(?:inf|infinity|nan)$").fill_null(value=False)
 
 
-def _undefined(values: pl.Series, report: FlowReport) -> pl.Series:
+def _undefined(values: pl.Series, words: pl.Series, report: FlowReport) -> pl.Series:
     """What is infinite or NaN, or counts less than nothing, is null, and is counted."""
     if not values.dtype.is_numeric():
         return values
+    none = words
     if values.dtype.is_float():
-        infinite = (~values.is_finite()).fill_null(value=False)
-        if infinite.any():
-            report.notes["values that are infinite or no number, set to null"] += int(
-                infinite.sum()
-            )
-            values = values.set(infinite, None)
-    below = (values < 0).fill_null(value=False)
-    if below.any():
-        report.notes["values below zero, set to null"] += int(below.sum())
-        values = values.set(below, None)
+        none = none | (~values.is_finite()).fill_null(value=False)
+    below = (values < 0).fill_null(value=False) & ~none
+    for which, what in ((none, "that are infinite or no number"), (below, "below zero")):
+        if which.any():
+            report.notes[f"values {what}, set to null"] += int(which.sum())
+            values = values.set(which, None)
     return values
 
 
@@ -137,9 +143,10 @@ def _scaled(values: pl.Series, one: Mapped, kind: pl.DataType) -> pl.Series:
         values = values.set((values == 0).fill_null(value=False), None)
     if one.factor == 1:
         return values
-    scaled = values * one.factor
     if kind == pl.Int64():
-        return scaled.cast(pl.Int64, strict=False)
+        too_large = (values > int(_MOST / one.factor)).fill_null(value=False)
+        return values.set(too_large, None) * int(one.factor)
+    scaled = values * one.factor
     return scaled.set((~scaled.is_finite()).fill_null(value=False), None)
 
 
@@ -154,9 +161,11 @@ def _tell(
 def _where_it_means_something(mapping: Sequence[Mapped]) -> list[pl.Expr]:
     found = []
     for one in mapping:
-        if one.needs and one.reads != "made":
-            column = pl.col("protocol") == 6 if one.needs == TCP else None
-            means = column if column is not None else pl.col(one.needs) >= one.at_least
+        if one.all_needs and one.reads != "made":
+            means = pl.all_horizontal(
+                pl.col("protocol") == 6 if name == TCP else pl.col(name) >= one.at_least
+                for name in one.all_needs
+            )
             found.append(pl.when(means).then(pl.col(one.ours)).alias(one.ours))
     return found
 

@@ -64,7 +64,7 @@ class ZeekFormat:
         Mapped("forward_payload_bytes", ("orig_bytes",), note=_PAYLOAD),
         Mapped("backward_payload_bytes", ("resp_bytes",), note=_PAYLOAD),
         Mapped("end_reason", ("conn_state",), "made",
-               note="fin for SF; rst for REJ, RSTO, RSTR, RSTOS0, RSTRH; else null: it does not tell"),
+               note="fin for SF; rst for REJ, RSTO, RSTR, RSTOS0, RSTRH; else null"),
         Mapped("is_midstream", ("history",), "made",
                note="TCP whose history has none of S, s, H, h"),
         Mapped("was_turned", ("history",), "made", note="history begins with ^"),
@@ -184,7 +184,7 @@ def _finish(frame: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
         .then(pl.when(six).then(58).otherwise(1))
         .otherwise(pl.col("protocol"))
         .alias("protocol"),
-        pl.when(pl.col("_inner").is_not_null())
+        pl.when(pl.col("_inner").is_between(0, 4095) & (pl.col("vlan") < 4096))
         .then(pl.col("vlan") * 4096 + pl.col("_inner"))
         .otherwise(pl.col("vlan"))
         .alias("vlan"),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from habitus.files import lines
 from habitus.syscalls import family_of, name_of
-from habitus.traces import lines
 from habitus.traces.formats import strace_kernels as k
 from habitus.traces.interning import NameTable
 from habitus.traces.merging import together

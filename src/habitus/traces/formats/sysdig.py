@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from habitus.errors import InputError
+from habitus.files import lines
 from habitus.syscalls import family_of
-from habitus.traces import lines
 from habitus.traces.formats import sysdig_kernels as k
 from habitus.traces.formats.sysdig_layout import EVENTS, Layout, infer_layout
 from habitus.traces.formats.sysdig_stamp_kernels import NO_STAMP

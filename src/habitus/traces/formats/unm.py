@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from habitus.errors import InputError
+from habitus.files import lines
 from habitus.files.inputfile import HEAD_BYTES
-from habitus.traces import lines
 from habitus.traces.formats import unm_kernels as k
 from habitus.traces.interning import NameTable
 from habitus.traces.merging import together
