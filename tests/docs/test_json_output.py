@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from frames import SYN, ethernet, pcap, segment
 from habitus.cli import commands  # noqa: F401 - registers them
 from habitus.cli.app import app
 
@@ -42,6 +43,9 @@ RUNS = {
     "model threshold": ["model", "--false-alarms", "10%"],
     "model forecast": ["model", "--traces", "50"],
     "model draw": ["chain"],
+    "flows extract": ["talk.pcap", "-o", "flows.csv"],
+    "flows features": [],
+    "flows info": ["talk.pcap"],
     "detectors": [],
     "formats": [],
     "protocols": [],
@@ -108,6 +112,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         write(folder / "recordings" / "attack" / "shell" / f"run-{i}.txt", STRANGE * (2 + i))
         write(folder / "recordings" / "attack" / "miner" / f"run-{i}.txt", NORMAL + "futex " * 9)
     (folder / "recordings" / "empty").mkdir()
+    arp = ethernet(bytes(28), kind=0x0806)
+    (folder / "talk.pcap").write_bytes(pcap([(0, segment(SYN)), (1, arp)]))
     values: dict[str, list[Any]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -9,14 +9,14 @@ import hashlib
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from habitus.packets.ip_kernels import DCCP, ICMP, ICMP6, SCTP, TCP, UDP, UDP_LITE
+from habitus.packets.ip_kernels import ICMP, ICMP6, SCTP, TCP, UDP
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _SEED = b"\0\0"
-_WITH_PORTS = {TCP, UDP, SCTP, DCCP, UDP_LITE}
+_WITH_PORTS = {TCP, UDP, SCTP}
 # What is answered by what: types that have a counterpart stand for ports of both sides.
 _ANSWERS = {
     ICMP: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17, 10: 9, 9: 10},

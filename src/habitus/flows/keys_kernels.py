@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from habitus.compiled import kernel
-from habitus.packets.ip_kernels import mixed
-
-EMPTY = -1
+from habitus.packets.table_kernels import EMPTY, mixed
 
 
 @kernel
@@ -79,36 +77,3 @@ def find(table, hashes, flows, value, packet, low):
         if hashes[slot] == value and is_same(flows[slot], packet, low):
             return place
         place = (place + 1) & mask
-
-
-@kernel
-def remove(under_way, slot):
-    """Take a flow out of the table; those that stand behind it because of it move up."""
-    table, hashes = under_way.table, under_way.hashes
-    mask = len(table) - 1
-    place = np.int64(hashes[slot] & np.uint64(mask))
-    while table[place] != slot:
-        place = (place + 1) & mask
-    gap = place
-    while True:
-        place = (place + 1) & mask
-        other = table[place]
-        if other == EMPTY:
-            break
-        home = np.int64(hashes[other] & np.uint64(mask))
-        if (place - home) & mask >= (place - gap) & mask:
-            table[gap] = other
-            gap = place
-    table[gap] = EMPTY
-
-
-@kernel
-def rehash(old, new, hashes):
-    """Put all that one table leads to into a larger one, which is empty."""
-    mask = len(new) - 1
-    for slot in old:
-        if slot != EMPTY:
-            place = np.int64(hashes[slot] & np.uint64(mask))
-            while new[place] != EMPTY:
-                place = (place + 1) & mask
-            new[place] = slot

@@ -47,6 +47,7 @@ DIRECTION = np.dtype(
         ("bulk_packets", np.uint32),
         ("payload_packets", np.uint32),
         ("fragments", np.uint32),
+        ("tcp_packets", np.uint32),  # those with a header of TCP
         ("flags", np.uint32, (8,)),
         ("window_first", np.int32),  # -1: no packet of TCP
         ("window_min", np.uint16),

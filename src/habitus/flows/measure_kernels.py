@@ -93,7 +93,8 @@ def add_packet(flow, side, number, packet, data, n_log_n, counts, activity_ns, s
     side.last_ns = max(side.last_ns, now)
     side.ttl_min = min(side.ttl_min, packet.ttl)
     side.ttl_max = max(side.ttl_max, packet.ttl)
-    side.header_min = min(side.header_min, packet.transport_bytes - packet.payload_bytes)
+    if packet.fragment <= 1:  # a later fragment has no header of its own
+        side.header_min = min(side.header_min, packet.transport_bytes - packet.payload_bytes)
     if packet.fragment:
         side.fragments += 1
     if packet.payload_bytes:
@@ -119,6 +120,7 @@ def add_tcp(side, packet):
         side.flags[bit] += flags & 1
         flags, bit = flags >> 1, bit + 1
     window = packet.window
+    side.tcp_packets += 1
     if side.window_first < 0:
         side.window_first = window
         side.window_min = side.window_max = window
@@ -154,20 +156,21 @@ def add_to_bulk(flow, side, number, packet, now, subflow_ns):
     """Follow a run of packets with payload in one direction, as CICFlowMeter defines a bulk."""
     if flow.bulk_side != number or now - flow.bulk_last_ns > subflow_ns:
         flow.bulk_side = number
-        flow.bulk_since_ns = now
+        flow.bulk_since_ns = flow.bulk_last_ns = now
         flow.bulk_n, flow.bulk_size = 0, 0
+    late = max(now, flow.bulk_last_ns)
     flow.bulk_n += 1
     flow.bulk_size += packet.payload_bytes
     if flow.bulk_n == BULK_PACKETS:
         side.bulks += 1
         side.bulk_packets += flow.bulk_n
         side.bulk_bytes += flow.bulk_size
-        side.bulk_ns += max(np.int64(0), now - flow.bulk_since_ns)
+        side.bulk_ns += late - flow.bulk_since_ns
     elif flow.bulk_n > BULK_PACKETS:
         side.bulk_packets += 1
         side.bulk_bytes += packet.payload_bytes
-        side.bulk_ns += max(np.int64(0), now - flow.bulk_last_ns)
-    flow.bulk_last_ns = max(flow.bulk_last_ns, now)
+        side.bulk_ns += late - flow.bulk_last_ns
+    flow.bulk_last_ns = late
 
 
 @kernel

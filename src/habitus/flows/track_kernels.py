@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from habitus.compiled import kernel
-from habitus.flows.keys_kernels import find, hash_of, is_low, remove
+from habitus.flows.keys_kernels import find, hash_of, is_low
 from habitus.flows.layout import BACKWARD, FORWARD, Ended
 from habitus.flows.measure_kernels import add_packet, close_activity
 from habitus.packets.ip_kernels import TCP
 from habitus.packets.layout import ACK, FIN, RST, SYN, Status
+from habitus.packets.table_kernels import remove
 
 DONE = 0
 OUTPUT_FULL = 1
@@ -39,17 +40,16 @@ N_FIRST = 5
 BY_FLAGS = 6
 
 # Places in the array of what stands between two packets.
-CLOCK_NS = 0
-N_FREE = 1
-N_EVICTED = 2
-N_TURNED = 3
-N_MIDSTREAM = 4
-OPEN_OLDEST = 5
-OPEN_NEWEST = 6
-CLOSED_OLDEST = 7
-CLOSED_NEWEST = 8
-N_TAKEN = 9
-N_STATE = 10
+N_FREE = 0
+N_EVICTED = 1
+N_TURNED = 2
+N_MIDSTREAM = 3
+OPEN_OLDEST = 4
+OPEN_NEWEST = 5
+CLOSED_OLDEST = 6
+CLOSED_NEWEST = 7
+N_TAKEN = 8
+N_STATE = 9
 
 
 @kernel
@@ -73,11 +73,11 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
         packet = packets[i]
         if packet.status != OK:
             continue
-        state[CLOCK_NS] = max(state[CLOCK_NS], packet.time_ns)
-        if is_silent(OPEN_OLDEST, idle_ns, state, flows):
-            n_out = end_silent(OPEN_OLDEST, idle_ns, under_way, out, n_out)
-        if is_silent(CLOSED_OLDEST, linger_ns, state, flows):
-            n_out = end_silent(CLOSED_OLDEST, linger_ns, under_way, out, n_out)
+        now = packet.time_ns
+        if is_silent(OPEN_OLDEST, now - idle_ns, state, flows):
+            n_out = end_silent(OPEN_OLDEST, now - idle_ns, under_way, out, n_out)
+        if is_silent(CLOSED_OLDEST, now - linger_ns, state, flows):
+            n_out = end_silent(CLOSED_OLDEST, now - linger_ns, under_way, out, n_out)
         if n_out + MAX_ENDED > len(out):
             return OUTPUT_FULL, i, n_out
         if 2 * (state[N_TAKEN] - state[N_FREE]) >= len(table):
@@ -86,11 +86,14 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
         value = hash_of(packet, low, secret)
         slot = np.int64(table[find(table, hashes, flows, value, packet, low)])
         is_continued, forward_is_low = False, low
+        icmp_type, icmp_code = packet.icmp_type, packet.icmp_code
         if slot >= 0:
             reason = cut(flows[slot], packet, settings)
             if reason:
                 is_continued = reason == BY_ACTIVE
-                forward_is_low = flows[slot].forward_is_low == 1
+                if is_continued:  # the same two ask and answer
+                    forward_is_low = flows[slot].forward_is_low == 1
+                    icmp_type, icmp_code = flows[slot].icmp_type, flows[slot].icmp_code
                 n_out = end_flow(slot, reason, under_way, out, n_out)
                 slot = np.int64(NOBODY)
         if slot < 0:
@@ -104,6 +107,7 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
                 state[N_TAKEN] += 1
             flows[slot] = blank[0]
             begin_flow(flows[slot], packet, low, is_continued, forward_is_low, state)
+            flows[slot].icmp_type, flows[slot].icmp_code = icmp_type, icmp_code
             hashes[slot] = value
             table[find(table, hashes, flows, value, packet, low)] = slot
             append(slot, OPEN_OLDEST, state, links)
@@ -140,17 +144,21 @@ def finish(under_way, out):
 
 
 @kernel
-def is_silent(oldest, silence_ns, state, flows):
-    """Whether the flow of a list that was heard of longest ago has been silent for longer."""
+def is_silent(oldest, since_ns, state, flows):
+    """Whether the flow of a list that was heard of longest ago has been silent since before.
+
+    By the time of the packet at hand: a clock that was far ahead once would otherwise end every
+    flow that goes on by the right one.
+    """
     old = state[oldest]
-    return old != NOBODY and state[CLOCK_NS] - flows[old].last_ns > silence_ns
+    return old != NOBODY and flows[old].last_ns < since_ns
 
 
 @kernel
-def end_silent(oldest, silence_ns, under_way, out, n_out):
-    """End the flows of a list that have been silent for longer, while there is room for them."""
+def end_silent(oldest, since_ns, under_way, out, n_out):
+    """End the flows of a list that have been silent since before, while there is room for them."""
     state, flows = under_way.state, under_way.flows
-    while n_out < len(out) and is_silent(oldest, silence_ns, state, flows):
+    while n_out < len(out) and is_silent(oldest, since_ns, state, flows):
         old = state[oldest]
         n_out = end_flow(old, flows[old].ended or BY_IDLE, under_way, out, n_out)
     return n_out
@@ -171,12 +179,13 @@ def make_room(under_way, out, n_out):
 def cut(flow, packet, settings):
     """Why a packet of this flow begins another; 0 if it does not."""
     silent = packet.time_ns - flow.last_ns
+    is_long = packet.time_ns - flow.first_ns > settings[ACTIVE_NS]
     if flow.ended:
         is_new = packet.protocol == TCP and packet.flags & (SYN | ACK) == SYN
-        return flow.ended if is_new or silent > settings[LINGER_NS] else 0
+        return flow.ended if is_new or is_long or silent > settings[LINGER_NS] else 0
     if silent > settings[IDLE_NS]:
         return BY_IDLE
-    return BY_ACTIVE if packet.time_ns - flow.first_ns > settings[ACTIVE_NS] else 0
+    return BY_ACTIVE if is_long else 0
 
 
 @kernel
@@ -204,7 +213,6 @@ def begin_flow(flow, packet, low, is_continued, forward_is_low, state):
             flow.is_midstream = 1
             state[N_MIDSTREAM] += 1
     flow.n_tunnels = packet.n_tunnels
-    flow.icmp_type, flow.icmp_code = packet.icmp_type, packet.icmp_code
     flow.first_ns = flow.last_ns = flow.active_since_ns = packet.time_ns
     flow.first_frame = packet.frame
     flow.bulk_side = -1
@@ -228,7 +236,7 @@ def end_flow(slot, reason, under_way, out, n_out):
     """Put a flow out, and free its place."""
     flow, state = under_way.flows[slot], under_way.state
     unlink(slot, CLOSED_OLDEST if flow.ended else OPEN_OLDEST, state, under_way.links)
-    remove(under_way, slot)
+    remove(under_way.table, under_way.hashes, slot)
     flow.ended = reason
     out[n_out] = flow
     close_activity(out[n_out])

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from habitus.compiled import hash_multiplier
 from habitus.flows import track_kernels as loop
-from habitus.flows.keys_kernels import EMPTY, rehash
 from habitus.flows.layout import FLOW, MAX_FIRST
 from habitus.flows.measure_kernels import n_log_n_table
+from habitus.packets.table_kernels import EMPTY, rehash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,6 @@ class Scratch(NamedTuple):
 def _nothing_under_way(capacity: int) -> UnderWay:
     state = np.zeros(loop.N_STATE, dtype=np.int64)
     state[loop.OPEN_OLDEST : loop.CLOSED_NEWEST + 1] = loop.NOBODY
-    state[loop.CLOCK_NS] = np.iinfo(np.int64).min
     return UnderWay(
         # Of zeros that nobody has touched the system holds no memory.
         flows=np.zeros(capacity, dtype=FLOW),

@@ -219,10 +219,11 @@ class _Pcapng(_Capture):
         length, byte_order = struct.unpack(f"{order}II", begin[4:])
         if byte_order != _BYTE_ORDER or not 28 <= length <= walk.MAX_RECORD_BYTES:
             return walk.BROKEN_LENGTH
+        length += -length & 3  # as `walk_pcapng` does
         if self._end - self._place < length:
             return walk.NEEDS_MORE
         self._n_interfaces = 0
-        self._place += length + (-length & 3)
+        self._place += length
         return None
 
     def _interface(self) -> int | None:

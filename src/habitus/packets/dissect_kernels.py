@@ -7,7 +7,8 @@ import numpy as np
 from habitus.compiled import kernel
 from habitus.packets import link_kernels as link
 from habitus.packets.bytes_kernels import big16
-from habitus.packets.ip_kernels import OK, WHOLE, find_ports, read_ip, read_transport
+from habitus.packets.fragment_kernels import find_ports
+from habitus.packets.ip_kernels import OK, WHOLE, read_ip, read_transport
 from habitus.packets.layout import Status
 from habitus.packets.tunnel_kernels import ETHERNET_BRIDGED, read_tunnel
 
@@ -22,13 +23,14 @@ def dissect(data, records, n, first_frame, opens_tunnels, secret, fragments, spa
 
     Args:
         opens_tunnels: whether the packets inside tunnels count, or those that carry them.
-        fragments: ports of the first fragments met, see `find_ports`.
+        fragments: what `find_ports` keeps of first fragments, in its order.
         spare: (1,) `PACKET`.
 
     Returns:
         How many tunnels held no packet, so that what carried it was taken.
     """
     n_unopened = 0
+    known, hashes, table, count = fragments
     for i in range(n):
         record, packet = records[i], packets[i]
         packet.time_ns, packet.frame = record.time_ns, first_frame + i
@@ -60,7 +62,7 @@ def dissect(data, records, n, first_frame, opens_tunnels, secret, fragments, spa
                     packet.status, packet.detail = status, told & 0xFFFF
                 break
             if inner.fragment != WHOLE:
-                find_ports(inner, identity, secret, fragments)
+                find_ports(inner, identity, secret, known, hashes, table, count)
             inner.status = OK
             if has_packet:
                 inner.n_tunnels += 1

@@ -213,37 +213,3 @@ def has_ports(protocol):
         protocol == TCP or protocol == UDP or protocol == SCTP or protocol == UDP_LITE
         or protocol == DCCP
     )  # fmt: skip
-
-
-@kernel
-def mixed(value):
-    """Every bit of the result depends on every bit of the value."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-@kernel
-def find_ports(packet, identity, secret, known):
-    """Give a later fragment the ports of its first, and keep those of a first one.
-
-    Args:
-        identity: what tells the fragments of one packet, with the addresses.
-        known: (a power of two,) of ``hash`` and ``ports``; a newer packet's take the place of an
-            older one's.
-    """
-    value = mixed(packet.source_low + secret) ^ packet.source_high
-    value = mixed(value + secret) ^ packet.destination_low
-    value = mixed(value + secret) ^ packet.destination_high
-    value = mixed(value + secret) ^ (
-        (np.uint64(identity) << np.uint64(8)) | np.uint64(packet.protocol)
-    )
-    value = mixed(value + secret + np.uint64(packet.vlan)) | np.uint64(1)  # 0: an empty place
-    slot = known[np.int64(value >> np.uint64(32)) & (len(known) - 1)]
-    if packet.fragment == FIRST:
-        slot.hash = value
-        slot.source_port, slot.destination_port = packet.source_port, packet.destination_port
-    elif slot.hash == value:
-        packet.source_port, packet.destination_port = slot.source_port, slot.destination_port
-    elif has_ports(packet.protocol):
-        packet.fragment = ORPHAN

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from habitus.compiled import kernel
-from habitus.packets.bytes_kernels import big16, big32
+from habitus.packets.bytes_kernels import big16, big32, read32
 from habitus.packets.layout import Status
 
 # Kinds of headers.
@@ -52,7 +52,7 @@ def read_link(data, at, end, link):
             return CUT_OFF, at, 0
         family = big32(data, at)
         if family > 0xFFFF:  # by a machine of the other order
-            family = np.int64(data[at]) | (np.int64(data[at + 1]) << 8)
+            family = read32(data, at, False)
         # AF_INET everywhere; AF_INET6 of Linux, the BSDs, and macOS.
         if family == 2 or family == 10 or family == 24 or family == 28 or family == 30:
             return IP, at + 4, 0

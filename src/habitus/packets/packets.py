@@ -12,6 +12,7 @@ from habitus.compiled import hash_multiplier
 from habitus.packets.capture import BATCH_RECORDS
 from habitus.packets.dissect_kernels import dissect
 from habitus.packets.layout import PACKET, REASONS, Fragment, Status
+from habitus.packets.table_kernels import EMPTY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 FRAGMENTS = 1 << 14
 """Fragmented packets whose ports are remembered at a time."""
 _FRAGMENT = np.dtype(
-    [("hash", np.uint64), ("source_port", np.uint16), ("destination_port", np.uint16)], align=True
+    [("source_port", np.uint16), ("destination_port", np.uint16), ("protocol", np.uint8)],
+    align=True,
 )
 _ETHERTYPES = {
     0x0806: "ARP", 0x8035: "RARP", 0x888E: "802.1X", 0x88CC: "LLDP", 0x8863: "PPPoE discovery",
@@ -97,7 +99,12 @@ class Dissector:
         self._outer = outer
         self._packets = np.zeros(BATCH_RECORDS, dtype=PACKET)
         self._spare = np.zeros(1, dtype=PACKET)
-        self._fragments = np.zeros(FRAGMENTS, dtype=_FRAGMENT)
+        self._fragments = (
+            np.zeros(FRAGMENTS, dtype=_FRAGMENT),
+            np.zeros(FRAGMENTS, dtype=np.uint64),
+            np.full(4 * FRAGMENTS, EMPTY, dtype=np.int32),
+            np.zeros(1, dtype=np.int64),
+        )
 
     def packets(self, batch: RecordBatch) -> NDArray[np.void]:
         """(n,) `PACKET`: those of a batch; valid until the next."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from habitus.compiled import kernel
 from habitus.packets.bytes_kernels import big16
-from habitus.packets.ip_kernels import GRE, IP_IN_IP, IPV6_IN_IP, UDP, WHOLE
+from habitus.packets.ip_kernels import FIRST, GRE, IP_IN_IP, IPV6_IN_IP, UDP, WHOLE
 from habitus.packets.link_kernels import ETHERNET, ETHERTYPE, IP, read_wifi
 
 NONE = 0
@@ -28,7 +28,7 @@ def read_tunnel(data, at, end, header, packet):
     Args:
         at: where the transport begins, of ``header`` bytes.
     """
-    if packet.fragment != WHOLE:
+    if packet.fragment != WHOLE and packet.fragment != FIRST:
         return NONE, at, 0
     protocol = packet.protocol
     if protocol == IP_IN_IP or protocol == IPV6_IN_IP:
@@ -45,9 +45,9 @@ def read_tunnel(data, at, end, header, packet):
     if to == GENEVE_PORT:
         return read_geneve(data, place, end)
     if to == TEREDO_PORT or packet.source_port == TEREDO_PORT:
-        return read_teredo(data, place, end, np.int64(packet.payload_bytes))
+        return read_teredo(data, place, end, big16(data, at + 4) - 8)
     if to == GTP_PORT or packet.source_port == GTP_PORT:
-        return read_gtp(data, place, end, np.int64(packet.payload_bytes))
+        return read_gtp(data, place, end, big16(data, at + 4) - 8)
     return NONE, at, 0
 
 
@@ -80,9 +80,12 @@ def read_gre(data, at, end):
 @kernel
 def read_vxlan(data, at, end):
     """Virtual extensible LAN: a network's number, then Ethernet."""
-    if end - at < 8 or data[at] != 0x08 or data[at + 7] != 0:
+    if end - at < 8 or data[at + 7] != 0:
         return NONE, at, 0
-    if data[at + 1] | data[at + 2] | data[at + 3]:
+    if data[at] == 0x08:
+        if data[at + 1] | data[at + 2] | data[at + 3]:
+            return NONE, at, 0
+    elif data[at] != 0x88:  # with a group's policy
         return NONE, at, 0
     return ETHERNET, at + 8, 0
 

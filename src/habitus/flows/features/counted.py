@@ -202,7 +202,8 @@ def tcp() -> Iterator[Feature]:
             )  # fmt: skip
         yield Feature(
             named(scope, "window_mean_bytes"), "tcp", "number", "bytes",
-            f"Mean window of packets {LONG[scope]}", "sum / packets", NOT_TCP, _window_mean(scope),
+            f"Mean window of packets {LONG[scope]}", "sum / packets that tell one", NOT_TCP,
+            _window_mean(scope),
         )  # fmt: skip
 
 
@@ -227,7 +228,7 @@ def _window(scope: Scope, field: str) -> Make:
 def _window_mean(scope: Scope) -> Make:
     def of(rows: Rows) -> Column:
         side = rows.side(scope)
-        return Column(divided(side["window_sum"], side["packets"]), rows.is_tcp())
+        return Column(divided(side["window_sum"], side["tcp_packets"]), rows.is_tcp())
 
     return of
 
@@ -243,13 +244,21 @@ def network() -> Iterator[Feature]:
             )  # fmt: skip
         yield Feature(
             named(scope, "header_min_bytes"), "network", "integer", "bytes",
-            f"Shortest transport header of packets {LONG[scope]}", "min", NO_PACKET,
-            _of_side(scope, "header_min"),
+            f"Shortest transport header of packets {LONG[scope]}", "min, but of later fragments",
+            "there is no such packet", _header_min(scope),
         )  # fmt: skip
         yield Feature(
             named(scope, "fragments"), "network", "integer", "packets",
             f"Packets {LONG[scope]} that are fragments", "count", "", _total(scope, "fragments"),
         )  # fmt: skip
+
+
+def _header_min(scope: Scope) -> Make:
+    def of(rows: Rows) -> Column:
+        least = rows.side(scope)["header_min"].astype(np.int64)
+        return Column(least, (rows.total(scope, "packets") > 0) & (least < 0xFFFF))
+
+    return of
 
 
 def _of_side(scope: Scope, field: str) -> Make:
