@@ -108,7 +108,7 @@ def nfstream(paths: list[Path]) -> dict[str, tuple[int, int]]:
 def main() -> None:
     paths = captures()
     theirs = nfstream(paths)
-    rows = [(
+    rows: list[tuple[str, ...]] = [(
         "capture", "TCP, tshark", "ours", "UDP, tshark", "ours", "flows, NFStream", "ours",
         "their packets", "ours", "ours by default", "why they differ",
     )]  # fmt: skip

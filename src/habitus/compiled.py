@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     Loop = Callable[..., Any]
 
 
@@ -36,6 +39,17 @@ def kernel(function: Loop) -> Loop:
         cache=folder is not None, nogil=True, boundscheck=_bounds_checked(), error_model="numpy"
     )(function)
     return compiled
+
+
+def rows(n: int, kind: np.dtype[np.void]) -> NDArray[np.void]:
+    """(n,) of zeros of a structured kind, whose fields loops read as attributes.
+
+    Plain Python, which fuzzing runs (``NUMBA_DISABLE_JIT=1``), can do so with records alone.
+    """
+    import numpy as np
+
+    made = np.zeros(n, dtype=kind)
+    return made.view(np.recarray) if os.environ.get("NUMBA_DISABLE_JIT") == "1" else made
 
 
 @cache

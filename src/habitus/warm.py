@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import time
 from contextlib import suppress
@@ -20,6 +21,8 @@ from habitus.detectors.whole import TraceDetector
 from habitus.errors import HabitusError
 from habitus.evaluation.doctor.examination import examined_of
 from habitus.evaluation.doctor.near_duplicates import WINDOW, containment
+from habitus.flows.extracting import extract_flows
+from habitus.flows.tracker import FIRST_TABLE
 from habitus.models.files import load_model, save_model
 from habitus.models.training import fit_model
 from habitus.traces.formats import format_names, get_format
@@ -72,6 +75,7 @@ def compile_loops() -> float:
                 for row in range(1, len(model.decisions)):
                     list(RollingScorer(model, row).run([traces]))
         _read_all_formats(Path(temporary))
+        _make_flows(Path(temporary))
     _grow_tables()
     _follow_states()
     _compare_a_trace()
@@ -85,6 +89,21 @@ def _read_all_formats(folder: Path) -> None:
         path.write_text(get_format(name).sample)
         with suppress(HabitusError):  # some have none
             read_traces(path, format=name)
+
+
+def _make_flows(folder: Path) -> None:
+    """Make flows of both kinds of captures, and more of them than there is room for at first."""
+    records = b""
+    for port in range(FIRST_TABLE):
+        ip = struct.pack(">BBHIHHII", 0x45, 0, 30, 1, 0x4011, 0, 0x0A000001, 0x0A000002)
+        frame = bytes(12) + b"\x08\x00" + ip + struct.pack(">HHHH", port, 53, 10, 0) + b"??"
+        records += struct.pack("<IIII", 1, port, len(frame), len(frame)) + frame
+    pcap = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, 1) + records
+    pcapng = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    for content in (pcap, pcapng):
+        path = folder / "capture"
+        path.write_bytes(content)
+        list(extract_flows([path]))
 
 
 def _grow_tables() -> None:

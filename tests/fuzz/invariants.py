@@ -16,9 +16,9 @@ from zlib import crc32
 import numpy as np
 
 from habitus.errors import HabitusError
+from habitus.files import lines
 from habitus.files.inputfile import HEAD_BYTES, InputFile
 from habitus.files.inputs import open_inputs
-from habitus.files import lines
 from habitus.traces import builder, merging, recording, tokens
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.formats.base import ReadOptions

@@ -12,7 +12,7 @@ FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 BULK_PACKETS = 4
 """Packets with payload in one direction, none the other way between, that make a bulk."""
 
-SIZES = np.dtype([("squares", np.float64), ("min", np.uint32), ("max", np.uint32)])
+SIZES = np.dtype([("squares", np.float64), ("low", np.uint32), ("high", np.uint32)])
 """Of sizes, one for each packet: the sum of their squares, and their ends.
 
 Sizes are whole numbers, so that this sum is exact up to 2**53: with its plain sum, which stands
@@ -20,7 +20,7 @@ beside it, it gives a spread without any rounding on the way.
 """
 
 SPANS = np.dtype(
-    [("mean", np.float64), ("m2", np.float64), ("min", np.int64), ("max", np.int64),
+    [("center", np.float64), ("m2", np.float64), ("low", np.int64), ("high", np.int64),
      ("n", np.int64)]
 )  # fmt: skip
 """Of spans of time in nanoseconds, with their number."""
@@ -48,7 +48,7 @@ DIRECTION = np.dtype(
         ("payload_packets", np.uint32),
         ("fragments", np.uint32),
         ("tcp_packets", np.uint32),  # those with a header of TCP
-        ("flags", np.uint32, (8,)),
+        ("flag_counts", np.uint32, (8,)),
         ("window_first", np.int32),  # -1: no packet of TCP
         ("window_min", np.uint16),
         ("window_max", np.uint16),

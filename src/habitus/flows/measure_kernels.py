@@ -31,23 +31,23 @@ MAX_GAP_US = 0xFFFFFFFF
 def add_size(sizes, n, value):
     """One more size; ``n`` with it."""
     sizes.squares += np.float64(value) * np.float64(value)
-    if n == 1 or value < sizes.min:
-        sizes.min = value
-    if n == 1 or value > sizes.max:
-        sizes.max = value
+    if n == 1 or value < sizes.low:
+        sizes.low = value
+    if n == 1 or value > sizes.high:
+        sizes.high = value
 
 
 @kernel
 def add_span(spans, value):
     """One more span of time."""
     spans.n += 1
-    difference = value - spans.mean
-    spans.mean += difference / spans.n
-    spans.m2 += difference * (value - spans.mean)
-    if spans.n == 1 or value < spans.min:
-        spans.min = value
-    if spans.n == 1 or value > spans.max:
-        spans.max = value
+    difference = value - spans.center
+    spans.center += difference / spans.n
+    spans.m2 += difference * (value - spans.center)
+    if spans.n == 1 or value < spans.low:
+        spans.low = value
+    if spans.n == 1 or value > spans.high:
+        spans.high = value
 
 
 @kernel
@@ -115,9 +115,9 @@ def add_packet(flow, side, number, packet, data, n_log_n, counts, activity_ns, s
 @kernel
 def add_tcp(side, packet):
     """Flags and window."""
-    flags, bit = np.int64(packet.flags), 0
+    flags, bit = np.int64(packet.tcp_flags), 0
     while flags:
-        side.flags[bit] += flags & 1
+        side.flag_counts[bit] += flags & 1
         flags, bit = flags >> 1, bit + 1
     window = packet.window
     side.tcp_packets += 1

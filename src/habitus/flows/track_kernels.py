@@ -181,7 +181,7 @@ def cut(flow, packet, settings):
     silent = packet.time_ns - flow.last_ns
     is_long = packet.time_ns - flow.first_ns > settings[ACTIVE_NS]
     if flow.ended:
-        is_new = packet.protocol == TCP and packet.flags & (SYN | ACK) == SYN
+        is_new = packet.protocol == TCP and packet.tcp_flags & (SYN | ACK) == SYN
         return flow.ended if is_new or is_long or silent > settings[LINGER_NS] else 0
     if silent > settings[IDLE_NS]:
         return BY_IDLE
@@ -205,11 +205,11 @@ def begin_flow(flow, packet, low, is_continued, forward_is_low, state):
         flow.is_continued = 1
         flow.forward_is_low = 1 if forward_is_low else 0
     elif packet.protocol == TCP and packet.fragment <= 1:
-        if packet.flags & (SYN | ACK) == SYN | ACK:  # an answer: who asked was not seen
+        if packet.tcp_flags & (SYN | ACK) == SYN | ACK:  # an answer: who asked was not seen
             flow.forward_is_low = 0 if low else 1
             flow.was_turned = 1
             state[N_TURNED] += 1
-        elif not packet.flags & SYN:
+        elif not packet.tcp_flags & SYN:
             flow.is_midstream = 1
             state[N_MIDSTREAM] += 1
     flow.n_tunnels = packet.n_tunnels
@@ -222,10 +222,10 @@ def begin_flow(flow, packet, low, is_continued, forward_is_low, state):
 @kernel
 def see_end(flow, packet, number):
     """Whether the flow's own packets end it: a FIN from each side, or a reset."""
-    if packet.flags & FIN:
+    if packet.tcp_flags & FIN:
         flow.fins |= np.uint8(1 << number)
     if flow.ended == 0:
-        if packet.flags & RST:
+        if packet.tcp_flags & RST:
             flow.ended = BY_RST
         elif flow.fins == 3:
             flow.ended = BY_FIN

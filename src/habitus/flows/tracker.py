@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from habitus.compiled import hash_multiplier
+from habitus.compiled import hash_multiplier, rows
 from habitus.flows import track_kernels as loop
 from habitus.flows.layout import FLOW, MAX_FIRST
 from habitus.flows.measure_kernels import n_log_n_table
@@ -118,7 +118,7 @@ def _nothing_under_way(capacity: int) -> UnderWay:
     state[loop.OPEN_OLDEST : loop.CLOSED_NEWEST + 1] = loop.NOBODY
     return UnderWay(
         # Of zeros that nobody has touched the system holds no memory.
-        flows=np.zeros(capacity, dtype=FLOW),
+        flows=rows(capacity, FLOW),
         hashes=np.zeros(capacity, dtype=np.uint64),
         links=np.zeros((capacity, 2), dtype=np.int32),
         table=np.full(FIRST_TABLE, EMPTY, dtype=np.int32),
@@ -141,10 +141,8 @@ class FlowTracker:
             [*(round(span * _NS) for span in spans), made.first, int(made.by_flags)]
         )
         self._under_way = _nothing_under_way(made.max_flows)
-        self._scratch = Scratch(
-            np.zeros(1, dtype=FLOW), n_log_n_table(), np.zeros(256, dtype=np.int64)
-        )
-        self._out = np.zeros(OUT_FLOWS, dtype=FLOW)
+        self._scratch = Scratch(rows(1, FLOW), n_log_n_table(), np.zeros(256, dtype=np.int64))
+        self._out = rows(OUT_FLOWS, FLOW)
         self._secret = np.uint64(hash_multiplier())
 
     @property

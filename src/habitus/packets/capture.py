@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.compiled import rows
 from habitus.errors import InputError
 from habitus.packets import record_kernels as walk
 from habitus.packets.layout import RECORD
@@ -85,7 +86,7 @@ class _Capture:
         self._data: Bytes = np.zeros(CHUNK_BYTES, dtype=np.uint8)
         self._place = self._end = 0
         self._before = 0  # bytes of the file before the buffer
-        self._records = np.zeros(BATCH_RECORDS, dtype=RECORD)
+        self._records = rows(BATCH_RECORDS, RECORD)
         self._n_before = 0
         self._is_over = False
 

@@ -154,7 +154,7 @@ def read_transport(data, at, end, total, packet):
     left = min(end - at, total)
     protocol = packet.protocol
     packet.source_port = packet.destination_port = 0
-    packet.flags, packet.window, packet.icmp_type, packet.icmp_code = 0, 0, 0, 0
+    packet.tcp_flags, packet.window, packet.icmp_type, packet.icmp_code = 0, 0, 0, 0
     header, payload = np.int64(0), total
     if packet.fragment == LATER:
         pass
@@ -166,7 +166,7 @@ def read_transport(data, at, end, total, packet):
         header = (np.int64(data[at + 12]) >> 4) * 4
         if header < 20 or header > total:
             return BAD_TRANSPORT, 0
-        packet.flags = data[at + 13]
+        packet.tcp_flags = data[at + 13]
         packet.window = big16(data, at + 14)
         payload = total - header
     elif protocol == UDP or protocol == UDP_LITE:

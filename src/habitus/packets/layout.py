@@ -36,7 +36,7 @@ PACKET = np.dtype(
         ("source_port", np.uint16),
         ("destination_port", np.uint16),
         ("window", np.uint16),
-        ("flags", np.uint8),  # of TCP
+        ("tcp_flags", np.uint8),
         ("protocol", np.uint8),
         ("version", np.uint8),  # of IP: 4 or 6
         ("ttl", np.uint8),  # or hop limit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from habitus.compiled import hash_multiplier
+from habitus.compiled import hash_multiplier, rows
 from habitus.packets.capture import BATCH_RECORDS
 from habitus.packets.dissect_kernels import dissect
 from habitus.packets.layout import PACKET, REASONS, Fragment, Status
@@ -97,10 +97,10 @@ class Dissector:
     def __init__(self, *, outer: bool = False) -> None:
         self.counts = PacketCounts()
         self._outer = outer
-        self._packets = np.zeros(BATCH_RECORDS, dtype=PACKET)
-        self._spare = np.zeros(1, dtype=PACKET)
+        self._packets = rows(BATCH_RECORDS, PACKET)
+        self._spare = rows(1, PACKET)
         self._fragments = (
-            np.zeros(FRAGMENTS, dtype=_FRAGMENT),
+            rows(FRAGMENTS, _FRAGMENT),
             np.zeros(FRAGMENTS, dtype=np.uint64),
             np.full(4 * FRAGMENTS, EMPTY, dtype=np.int32),
             np.zeros(1, dtype=np.int64),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "time_ns", "frame", "raw_bytes", "ip_bytes", "transport_bytes", "payload_bytes", "vlan",
-    "source_port", "destination_port", "window", "flags", "protocol", "version", "ttl",
+    "source_port", "destination_port", "window", "tcp_flags", "protocol", "version", "ttl",
     "icmp_type", "icmp_code", "n_tunnels",
 )  # fmt: skip
 

@@ -81,13 +81,13 @@ def identity(flow: Flow) -> Values:
     """Which flow it is."""
     first, packets = flow.first, [packet for _, packet in flow.packets]
     late = [now.time_ns < latest for now, latest in zip(packets, latest_of(packets), strict=True)]
-    is_icmp = first.protocol in {ICMP, ICMP6}
+    is_icmp, asked = first.protocol in {ICMP, ICMP6}, flow.asked or flow.first
     return {
         "source_ip": text(flow.initiator), "source_port": flow.initiator[1],
         "destination_ip": text(flow.other), "destination_port": flow.other[1],
         "protocol": first.protocol, "ip_version": first.version, "vlan": first.vlan,
-        "n_tunnels": first.n_tunnels, "icmp_type": first.icmp_type if is_icmp else None,
-        "icmp_code": first.icmp_code if is_icmp else None, "community_id": community_id(first),
+        "n_tunnels": first.n_tunnels, "icmp_type": asked.icmp_type if is_icmp else None,
+        "icmp_code": asked.icmp_code if is_icmp else None, "community_id": community_id(asked),
         "first_frame": first.frame, "last_frame": packets[-1].frame, "start_ns": first.time_ns,
         "end_ns": flow.last_ns, "end_reason": flow.end_reason, "is_midstream": flow.is_midstream,
         "was_turned": flow.was_turned, "is_continued": flow.is_continued,
@@ -178,7 +178,7 @@ def activity(packets: list[Packet], settings: TrackSettings) -> Values:
 def flags(scope: str, packets: list[Packet], *, is_tcp: bool) -> Values:
     """Packets with each flag."""
     return {
-        f"{scope}{name}_packets": sum(packet.flags >> bit & 1 for packet in packets)
+        f"{scope}{name}_packets": sum(packet.tcp_flags >> bit & 1 for packet in packets)
         if is_tcp else None
         for bit, name in enumerate(FLAGS)
     }  # fmt: skip
@@ -188,7 +188,7 @@ def of_side(scope: str, packets: list[Packet], *, is_tcp: bool) -> Values:
     """What is told of one direction alone."""
     windows = [packet.window for packet in packets if is_tcp and tells(packet)]
     ttls = [packet.ttl for packet in packets]
-    headers = [packet.transport_bytes - packet.payload_bytes for packet in packets]
+    headers = [p.transport_bytes - p.payload_bytes for p in packets if not p.is_later]
     return {
         f"{scope}window_first_bytes": windows[0] if windows else None,
         f"{scope}window_min_bytes": min(windows, default=None),

@@ -36,7 +36,7 @@ class Packet:
     transport_bytes: int = 0
     payload_bytes: int = 0
     payload: bytes = b""
-    flags: int = 0
+    tcp_flags: int = 0
     window: int = 0
     icmp_type: int = 0
     icmp_code: int = 0
@@ -53,7 +53,7 @@ class Packet:
 
 def read_packets(records: Iterator[Record], *, outer: bool = False) -> Iterator[Packet | None]:
     """A packet for each record; None where there is none of a flow."""
-    firsts: dict[object, tuple[int, int]] = {}
+    firsts: dict[object, tuple[int, int, int]] = {}
     for frame, record in enumerate(records, 1):
         packet = Packet(record.time_ns, frame, record.wire)
         try:
@@ -63,7 +63,7 @@ def read_packets(records: Iterator[Record], *, outer: bool = False) -> Iterator[
 
 
 def _innermost(
-    record: Record, packet: Packet, firsts: dict[object, tuple[int, int]], *, outer: bool
+    record: Record, packet: Packet, firsts: dict[object, tuple[int, int, int]], *, outer: bool
 ) -> Packet:
     kind, data = first_header(record.link, record.data)
     unseen = record.wire - len(record.data)
@@ -83,13 +83,13 @@ def _innermost(
 
 
 def _packet(
-    kind: Kind, data: bytes, unseen: int, packet: Packet, firsts: dict[object, tuple[int, int]]
+    kind: Kind, data: bytes, unseen: int, packet: Packet, firsts: dict[object, tuple[int, int, int]]
 ) -> tuple[Packet, bytes]:
     """A packet of IP, and its transport as far as it was captured."""
     ip = find_ip(kind, data, packet.vlans)
     packet = replace(
-        packet, vlans=ip.vlans, source_port=0, destination_port=0, flags=0, window=0, icmp_type=0,
-        icmp_code=0, is_fragment=False, is_later=False, identity=0, payload=b"",
+        packet, vlans=ip.vlans, source_port=0, destination_port=0, tcp_flags=0, window=0,
+        icmp_type=0, icmp_code=0, is_fragment=False, is_later=False, identity=0, payload=b"",
     )  # fmt: skip
     version = number(ip.data, 0, 1) >> 4
     if version not in {4, 6}:
@@ -104,14 +104,15 @@ def _packet(
     packet.payload_bytes = packet.transport_bytes - header
     packet.payload = body[header : header + packet.payload_bytes]
     if packet.is_fragment:
+        # RFC 8200: later fragments of IPv6 may not tell the protocol of the first.
         key = (
-            packet.version, packet.source, packet.destination, packet.protocol, packet.identity,
-            packet.vlan,
+            packet.version, packet.source, packet.destination, packet.identity, packet.vlan,
+            packet.protocol if version == 4 else None,
         )  # fmt: skip
         if not packet.is_later:
-            firsts[key] = (packet.source_port, packet.destination_port)
-        elif packet.protocol in WITH_PORTS:
-            packet.source_port, packet.destination_port = firsts.get(key, (0, 0))
+            firsts[key] = (packet.source_port, packet.destination_port, packet.protocol)
+        elif key in firsts:
+            packet.source_port, packet.destination_port, packet.protocol = firsts[key]
     return packet, body
 
 
@@ -180,7 +181,7 @@ def _transport(packet: Packet, data: bytes, total: int) -> int:
     header = least
     if packet.protocol == 6:
         header = (data[12] >> 4) * 4
-        packet.flags, packet.window = data[13], number(data, 14)
+        packet.tcp_flags, packet.window = data[13], number(data, 14)
     elif packet.protocol == 33:
         header = data[4] * 4
     elif packet.protocol == 17 and (told := number(data, 4)):
@@ -197,7 +198,7 @@ def _transport(packet: Packet, data: bytes, total: int) -> int:
 
 def opened(packet: Packet, body: bytes) -> Next | None:  # noqa: PLR0911 - one for each tunnel
     """What a packet carries that is one itself; None if nothing."""
-    if packet.is_fragment:
+    if packet.is_later:
         return None
     if packet.protocol in {4, 41}:
         return "ip", body
@@ -208,16 +209,17 @@ def opened(packet: Packet, body: bytes) -> Next | None:  # noqa: PLR0911 - one f
     ports, data = {packet.source_port, packet.destination_port}, body[8:]
     if packet.destination_port in {4789, 8472}:  # RFC 7348
         need(data, 8)
-        return ("ethernet", data[8:]) if data[:4] == b"\x08\0\0\0" and data[7] == 0 else None
+        is_plain, has_policy = data[:4] == b"\x08\0\0\0", data[0] == 0x88
+        return ("ethernet", data[8:]) if (is_plain or has_policy) and data[7] == 0 else None
     if packet.destination_port == 6081:  # RFC 8926
         need(data, 8)
         return (number(data, 2), data[8 + (data[0] & 63) * 4 :]) if data[0] < 64 else None
     if packet.destination_port == 4754:  # RFC 8086
         return _gre(data)
     if 3544 in ports:
-        return _teredo(data, packet.payload_bytes)
+        return _teredo(data, number(body, 4) - 8)
     if 2152 in ports:
-        return _gtp(data, packet.payload_bytes)
+        return _gtp(data, number(body, 4) - 8)
     return None
 
 

@@ -30,6 +30,8 @@ class Flow:
     is_midstream: bool = False
     is_continued: bool = False
     end_reason: str = ""
+    asked: Packet | None = None
+    """The first packet of all where the flow was cut by time: what was asked in the beginning."""
     packets: list[tuple[bool, Packet]] = field(default_factory=list)
     last_ns: int = -(1 << 63)
 
@@ -43,9 +45,8 @@ class Flow:
 
     def has_fins(self) -> bool:
         """Whether both sides have sent one."""
-        return {way for way, packet in self.packets if tells(packet) and packet.flags & FIN} == {
-            True, False,
-        }  # fmt: skip
+        said = {way for way, packet in self.packets if tells(packet) and packet.tcp_flags & FIN}
+        return said == {True, False}
 
 
 def tells(packet: Packet) -> bool:
@@ -97,11 +98,10 @@ class Tracker:
 
     def _see(self, packet: Packet) -> None:
         now = packet.time_ns
-        self.clock = now if self.clock is None else max(self.clock, now)
         for flows, silence, why in (
             (self.open, self.idle_ns, "idle"), (self.closed, self.linger_ns, ""),
         ):  # fmt: skip
-            while flows and self.clock - next(iter(flows.values())).last_ns > silence:
+            while flows and now - next(iter(flows.values())).last_ns > silence:
                 self._end(next(iter(flows)), why)
         key = key_of(packet)
         flow = self.open.get(key) or self.closed.get(key)
@@ -114,8 +114,8 @@ class Tracker:
                 self._end(next(iter(self.closed or self.open)), "evicted")
             flow = self.open[key] = begun(packet, before)
         flow.add(packet)
-        if self.by_flags and packet.flags & (FIN | RST) and not flow.end_reason:
-            flow.end_reason = "rst" if packet.flags & RST else "fin" if flow.has_fins() else ""
+        if self.by_flags and packet.tcp_flags & (FIN | RST) and not flow.end_reason:
+            flow.end_reason = "rst" if packet.tcp_flags & RST else "fin" if flow.has_fins() else ""
         self.open.pop(key, None)
         self.closed.pop(key, None)
         (self.closed if flow.end_reason else self.open)[key] = flow
@@ -123,8 +123,9 @@ class Tracker:
     def _why_cut(self, flow: Flow, packet: Packet) -> str:
         silent = packet.time_ns - flow.last_ns
         if flow.end_reason:
-            is_new = packet.protocol == TCP and packet.flags & (SYN | ACK) == SYN
-            return flow.end_reason if is_new or silent > self.linger_ns else ""
+            is_new = packet.protocol == TCP and packet.tcp_flags & (SYN | ACK) == SYN
+            is_long = packet.time_ns - flow.first.time_ns > self.active_ns
+            return flow.end_reason if is_new or is_long or silent > self.linger_ns else ""
         if silent > self.idle_ns:
             return "idle"
         return "active" if packet.time_ns - flow.first.time_ns > self.active_ns else ""
@@ -139,9 +140,10 @@ class Tracker:
 def begun(packet: Packet, before: Flow | None) -> Flow:
     """A flow by its first packet, or what goes on after the flow before it was cut by time."""
     if before is not None:
-        return Flow(before.initiator, before.other, packet, is_continued=True)
+        asked = before.asked or before.first
+        return Flow(before.initiator, before.other, packet, is_continued=True, asked=asked)
     source, destination = ends_of(packet)
-    flags = packet.flags & (SYN | ACK)
+    flags = packet.tcp_flags & (SYN | ACK)
     if tells(packet) and flags == SYN | ACK:
         return Flow(destination, source, packet, was_turned=True)
     return Flow(source, destination, packet, is_midstream=tells(packet) and not flags & SYN)

@@ -21,9 +21,9 @@ import pytest
 import zstandard
 
 from habitus.errors import InputError
+from habitus.files import archives, decompress, zips
 from habitus.files.inputfile import HEAD_BYTES
 from habitus.files.inputs import input_bytes, open_inputs
-from habitus.files import archives, decompress, zips
 from habitus.traces.reading import TraceReader, read_traces
 from habitus.traces.traceset import join
 

@@ -46,7 +46,7 @@ def packets(draw: st.DrawFn) -> Packet:
         destination=ip_address(ends[1]).packed, source_port=ports[0], destination_port=ports[1],
         ttl=draw(st.integers(0, 255)), ip_bytes=transport + 20, transport_bytes=transport,
         payload_bytes=len(payload) + unseen, payload=payload,
-        flags=draw(st.sampled_from(FLAGS)) if tells else 0,
+        tcp_flags=draw(st.sampled_from(FLAGS)) if tells else 0,
         window=draw(st.integers(0, 0xFFFF)) if tells else 0,
         icmp_type=draw(st.sampled_from([8, 0, 3])) if protocol == 1 and not is_later else 0,
         is_fragment=fragment > 0, is_later=is_later,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from habitus.files.inputfile import InputFile
 from habitus.files import lines
+from habitus.files.inputfile import InputFile
 from habitus.traces import builder, events, merging, recording, tokens
 from habitus.traces.formats import get_format
 from habitus.traces.formats.base import ReadOptions

@@ -209,7 +209,7 @@ def tcp() -> Iterator[Feature]:
 
 def _flag(scope: Scope, bit: int) -> Make:
     def of(rows: Rows) -> Column:
-        flags = rows.flows["sides"]["flags"][:, :, bit].astype(np.int64)
+        flags = rows.flows["sides"]["flag_counts"][:, :, bit].astype(np.int64)
         counts = flags.sum(axis=1) if scope == "flow" else flags[:, SCOPES.index(scope) - 1]
         return Column(counts, rows.is_tcp())
 

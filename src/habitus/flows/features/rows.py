@@ -81,11 +81,11 @@ class Rows:
         if scope == "flow":
             sizes, there = sides[kind], sides["packets"] > 0
             squares = sizes["squares"].sum(axis=1)
-            low = np.where(there, sizes["min"], np.iinfo(np.uint32).max).min(axis=1)
-            high = np.where(there, sizes["max"], 0).max(axis=1)
+            low = np.where(there, sizes["low"], np.iinfo(np.uint32).max).min(axis=1)
+            high = np.where(there, sizes["high"], 0).max(axis=1)
         else:
             sizes = self.side(scope)[kind]
-            squares, low, high = sizes["squares"], sizes["min"], sizes["max"]
+            squares, low, high = sizes["squares"], sizes["low"], sizes["high"]
         spread = exact_difference(n.astype(np.float64), squares, total.astype(np.float64))
         with np.errstate(all="ignore"):
             mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
@@ -98,10 +98,10 @@ class Rows:
         """Of spans of time, (n,) `SPANS` in nanoseconds: in microseconds."""
         n = series["n"]
         with np.errstate(all="ignore"):
-            mean = np.where(n > 0, series["mean"], np.nan)
+            mean = np.where(n > 0, series["center"], np.nan)
             variance = series["m2"] / np.maximum(n - 1, 1)
             std = np.where(n > 1, np.sqrt(np.maximum(variance, 0)), np.nan)
-        low, high = (np.where(n > 0, series[end], np.nan) for end in ("min", "max"))
+        low, high = (np.where(n > 0, series[end], np.nan) for end in ("low", "high"))
         return Moments(n, mean / 1e3, std / 1e3, low / 1e3, high / 1e3)
 
     def _gaps(self, scope: Scope) -> Moments:
