@@ -1,11 +1,11 @@
 """How fast captures become flows, beside NFStream and a loop over dpkt.
 
-The peers need `pip install nfstream dpkt`; without them only Habitus is timed.
+NFStream and dpkt are looked for in the interpreter that NFSTREAM_PYTHON names, else in this one;
+without them only Habitus is timed.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -28,9 +28,12 @@ MANY = "Habitus, many files"
 PEERS = {"NFStream, with statistics": "nfstream", "NFStream, without": "nfstream", "dpkt": "dpkt"}
 
 
-def in_new_process(code: str, *arguments: str) -> float:
+PEERS_PYTHON = os.environ.get("NFSTREAM_PYTHON", sys.executable)
+
+
+def in_new_process(code: str, *arguments: str, python: str = sys.executable) -> float:
     """What a program prints last, as a number."""
-    call = [sys.executable, "-c", code, *arguments]
+    call = [python, "-c", code, *arguments]
     ran = subprocess.run(call, check=True, capture_output=True, text=True)
     return float(ran.stdout.split()[-1])
 
@@ -76,9 +79,14 @@ print(n, peak / 1024)
 """
 
 
-def rate(code: str, n_packets: int, *arguments: str) -> float:
+def has(module: str) -> bool:
+    """Whether a peer is there."""
+    return subprocess.run([PEERS_PYTHON, "-c", f"import {module}"], check=False).returncode == 0
+
+
+def rate(code: str, n_packets: int, *arguments: str, python: str = sys.executable) -> float:
     """Packets a second."""
-    return n_packets / in_new_process(code, *arguments)
+    return n_packets / in_new_process(code, *arguments, python=python)
 
 
 def command_seconds(capture: Path) -> float:
@@ -124,11 +132,13 @@ def main() -> None:
         f"{MANY}, two at a time": partial(rate, HABITUS, n_many, "2", str(small), *paths),
         "command": partial(command_seconds, capture),
     }
-    if importlib.util.find_spec("nfstream"):
+    if has("nfstream"):
         for name, flag in (("NFStream, with statistics", "1"), ("NFStream, without", "0")):
-            contenders[name] = partial(rate, NFSTREAM, PACKETS, str(capture), flag)
-    if importlib.util.find_spec("dpkt"):
-        contenders["dpkt"] = partial(rate, DPKT, PACKETS, str(capture))
+            contenders[name] = partial(
+                rate, NFSTREAM, PACKETS, str(capture), flag, python=PEERS_PYTHON
+            )
+    if has("dpkt"):
+        contenders["dpkt"] = partial(rate, DPKT, PACKETS, str(capture), python=PEERS_PYTHON)
     store.measure(contenders)
     write_capture(many, 2 * CONCURRENT, CONCURRENT)
     store.measure(
