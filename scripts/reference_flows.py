@@ -40,7 +40,10 @@ def flow_features_page() -> str:
         )
     ]
     for group, members in groupby(features(), key=lambda feature: feature.group):
-        rows = [(f"`{f.name}`", f.unit, f.meaning, f.formula, f.null or "never") for f in members]
+        rows = [
+            (f"`{one.name}`", one.unit, one.meaning, one.formula, one.null or "never")
+            for one in members
+        ]
         parts.append(f"\n## {_TITLES[group]}\n\n")
         parts.append(table(("feature", "unit", "meaning", "formula", "null where"), rows))
     return "".join(parts)
