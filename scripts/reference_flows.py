@@ -34,9 +34,9 @@ def flow_features_page() -> str:
             "What a flow is, and what\nforward, idle and active mean: "
             "[Understanding flows](../explanation/flows.md).\n\n"
             "*From the initiator* begins with `forward_`, *to the initiator* with `backward_`, "
-            "*both ways* with neither.\nNothing is ever infinite or NaN: what is undefined is null, "
-            "by the rule in the last column. Standard\ndeviations are those of a sample. The names "
-            "of other tools: `habitus flows extract --columns`.",
+            "*both ways* with neither.\nNothing is ever infinite or NaN: what is undefined is "
+            "null, by the rule in the last column. Standard\ndeviations are those of a sample. The "
+            "names of other tools: `habitus flows extract --columns`.",
         )
     ]
     for group, members in groupby(features(), key=lambda feature: feature.group):
