@@ -10,10 +10,10 @@ import pytest
 from fast_flows import flows_of, packets_of
 from habitus.errors import InputError
 from habitus.flows.tracker import TrackSettings
-from reference.flows.comparing import assert_same, assert_same_packets
-from reference.flows.packets import read_packets
-from reference.flows.records import read_records
-from reference.flows.tracking import Tracker
+from slow_flows.comparing import assert_same, assert_same_packets
+from slow_flows.packets import read_packets
+from slow_flows.records import read_records
+from slow_flows.tracking import Tracker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from fast_flows import Packets, table_of
 from frames import A6, B6, A, B, C
 from habitus.flows.tracker import FlowTracker, TrackSettings
 from habitus.packets.layout import ACK, FIN, PACKET, RST, SYN, Fragment, Status
-from reference.flows.comparing import assert_same
-from reference.flows.packets import Packet
-from reference.flows.tracking import Tracker
+from slow_flows.comparing import assert_same
+from slow_flows.packets import Packet
+from slow_flows.tracking import Tracker
 
 MS = 1_000_000
 FLAGS = [ACK, ACK, SYN, SYN | ACK, FIN | ACK, RST, 0, 0xFF]

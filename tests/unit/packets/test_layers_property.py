@@ -10,9 +10,9 @@ import pytest
 from fast_flows import packets_of
 from frames import pcap
 from hostile_captures import seeds
-from reference.flows.comparing import assert_same_packets
-from reference.flows.packets import read_packets
-from reference.flows.records import read_records
+from slow_flows.comparing import assert_same_packets
+from slow_flows.packets import read_packets
+from slow_flows.records import read_records
 
 PLAIN = {name: content for name, content in seeds().items() if name != "pcapng"}
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from habitus.flows.tracker import TrackSettings
-    from reference.flows.packets import Packet
+    from slow_flows.packets import Packet
 
 Endpoint = tuple[bytes, int]
 Key = tuple[object, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from reference.flows.features import features_of
+from slow_flows.features import features_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from habitus.flows.tracker import TrackSettings
-    from reference.flows.packets import Packet
-    from reference.flows.tracking import Flow
+    from slow_flows.packets import Packet
+    from slow_flows.tracking import Flow
 
 
 FIELDS = (

@@ -6,12 +6,12 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from reference.flows.links import Kind, Next, Unreadable, find_ip, first_header, need, number
+from slow_flows.links import Kind, Next, Unreadable, find_ip, first_header, need, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reference.flows.records import Record
+    from slow_flows.records import Record
 
 WITH_PORTS = {6, 17, 33, 132, 136}
 

@@ -11,14 +11,14 @@ from ipaddress import ip_address
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from reference.flows.tracking import TCP, Endpoint, ends_of, tells
+from slow_flows.tracking import TCP, Endpoint, ends_of, tells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from habitus.flows.tracker import TrackSettings
-    from reference.flows.packets import Packet
-    from reference.flows.tracking import Flow
+    from slow_flows.packets import Packet
+    from slow_flows.tracking import Flow
 
 Values = dict[str, Any]
 FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
