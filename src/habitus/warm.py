@@ -95,7 +95,7 @@ def _make_flows(folder: Path) -> None:
     """Make flows of both kinds of captures, and more of them than there is room for at first."""
     records = b""
     for port in range(FIRST_TABLE):
-        ip = struct.pack(">BBHIHHII", 0x45, 0, 30, 1, 0x4011, 0, 0x0A000001, 0x0A000002)
+        ip = struct.pack(">BBHIHHII", 0x45, 0, 30, 0, 0x4011, 0, 0x0A000001, 0x0A000002)
         frame = bytes(12) + b"\x08\x00" + ip + struct.pack(">HHHH", port, 53, 10, 0) + b"??"
         records += struct.pack("<IIII", 1, port, len(frame), len(frame)) + frame
     pcap = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, 1) + records
