@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from habitus.files.inputfile import InputFile, OnBytes
 
-TABLE_FLOWS = 1 << 15
+TABLE_FLOWS = 1 << 13
 """A table holds about this many flows."""
 TABLES_AHEAD = 2
 """That each capture read beside others may be ahead of what is taken."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 from habitus.flows.layout import BULK_PACKETS
 from habitus.packets.ip_kernels import TCP
 
@@ -27,7 +27,7 @@ ENTROPY_SIDE_BYTES = 512
 MAX_GAP_US = 0xFFFFFFFF
 
 
-@kernel
+@row_kernel
 def add_size(sizes, n, value):
     """One more size; ``n`` with it."""
     sizes.squares += np.float64(value) * np.float64(value)
@@ -37,7 +37,7 @@ def add_size(sizes, n, value):
         sizes.high = value
 
 
-@kernel
+@row_kernel
 def add_span(spans, value):
     """One more span of time."""
     spans.n += 1
@@ -50,7 +50,7 @@ def add_span(spans, value):
         spans.high = value
 
 
-@kernel
+@row_kernel
 def add_packet(flow, side, number, packet, data, n_log_n, counts, activity_ns, subflow_ns, n_first):
     """One more packet of a flow.
 
@@ -112,7 +112,7 @@ def add_packet(flow, side, number, packet, data, n_log_n, counts, activity_ns, s
     flow.last_frame = packet.frame
 
 
-@kernel
+@row_kernel
 def add_tcp(side, packet):
     """Flags and window."""
     flags, bit = np.int64(packet.tcp_flags), 0
@@ -129,7 +129,7 @@ def add_tcp(side, packet):
     side.window_sum += window
 
 
-@kernel
+@row_kernel
 def add_entropy(side, packet, data, n_log_n, counts):
     """The entropy of a payload's bytes, by how often each occurs in it.
 
@@ -151,7 +151,7 @@ def add_entropy(side, packet, data, n_log_n, counts):
     side.entropy_bytes += n
 
 
-@kernel
+@row_kernel
 def add_to_bulk(flow, side, number, packet, now, subflow_ns):
     """Follow a run of packets with payload in one direction, as CICFlowMeter defines a bulk."""
     if flow.bulk_side != number or now - flow.bulk_last_ns > subflow_ns:
@@ -173,7 +173,7 @@ def add_to_bulk(flow, side, number, packet, now, subflow_ns):
     flow.bulk_last_ns = late
 
 
-@kernel
+@row_kernel
 def close_activity(flow):
     """The time of activity that a flow ends with."""
     add_span(flow.active_ns, flow.last_ns - flow.active_since_ns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 from habitus.flows.keys_kernels import find, hash_of, is_low
 from habitus.flows.layout import BACKWARD, FORWARD, Ended
 from habitus.flows.measure_kernels import add_packet, close_activity
@@ -52,7 +52,7 @@ N_TAKEN = 8
 N_STATE = 9
 
 
-@kernel
+@row_kernel
 def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
     """Take packets, from ``begin`` on, to their flows.
 
@@ -125,7 +125,7 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
     return DONE, n, n_out
 
 
-@kernel
+@row_kernel
 def finish(under_way, out):
     """End all flows that are left, as many as there is room for.
 
@@ -143,7 +143,7 @@ def finish(under_way, out):
     return OUTPUT_FULL, n_out
 
 
-@kernel
+@row_kernel
 def is_silent(oldest, since_ns, state, flows):
     """Whether the flow of a list that was heard of longest ago has been silent since before.
 
@@ -154,7 +154,7 @@ def is_silent(oldest, since_ns, state, flows):
     return old != NOBODY and flows[old].last_ns < since_ns
 
 
-@kernel
+@row_kernel
 def end_silent(oldest, since_ns, under_way, out, n_out):
     """End the flows of a list that have been silent since before, while there is room for them."""
     state, flows = under_way.state, under_way.flows
@@ -164,7 +164,7 @@ def end_silent(oldest, since_ns, under_way, out, n_out):
     return n_out
 
 
-@kernel
+@row_kernel
 def make_room(under_way, out, n_out):
     """End the flow that has been silent longest, one that is closed if there is any."""
     state = under_way.state
@@ -175,7 +175,7 @@ def make_room(under_way, out, n_out):
     return end_flow(state[OPEN_OLDEST], BY_EVICTION, under_way, out, n_out)
 
 
-@kernel
+@row_kernel
 def cut(flow, packet, settings):
     """Why a packet of this flow begins another; 0 if it does not."""
     silent = packet.time_ns - flow.last_ns
@@ -188,7 +188,7 @@ def cut(flow, packet, settings):
     return BY_ACTIVE if is_long else 0
 
 
-@kernel
+@row_kernel
 def begin_flow(flow, packet, low, is_continued, forward_is_low, state):
     """The first packet of a flow says whose flow it is, and who began it."""
     flow.vlan, flow.protocol, flow.version = packet.vlan, packet.protocol, packet.version
@@ -219,7 +219,7 @@ def begin_flow(flow, packet, low, is_continued, forward_is_low, state):
     flow.subflows = 1
 
 
-@kernel
+@row_kernel
 def see_end(flow, packet, number):
     """Whether the flow's own packets end it: a FIN from each side, or a reset."""
     if packet.tcp_flags & FIN:
@@ -231,7 +231,7 @@ def see_end(flow, packet, number):
             flow.ended = BY_FIN
 
 
-@kernel
+@row_kernel
 def end_flow(slot, reason, under_way, out, n_out):
     """Put a flow out, and free its place."""
     flow, state = under_way.flows[slot], under_way.state
@@ -245,7 +245,7 @@ def end_flow(slot, reason, under_way, out, n_out):
     return n_out + 1
 
 
-@kernel
+@row_kernel
 def unlink(slot, oldest, state, links):
     """Take a flow out of its list, whose ends stand at ``oldest`` and behind it."""
     older, newer = np.int64(links[slot, OLDER]), np.int64(links[slot, NEWER])
@@ -259,7 +259,7 @@ def unlink(slot, oldest, state, links):
         links[newer, OLDER] = older
 
 
-@kernel
+@row_kernel
 def append(slot, oldest, state, links):
     """Put a flow at the end of a list: it was heard of last."""
     newest = state[oldest + 1]

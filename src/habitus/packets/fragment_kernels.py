@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 from habitus.packets.ip_kernels import FIRST, ORPHAN, has_ports
 from habitus.packets.table_kernels import EMPTY, mixed, place_of, remove
 
 
-@kernel
+@row_kernel
 def find_ports(packet, identity, secret, known, hashes, table, count):
     """Give a later fragment the ports of its first, and keep those of a first one.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 from habitus.packets.bytes_kernels import big16, big32, big64
 from habitus.packets.layout import Fragment, Status
 
@@ -26,7 +26,7 @@ IP_IN_IP, IPV6_IN_IP, GRE, AUTHENTICATION = 4, 41, 47, 51
 NOTHING_NEXT = 59
 
 
-@kernel
+@row_kernel
 def read_ip(data, at, end, on_wire, packet):
     """The header of IP, of either version, into a packet.
 
@@ -47,7 +47,7 @@ def read_ip(data, at, end, on_wire, packet):
     return BAD_IP, at, 0, 0
 
 
-@kernel
+@row_kernel
 def read_ipv4(data, at, end, on_wire, packet):
     """IPv4 and its options."""
     if end - at < 20:
@@ -79,7 +79,7 @@ def read_ipv4(data, at, end, on_wire, packet):
     return OK, at, total, identity
 
 
-@kernel
+@row_kernel
 def skip_authentication(data, at, end, total, packet, identity):
     """The authentication header, which hides nothing."""
     if end - at < 12:
@@ -93,7 +93,7 @@ def skip_authentication(data, at, end, total, packet, identity):
     return OK, at + length, total - length, identity
 
 
-@kernel
+@row_kernel
 def read_ipv6(data, at, end, on_wire, packet):
     """IPv6 and its extension headers."""
     if end - at < 40:
@@ -144,7 +144,7 @@ def read_ipv6(data, at, end, on_wire, packet):
     return OK, at, total, identity
 
 
-@kernel
+@row_kernel
 def read_transport(data, at, end, total, packet):
     """Ports, flags and lengths into a packet: a status, and the length of the header.
 
@@ -206,7 +206,7 @@ def read_transport(data, at, end, total, packet):
     return OK, header
 
 
-@kernel
+@row_kernel
 def has_ports(protocol):
     """Whether a protocol's header begins with two ports."""
     return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 from habitus.packets.bytes_kernels import big16, big32, read32
 from habitus.packets.layout import Status
 
@@ -39,7 +39,7 @@ COOKED_LINK, COOKED2_LINK, NFLOG_LINK = 113, 276, 239
 NFULA_PAYLOAD = 9
 
 
-@kernel
+@row_kernel
 def read_link(data, at, end, link):
     """The first header of a frame: what comes next, where, and its type where one is told."""
     left = end - at
@@ -100,7 +100,7 @@ def read_link(data, at, end, link):
     return UNKNOWN, at, link
 
 
-@kernel
+@row_kernel
 def read_wifi(data, at, end):
     """IEEE 802.11: only data frames carry anything, and only unencrypted ones show it."""
     if end - at < 24:
@@ -125,7 +125,7 @@ def read_wifi(data, at, end):
     return (LLC, at + header, 0) if end - at >= header else (CUT_OFF, at, 0)
 
 
-@kernel
+@row_kernel
 def read_nflog(data, at, end):
     """Linux netfilter's log: a family, then attributes, one of which is the packet."""
     if end - at < 4:
@@ -142,7 +142,7 @@ def read_nflog(data, at, end):
     return NOT_IP, at, 0
 
 
-@kernel
+@row_kernel
 def read_ethernet(data, at, end):
     """Ethernet II, or a length and a logical link header."""
     if end - at < 14:
@@ -151,7 +151,7 @@ def read_ethernet(data, at, end):
     return (ETHERTYPE, at + 14, kind) if kind >= 0x600 else (LLC, at + 14, kind)
 
 
-@kernel
+@row_kernel
 def read_llc(data, at, end):
     """Logical link control; with a SNAP header it tells an Ethernet type."""
     if end - at < 3:
@@ -165,7 +165,7 @@ def read_llc(data, at, end):
     return NOT_IP, at, 0
 
 
-@kernel
+@row_kernel
 def read_ppp(data, at, end):
     """The point-to-point protocol, with or without its address and control bytes."""
     if end - at >= 2 and data[at] == 0xFF and data[at + 1] == 0x03:
@@ -185,7 +185,7 @@ def read_ppp(data, at, end):
     return NOT_IP, at, protocol
 
 
-@kernel
+@row_kernel
 def read_mpls(data, at, end):
     """Labels; what they carry tells itself by its first bits."""
     while end - at >= 4:
@@ -203,7 +203,7 @@ def read_mpls(data, at, end):
     return CUT_OFF, at, 0
 
 
-@kernel
+@row_kernel
 def read_pppoe(data, at, end):
     """The session stage of PPP over Ethernet."""
     if end - at < 6:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 from habitus.packets.bytes_kernels import read16, read32
 
 NEEDS_MORE = 0
@@ -40,7 +40,7 @@ LAST_SECOND = 4_500_000_000
 """Twice as many nanoseconds fit 64 bits: so differences of times do."""
 
 
-@kernel
+@row_kernel
 def walk_pcap(data, place, end, is_big, tick_ns, header, link, records, n):
     """Walk over the records of a pcap file.
 
@@ -72,7 +72,7 @@ def walk_pcap(data, place, end, is_big, tick_ns, header, link, records, n):
     return FULL, place, n
 
 
-@kernel
+@row_kernel
 def walk_pcapng(data, place, end, is_big, interfaces, n_interfaces, last_ns, records, n):
     """Walk over the blocks of a pcapng file.
 
@@ -137,7 +137,7 @@ def walk_pcapng(data, place, end, is_big, interfaces, n_interfaces, last_ns, rec
     return FULL, place, n
 
 
-@kernel
+@row_kernel
 def nanoseconds(high, low, interface):
     """A packet's time by the resolution of its interface."""
     ticks = (np.uint64(high) << np.uint64(32)) | np.uint64(low)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 
 EMPTY = -1
 
 
-@kernel
+@row_kernel
 def mixed(value):
     """Every bit of the result depends on every bit of the value."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -21,7 +21,7 @@ def mixed(value):
     return value ^ (value >> np.uint64(31))
 
 
-@kernel
+@row_kernel
 def place_of(table, hashes, value):
     """The place of the first slot with this hash, or an empty one."""
     mask = len(table) - 1
@@ -31,7 +31,7 @@ def place_of(table, hashes, value):
     return place
 
 
-@kernel
+@row_kernel
 def remove(table, hashes, slot):
     """Take a slot out; those that stand behind it because of it move up."""
     mask = len(table) - 1
@@ -51,7 +51,7 @@ def remove(table, hashes, slot):
     table[gap] = EMPTY
 
 
-@kernel
+@row_kernel
 def rehash(old, new, hashes):
     """Put all that one table leads to into a larger one, which is empty."""
     mask = len(new) - 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import kernel
+from habitus.compiled import row_kernel
 from habitus.packets.bytes_kernels import big16
 from habitus.packets.ip_kernels import FIRST, GRE, IP_IN_IP, IPV6_IN_IP, UDP, WHOLE
 from habitus.packets.link_kernels import ETHERNET, ETHERTYPE, IP, read_wifi
@@ -21,7 +21,7 @@ ETHERNET_BRIDGED, ERSPAN, ERSPAN3 = 0x6558, 0x88BE, 0x22EB
 ARUBA_FIRST, ARUBA_LAST = 0x8200, 0x83FF
 
 
-@kernel
+@row_kernel
 def read_tunnel(data, at, end, header, packet):
     """What a packet carries that is one itself.
 
@@ -51,7 +51,7 @@ def read_tunnel(data, at, end, header, packet):
     return NONE, at, 0
 
 
-@kernel
+@row_kernel
 def read_gre(data, at, end):
     """Generic routing encapsulation, versions 0 and 1 (PPTP)."""
     if end - at < 4:
@@ -77,7 +77,7 @@ def read_gre(data, at, end):
     return ETHERTYPE, place, kind
 
 
-@kernel
+@row_kernel
 def read_vxlan(data, at, end):
     """Virtual extensible LAN: a network's number, then Ethernet."""
     if end - at < 8 or data[at + 7] != 0:
@@ -90,7 +90,7 @@ def read_vxlan(data, at, end):
     return ETHERNET, at + 8, 0
 
 
-@kernel
+@row_kernel
 def read_geneve(data, at, end):
     """Generic network virtualisation: options, then what the type says."""
     if end - at < 8 or data[at] >> 6 != 0:
@@ -99,7 +99,7 @@ def read_geneve(data, at, end):
     return ETHERTYPE, place, big16(data, at + 2)
 
 
-@kernel
+@row_kernel
 def read_teredo(data, at, end, on_wire):
     """IPv6 through UDP, after what a relay may have put before it."""
     stop = at + on_wire
@@ -116,7 +116,7 @@ def read_teredo(data, at, end, on_wire):
     return NONE, at, 0
 
 
-@kernel
+@row_kernel
 def read_gtp(data, at, end, on_wire):
     """The user plane of GPRS tunnelling, version 1: only its G-PDU carries a packet."""
     if end - at < 8 or data[at] >> 4 != 3 or data[at + 1] != 0xFF:
