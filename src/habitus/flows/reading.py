@@ -10,9 +10,10 @@ import polars as pl
 from habitus.errors import InputError
 from habitus.files.damage import files_until_damage, until_damage
 from habitus.files.inputs import input_bytes, open_inputs
+from habitus.files.report import StrictError
 from habitus.flows.formats import flow_format_names, get_flow_format
 from habitus.flows.formats.base import record_schema
-from habitus.flows.record_report import FlowReport, StrictRecordError
+from habitus.flows.record_report import FlowReport
 from habitus.packets.capture import is_capture
 from habitus.progress import SILENT, Progress
 
@@ -110,7 +111,7 @@ class _Reading:
             self._report.n_files += 1
             self._report.formats[name] += 1
             yield from get_flow_format(name).read(iter([sound]), self._report)
-        except StrictRecordError:
+        except StrictError:
             raise
         except InputError as error:
             if self._report.strict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from habitus.files.report import MAX_EXAMPLES, told_of
 from habitus.flows.tracker import TrackCounts
 from habitus.packets.packets import PacketCounts
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from habitus.errors import InputError
-
-MAX_EXAMPLES = 5
 
 
 @dataclass
@@ -63,7 +62,10 @@ class CaptureReport:
     def warnings(self) -> list[str]:
         """What a user should hear, a line each; empty if every packet went into a flow."""
         packets, flows = self.packets, self.flows
-        lines = _shown("only read in part", self.damaged) + _shown("left out", self.skipped)
+        lines = [
+            *told_of(len(self.damaged), "only read in part", self.damaged),
+            *told_of(len(self.skipped), "left out", self.skipped),
+        ]
         n_lost = packets.n_packets - packets.n_ok
         if n_lost:
             lines.append(f"{n_lost:,} of {packets.n_packets:,} packets belong to no flow:")
@@ -91,12 +93,3 @@ def _grouped(reasons: Counter[str]) -> list[tuple[str, int]]:
     rest = sum(reasons.values()) - sum(count for _, count in commonest)
     n_more = len(reasons) - len(commonest)
     return [*commonest, (f"for {n_more} other reasons", rest)] if rest else commonest
-
-
-def _shown(what: str, examples: list[str]) -> list[str]:
-    if not examples:
-        return []
-    lines = [f"{len(examples):,} {what}:", *(f"  {told}" for told in examples[:MAX_EXAMPLES])]
-    if len(examples) > MAX_EXAMPLES:
-        lines.append(f"  ... and {len(examples) - MAX_EXAMPLES:,} more")
-    return lines

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.errors import InputError
+from habitus.files.report import StrictError
 from habitus.traces.builder import MAX_BATCH_TRACES
 from habitus.traces.formats.base import BATCH_CALLS
-from habitus.traces.report import StrictError
 from habitus.traces.text_kernels import NO_TIME
 from habitus.traces.traceset import TraceSet, offsets_of
 

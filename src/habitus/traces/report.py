@@ -1,81 +1,19 @@
-"""What a reader did: what it read, what it left out and why. Nothing is dropped in silence."""
+"""What a reader of traces did."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from habitus.errors import InputError
-
-MAX_EXAMPLES = 5
-
-
-class StrictError(InputError):
-    """What ends a strict reading at once, and would otherwise be counted and passed over."""
+from habitus.files.report import FileReport
 
 
 @dataclass
-class ReadReport:
-    """Counts of one reading, and the first few examples of everything that was left out.
+class ReadReport(FileReport):
+    """Counts of one reading of traces.
 
     Attributes:
-        n_files, n_traces, n_calls: what was read.
-        n_broken: lines (or whole traces of one-line files) that could not be understood.
-        broken: the first of them, as ``file:place: why``.
-        n_skipped: files left out.
-        skipped: the first of them, as ``file: why``.
-        notes: what else stood in the files, such as signals and ends of threads, by kind.
-        formats: how many files each format read.
+        n_traces, n_calls: what was read.
     """
 
-    strict: bool = False
-    n_files: int = 0
     n_traces: int = 0
     n_calls: int = 0
-    n_broken: int = 0
-    broken: list[str] = field(default_factory=list)
-    n_skipped: int = 0
-    skipped: list[str] = field(default_factory=list)
-    notes: Counter[str] = field(default_factory=Counter)
-    formats: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def only_counts(self) -> bool:
-        """Whether another broken line is counted and no more: examples enough, and not strict."""
-        return len(self.broken) >= MAX_EXAMPLES and not self.strict
-
-    def add_broken(self, place: str, why: str, count: int = 1) -> None:
-        """Count what could not be understood, and keep it as an example while there are few.
-
-        Raises:
-            StrictError: if reading is strict.
-        """
-        if self.strict:
-            raise StrictError(
-                f"{place}: {why} (without --strict it would be counted and passed over)"
-            )
-        self.n_broken += count
-        if len(self.broken) < MAX_EXAMPLES:
-            self.broken.append(f"{place}: {why}")
-
-    def add_skipped(self, source: str, why: str) -> None:
-        """Count a file that is left out."""
-        self.n_skipped += 1
-        if len(self.skipped) < MAX_EXAMPLES:
-            self.skipped.append(f"{source}: {why}")
-
-    def warnings(self) -> list[str]:
-        """What a user should hear, a line each; empty if everything was read."""
-        lines = []
-        for count, examples, what in (
-            (self.n_broken, self.broken, "broken and passed over"),
-            (self.n_skipped, self.skipped, "left out"),
-        ):
-            if count == 1:
-                lines += [f"1 {what}: {example}" for example in examples]
-            elif count:
-                lines.append(f"{count:,} {what}:")
-                lines += [f"  {example}" for example in examples]
-                if count > len(examples):
-                    lines.append(f"  ... and {count - len(examples):,} more")
-        return lines

@@ -13,9 +13,9 @@ import numpy as np
 
 from habitus.errors import InputError
 from habitus.files.lines import as_text
+from habitus.files.report import StrictError
 from habitus.traces.builder import BatchBuilder
 from habitus.traces.formats.base import BATCH_CALLS
-from habitus.traces.report import StrictError
 from habitus.traces.token_kernels import BEGINS, DONE, GOES_ON, LONG_TOKEN, OUTPUT_FULL, tokenise
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from habitus.flows.features import counted
+from habitus.flows.features import headers, payloads, timing, volume
 from habitus.flows.features.identity import IDENTITY
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def features() -> tuple[Feature, ...]:
     """Every feature: the table, its documentation and all mappings are made of these."""
     groups = (
-        counted.gaps, counted.volume, counted.sizes, counted.activity, counted.rates, counted.tcp,
-        counted.network, counted.content, counted.bulk, counted.first_packets,
+        timing.gaps, volume.volume, volume.sizes, timing.activity, volume.rates, headers.tcp,
+        headers.network, payloads.content, payloads.bulk, payloads.first_packets,
     )  # fmt: skip
     return (*IDENTITY, *(feature for group in groups for feature in group()))
 

@@ -1,0 +1,85 @@
+"""What a reader of files left out, and why. Nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from habitus.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_EXAMPLES = 5
+
+
+class StrictError(InputError):
+    """What ends a strict reading at once, and would otherwise be counted and passed over."""
+
+
+@dataclass
+class FileReport:
+    """Counts of one reading, and the first few examples of everything that was left out.
+
+    Attributes:
+        n_files: how many were read.
+        n_broken: what could not be understood in them: lines, rows, whole traces.
+        broken: the first of it, as ``file:place: why``.
+        n_skipped: files left out.
+        skipped: the first of them, as ``file: why``.
+        notes: what else there is to know of the files, by kind.
+        formats: how many files each format read.
+    """
+
+    strict: bool = False
+    n_files: int = 0
+    n_broken: int = 0
+    broken: list[str] = field(default_factory=list)
+    n_skipped: int = 0
+    skipped: list[str] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+    formats: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def only_counts(self) -> bool:
+        """Whether another broken line is counted and no more: examples enough, and not strict."""
+        return len(self.broken) >= MAX_EXAMPLES and not self.strict
+
+    def add_broken(self, place: str, why: str, count: int = 1) -> None:
+        """Count what could not be understood, and keep it as an example while there are few.
+
+        Raises:
+            StrictError: if reading is strict.
+        """
+        if self.strict:
+            raise StrictError(
+                f"{place}: {why} (without --strict it would be counted and passed over)"
+            )
+        self.n_broken += count
+        if len(self.broken) < MAX_EXAMPLES:
+            self.broken.append(f"{place}: {why}")
+
+    def add_skipped(self, source: str, why: str) -> None:
+        """Count a file that is left out."""
+        self.n_skipped += 1
+        if len(self.skipped) < MAX_EXAMPLES:
+            self.skipped.append(f"{source}: {why}")
+
+    def warnings(self) -> list[str]:
+        """What a user should hear, a line each; empty if everything was read."""
+        return [
+            *told_of(self.n_broken, "broken and passed over", self.broken),
+            *told_of(self.n_skipped, "left out", self.skipped),
+        ]
+
+
+def told_of(count: int, what: str, examples: Sequence[str]) -> list[str]:
+    """A count and its first examples, a line each; nothing of none."""
+    shown = examples[:MAX_EXAMPLES]
+    if count == 1:
+        return [f"1 {what}: {example}" for example in shown]
+    if not count:
+        return []
+    lines = [f"{count:,} {what}:", *(f"  {example}" for example in shown)]
+    return [*lines, f"  ... and {count - len(shown):,} more"] if count > len(shown) else lines
