@@ -44,6 +44,7 @@ def quotient(scope: Scope, above: str, below: str, factor: float = 1.0) -> Make:
 
 def of_side(scope: Scope, field: str) -> Make:
     """A number of one direction, undefined where it has no packet."""
+
     def of(rows: Rows) -> Column:
         side = rows.side(scope)
         return Column(side[field].astype(np.int64), side["packets"] > 0)
