@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Unpack
 from habitus.datasets.source import find_source, input_path
 from habitus.evaluation.doctor.examination import check_data
 from habitus.evaluation.protocols import get_protocol
+from habitus.files.named import refuse_output_in_input
 from habitus.progress import SILENT, Progress
 from habitus.traces.converting import (
     SAMPLE_CALLS,
     SAMPLE_TRACES,
     Written,
-    refuse_output_in_input,
     sample_of,
     target_of,
     write_traces,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from habitus.errors import HabitusError, InputError
-from habitus.files.decompress import refuse_bomb
+from habitus.files.decompress import PIECE_BYTES, refuse_bomb
 from habitus.files.forward import MAX_HEADER_BYTES, ForwardOnly
 from habitus.files.inputfile import (
     LITTER,
@@ -87,8 +87,12 @@ def contents(
         InputError: if an archive is damaged or holds a member whose path climbs out of it.
     """
     content = buffered(stream, source, on_bytes)
-    zipped = content.peek(4)[:4] in ZIP_STARTS
-    if not zipped and not is_tar(content):
+    try:
+        zipped = content.peek(4)[:4] in ZIP_STARTS
+        is_file = not zipped and not is_tar(content)
+    except InputError:  # is raised again where it is read: of an archive the other members count
+        is_file = True
+    if is_file:
         yield InputFile(without_compression(name), source, content, beside)
         return
     if depth >= MAX_DEPTH:
@@ -214,6 +218,8 @@ def _next(archive: tarfile.TarFile, forward: ForwardOnly, source: str) -> tarfil
     forward.expect_header()
     member = archive.next()
     forward.expect_data()
+    if member is None and any(forward.last):  # which tarfile takes for the archive's end
+        raise InputError(f"{source}: a damaged tar archive (a header that is none); fetch it again")
     # tarfile keeps every header it has seen; reading a stream needs none of them.
     vars(archive)["members"] = []
     shared = archive.pax_headers  # of all members to come
@@ -223,9 +229,10 @@ def _next(archive: tarfile.TarFile, forward: ForwardOnly, source: str) -> tarfil
 
 
 class _Guarded(io.RawIOBase):
-    """A member of an archive whose damage is told as such; it is read in pieces."""
+    """A member of an archive whose damage is told as such.
 
-    PIECE_BYTES = 1 << 18
+    It is read in pieces: an error takes with it whatever was asked for along with it.
+    """
 
     def __init__(self, stream: IO[bytes], where: str) -> None:
         self.stream = stream
@@ -236,7 +243,7 @@ class _Guarded(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         try:
-            return self.stream.read(min(size, self.PIECE_BYTES) if size >= 0 else self.PIECE_BYTES)
+            return self.stream.read(min(size, PIECE_BYTES) if size >= 0 else PIECE_BYTES)
         except (HabitusError, MemoryError):
             raise
         except Exception as error:

@@ -20,14 +20,32 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
     OnDamage = Callable[[InputError], None]
+    OnFileDamage = Callable[[InputFile | None, InputError], None]
+    """Hears of damage in a file, or without one of damage in the archive behind its last file."""
 
 
-def files_until_damage(files: Iterator[InputFile], on_damage: OnDamage) -> Iterator[InputFile]:
-    """The files before damage in their archive, which ``on_damage`` then hears of."""
+def sound_files(files: Iterator[InputFile], on_damage: OnFileDamage) -> Iterator[InputFile]:
+    """Files that end where they are damaged, until their archive is; each damage is told once.
+
+    An archive that ends within a member ends behind it, too: that is one damage, not two.
+    """
+    is_told = False
+
+    def sound(file: InputFile) -> InputFile:
+        def told(error: InputError) -> None:
+            nonlocal is_told
+            is_told = True
+            on_damage(file, error)
+
+        return until_damage(file, told)
+
     try:
-        yield from files
+        for file in files:
+            is_told = False
+            yield sound(file)
     except InputError as error:
-        on_damage(error)
+        if not is_told:
+            on_damage(None, error)
 
 
 def until_damage(file: InputFile, on_damage: OnDamage) -> InputFile:

@@ -25,6 +25,9 @@ class ForwardOnly:
 
     Args:
         source: what to call the stream in errors.
+
+    Attributes:
+        last: what was read last.
     """
 
     def __init__(self, stream: IO[bytes], source: str) -> None:
@@ -32,6 +35,7 @@ class ForwardOnly:
         self._source = source
         self._place = 0
         self._left: int | None = None
+        self.last = b""
 
     def expect_header(self) -> None:
         """What is read from here on is a member's headers."""
@@ -47,7 +51,7 @@ class ForwardOnly:
                 f"{self._source}: a member of the tar archive has headers of more than "
                 f"{MAX_HEADER_BYTES >> 10} KiB, as no honest archive does"
             )
-        data = self._stream.read(size)
+        data = self.last = self._stream.read(size)
         self._place += len(data)
         if self._left is not None:
             self._left -= size

@@ -6,9 +6,13 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING
 
+from habitus.errors import InputError
 from habitus.files.decompress import decompressed
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 OnSkip = Callable[[str, str], None]
 """Hears of a file that is left out: which, and why."""
@@ -55,7 +59,43 @@ class InputFile:
 def buffered(stream: IO[bytes], source: str, on_bytes: OnBytes | None = None) -> io.BufferedReader:
     """A stream's content, decompressed, in a reader that can look `HEAD_BYTES` ahead."""
     content = decompressed(stream, source, on_bytes)
-    return io.BufferedReader(cast("io.RawIOBase", content), HEAD_BYTES)
+    return io.BufferedReader(_SoundFirst(content), HEAD_BYTES)
+
+
+class _SoundFirst(io.RawIOBase):
+    """What was read before damage comes first, and the error when more is asked for.
+
+    A buffered reader that reads several times for one answer throws away what it has if the last
+    time fails: a whole file perhaps, that stands before the damage in an archive.
+    """
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._damage: InputError | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        n_bytes = 0
+        while n_bytes < len(view) and self._damage is None:
+            try:
+                n_read = self._stream.readinto1(view[n_bytes:])
+            except InputError as error:
+                self._damage = error
+                break
+            if not n_read:
+                return n_bytes
+            n_bytes += n_read
+        if self._damage is not None and not n_bytes:
+            raise self._damage
+        return n_bytes
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
 
 
 def without_compression(name: str) -> str:

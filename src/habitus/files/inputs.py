@@ -53,7 +53,8 @@ def open_inputs(
         return
     path = Path(path)
     if path.is_dir():
-        yield from _folder(path, on_skip, on_bytes)
+        for file in files_in(path, on_skip):
+            yield from _file_in_folder(file, path, on_skip, on_bytes)
         return
     source = readable(str(path))
     try:
@@ -71,20 +72,44 @@ def open_inputs(
             )  # fmt: skip
 
 
-def _folder(folder: Path, on_skip: OnSkip, on_bytes: OnBytes | None = None) -> Iterator[InputFile]:
+def files_in(folder: Path, on_skip: OnSkip) -> Iterator[Path]:
+    """The files of a folder and of all below it, in sorted order; none of them is opened.
+
+    ``on_skip(source, reason)`` hears of what is passed over: hidden files and litter, what is no
+    regular file, links to folders, and folders that cannot be read.
+
+    Raises:
+        InputError: if the folder itself cannot be read.
+    """
+
     def refuse(error: OSError) -> None:
         source = readable(str(error.filename))
         if error.filename == str(folder):
             raise InputError(f"{source}: cannot be read: {error.strerror}") from error
         on_skip(source, f"cannot be read: {error.strerror}")
 
-    for parent, folders, files in os.walk(folder, onerror=refuse):
+    for parent, folders, names in os.walk(folder, onerror=refuse):
         folders.sort()
         for link in (Path(parent, name) for name in folders):
             if link.is_symlink():  # it may lead anywhere, even back up
                 on_skip(readable(str(link)), "a link to a folder, which is not followed")
-        for file in sorted(files):
-            yield from _file_in_folder(Path(parent, file), folder, on_skip, on_bytes)
+        for path in (Path(parent, name) for name in sorted(names)):
+            reason = _why_not(path, folder)
+            if reason is None:
+                yield path
+            else:
+                on_skip(readable(str(path)), reason)
+
+
+def _why_not(path: Path, folder: Path) -> str | None:
+    """Why a file of a folder is passed over; None if it is not."""
+    if LITTER.search(path.relative_to(folder).as_posix()):
+        return LITTER_REASON
+    try:
+        # A socket or a pipe would block; a dangling link is no file.
+        return None if path.is_file() else "not a regular file"
+    except OSError as error:  # in a folder that may be listed, and no more
+        return f"cannot be read: {error.strerror}"
 
 
 def _file_in_folder(
@@ -92,12 +117,6 @@ def _file_in_folder(
 ) -> Iterator[InputFile]:
     """A file of a folder, or the members of the archive that it is."""
     source, name = readable(str(path)), readable(path.relative_to(folder).as_posix())
-    if LITTER.search(name):
-        on_skip(source, LITTER_REASON)
-        return
-    if not path.is_file():  # a socket or a pipe would block; a dangling link is no file
-        on_skip(source, "not a regular file")
-        return
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -142,7 +161,7 @@ def input_bytes(path: str | os.PathLike[str]) -> int | None:
     path = Path(path)
     try:
         if path.is_dir():
-            return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+            return sum(file.stat().st_size for file in files_in(path, lambda *_: None))
         if not path.is_file():  # a pipe: whatever is read here would be missing later
             return None
         with path.open("rb") as stream:

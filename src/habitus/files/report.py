@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_EXAMPLES = 5
+MAX_KINDS = 100
+"""Of notes: kinds are perhaps named by whoever wrote a file. More of them are counted together."""
 
 
 class StrictError(InputError):
@@ -57,14 +59,18 @@ class FileReport:
                 f"{place}: {why} (without --strict it would be counted and passed over)"
             )
         self.n_broken += count
-        if len(self.broken) < MAX_EXAMPLES:
-            self.broken.append(f"{place}: {why}")
+        keep(self.broken, f"{place}: {why}")
 
     def add_skipped(self, source: str, why: str) -> None:
         """Count a file that is left out."""
         self.n_skipped += 1
-        if len(self.skipped) < MAX_EXAMPLES:
-            self.skipped.append(f"{source}: {why}")
+        keep(self.skipped, f"{source}: {why}")
+
+    def add_note(self, kind: str, count: int = 1) -> None:
+        """Count what else there is to know of the files."""
+        if kind not in self.notes and len(self.notes) >= MAX_KINDS:
+            kind = "of other kinds"
+        self.notes[kind] += count
 
     def warnings(self) -> list[str]:
         """What a user should hear, a line each; empty if everything was read."""
@@ -72,6 +78,27 @@ class FileReport:
             *told_of(self.n_broken, "broken and passed over", self.broken),
             *told_of(self.n_skipped, "left out", self.skipped),
         ]
+
+
+def keep(examples: list[str], example: str) -> None:
+    """One more example, while there are few."""
+    if len(examples) < MAX_EXAMPLES:
+        examples.append(example)
+
+
+def nothing_read(where: str, what: str, part: str, report: FileReport) -> list[str]:
+    """Why nothing could be read, in lines for an error.
+
+    Args:
+        what: of what there is none; ``part`` is what it is made of.
+    """
+    lines = [f"{where}: no {what} could be read", *report.warnings()]
+    if len(lines) > 1:
+        return lines
+    noted = ", ".join(f"{kind} ({count:,})" for kind, count in report.notes.items())
+    if noted:
+        return [*lines, f"nothing in it is a {part}: {noted}"]
+    return [*lines, f"there is no {part if report.n_files else 'file'} in it"]
 
 
 def told_of(count: int, what: str, examples: Sequence[str]) -> list[str]:

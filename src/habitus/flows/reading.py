@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from habitus.errors import InputError
-from habitus.files.damage import files_until_damage, until_damage
-from habitus.files.inputs import input_bytes, open_inputs
-from habitus.files.report import StrictError
+from habitus.files.named import refuse_missing
+from habitus.files.reading import GIVEN_UP, Reading, surest
+from habitus.files.report import nothing_read
 from habitus.flows.formats import flow_format_names, get_flow_format
-from habitus.flows.formats.base import record_schema
+from habitus.flows.formats.flowmeter_twins import twins_merged
 from habitus.flows.record_report import FlowReport
 from habitus.packets.capture import is_capture
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from habitus.files.inputfile import InputFile
 
-_CAPTURE = "is a capture of packets; make flows of it first: habitus flows extract"
+CAPTURE = "a capture of packets; make flows of it first: habitus flows extract"
 
 
 def read_flow_records(
@@ -31,6 +30,7 @@ def read_flow_records(
     *,
     format: str | None = None,  # noqa: A002 - the word users know from --format
     strict: bool = False,
+    merge_twins: bool = True,
     progress: Progress = SILENT,
     report: FlowReport | None = None,
 ) -> pl.DataFrame:
@@ -39,6 +39,7 @@ def read_flow_records(
     Args:
         format: the name of a format; by default each file is recognised by its content.
         strict: make the first broken row or unrecognised file an error.
+        merge_twins: join rows of FlowMeter that are the two directions of one flow.
         progress: hears how many bytes have been read.
         report: filled while reading.
 
@@ -48,119 +49,123 @@ def read_flow_records(
     Raises:
         UsageError: if there is no such format.
         InputError: if the path cannot be read or is damaged, if no format or more than one
-            recognises it, if a file lacks columns, or if nothing in it is a flow.
-    """
-    tables = list(
-        flow_record_tables(path, format=format, strict=strict, progress=progress, report=report)
-    )
-    return pl.concat(tables) if tables else pl.DataFrame(schema=record_schema())
-
-
-def flow_record_tables(
-    path: str | os.PathLike[str],
-    *,
-    format: str | None = None,  # noqa: A002
-    strict: bool = False,
-    progress: Progress = SILENT,
-    report: FlowReport | None = None,
-) -> Iterator[pl.DataFrame]:
-    """The same in tables of about 50,000 flows, in bounded memory.
-
-    Of a damaged file or archive, what stands before the damage comes first, and then the error; in
-    a folder the file is counted as left out, and reading goes on.
+            recognises it, if a file lacks columns, or if nothing in it is a flow. Of a folder's
+            files those are counted, and the others are read.
     """
     found = FlowReport() if report is None else report
     found.strict = strict
     chosen = None if format is None else get_flow_format(format).name
-    return _Reading(path, chosen, found, progress).tables()
+    reading = _Records(Reading(path, found, progress), found, chosen, merge_twins=merge_twins)
+    tables = list(reading.tables())
+    _refuse_nothing(str(path), found)
+    return pl.concat(tables)
 
 
-class _Reading:
-    """One reading of a path."""
+def flow_record_tables(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    format: str | None = None,  # noqa: A002
+    strict: bool = False,
+    merge_twins: bool = True,
+    progress: Progress = SILENT,
+    report: FlowReport | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The same of all that is named, in tables of about 50,000 flows and in bounded memory.
+
+    Of a damaged file or archive what stands before the damage is read, and the damage is counted;
+    so is a file that no format recognises.
+
+    Raises:
+        UsageError: if there is no such format.
+        InputError: at once if something named is not there; while reading if nothing in all of it
+            is a flow, and where reading is strict at the first thing that is wrong.
+    """
+    refuse_missing(paths)
+    found = FlowReport() if report is None else report
+    found.strict = strict
+    chosen = None if format is None else get_flow_format(format).name
+
+    def tables() -> Iterator[pl.DataFrame]:
+        for path in paths:
+            reading = Reading(path, found, progress, is_of_many=True)
+            yield from _Records(reading, found, chosen, merge_twins=merge_twins).tables()
+        _refuse_nothing(str(paths[0]) if len(paths) == 1 else "what was named", found)
+
+    return tables()
+
+
+class _Records:
+    """The flows in the files of one reading."""
 
     def __init__(
-        self, path: str | os.PathLike[str], chosen: str | None, report: FlowReport,
-        progress: Progress,
-    ) -> None:  # fmt: skip
-        self._path = path
-        self._chosen = chosen
+        self, reading: Reading, report: FlowReport, chosen: str | None, *, merge_twins: bool
+    ) -> None:
+        self._reading = reading
         self._report = report
-        self._progress = progress
-        self._goes_on = str(path) != "-" and Path(path).is_dir() and not report.strict
-        self._damage: list[InputError] = []
+        self._chosen = chosen
+        self._merges_twins = merge_twins
 
     def tables(self) -> Iterator[pl.DataFrame]:
-        """All tables; damage is raised last."""
-        self._progress.stage(f"reading {self._path}", input_bytes(self._path))
-        opened = open_inputs(
-            self._path, on_skip=self._report.add_skipped, on_bytes=self._progress.advance
-        )
-        for file in files_until_damage(opened, self._damage.append):
-            yield from self._tables_of(file)
-        if self._damage:
-            raise self._damage[0]
-        if not self._report.n_flows:
-            raise InputError(*self._nothing_read())
+        """All tables; what is damaged and all that was asked for is raised last."""
+        for file in self._reading.files():
+            for table in self._tables_of(file):
+                self._report.see(table)
+                yield table
+        self._reading.finish()
 
     def _tables_of(self, file: InputFile) -> Iterator[pl.DataFrame]:
-        sound = until_damage(file, lambda error: self._tell(file, error))
         try:
-            name = self._choose(sound)
+            name = self._choose(file)
             if name is None:
                 return
             self._report.n_files += 1
             self._report.formats[name] += 1
-            yield from get_flow_format(name).read(iter([sound]), self._report)
-        except StrictError:
-            raise
+            tables = get_flow_format(name).read(iter([file]), self._report)
+            if name == "flowmeter" and self._merges_twins:
+                tables = twins_merged(tables, self._report)
+            yield from tables
         except InputError as error:
             if self._report.strict:
                 raise
-            self._tell(file, error)
+            self._reading.tell(file.source, error, GIVEN_UP)
 
     def _choose(self, file: InputFile) -> str | None:
-        """The format of a file; None if it is empty."""
-        head = file.head()
+        """The format of a file; None if it is left out."""
+        head = self._reading.head_of(file)
         if not head:
-            self._report.add_skipped(file.source, "empty")
             return None
         if is_capture(head):
-            raise InputError(f"{file.source}: {_CAPTURE}")
-        return self._chosen or recognise(head, file)
-
-    def _tell(self, file: InputFile, error: InputError) -> None:
-        """Of one file of a folder it is counted; elsewhere it ends the reading, last of all."""
-        if self._goes_on:
-            self._report.add_skipped(file.source, error.args[0].removeprefix(f"{file.source}: "))
-        elif not self._damage:
-            self._damage.append(error)
-
-    def _nothing_read(self) -> list[str]:
-        lines = [f"{self._path}: no flow could be read", *self._report.warnings()]
-        if len(lines) == 1:
-            noted = ", ".join(f"{kind} ({n:,})" for kind, n in self._report.notes.items())
-            lines.append(f"nothing in it is a flow: {noted}" if noted else "there is no row in it")
-        return [*lines, known_formats()]
+            why = f"is {CAPTURE}"
+            self._reading.leave_out(file, why, lambda: [why])
+            return None
+        try:
+            name = self._chosen or recognise(head, file)
+        except InputError as error:
+            if self._report.strict:
+                raise
+            self._reading.tell(file.source, error)
+            return None
+        if name is None:
+            why = "no format recognises it"
+            self._reading.leave_out(file, why, lambda: [why, known_formats()])
+        return name
 
 
-def recognise(head: bytes, file: InputFile) -> str:
-    """The name of the one format that is surest of a file.
+def recognise(head: bytes, file: InputFile) -> str | None:
+    """The name of the one format that is surest of a file, or None if none knows it.
 
     Raises:
-        InputError: if none knows it, or two are equally sure.
+        InputError: if two are equally sure.
     """
     sure = {name: get_flow_format(name).sniff(head, file.name) for name in flow_format_names()}
-    best = max(sure.values(), default=0)
-    if best <= 0:
-        raise InputError(f"{file.source}: no format recognises it", known_formats())
-    names = [name for name, sureness in sure.items() if sureness == best]
-    if len(names) > 1:
-        choices = " or ".join(f"--format {name} ({get_flow_format(name).title})" for name in names)
-        raise InputError(f"{file.source}: this could be more than one format; say {choices}")
-    return names[0]
+    return surest(file.source, sure, lambda name: get_flow_format(name).title)
+
+
+def _refuse_nothing(where: str, report: FlowReport) -> None:
+    if not report.n_flows:
+        raise InputError(*nothing_read(where, "flow", "flow", report), known_formats())
 
 
 def known_formats() -> str:
-    """All formats, by name and title."""
-    told = ", ".join(f"{name} ({get_flow_format(name).title})" for name in flow_format_names())
-    return f"formats of flows (--format): {told}"
+    """All formats, by name."""
+    return f"formats of flows (--format): {', '.join(flow_format_names())}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from habitus.files.report import MAX_EXAMPLES, told_of
+from habitus.files.report import MAX_EXAMPLES, keep, told_of
 from habitus.flows.tracker import TrackCounts
 from habitus.packets.packets import PacketCounts
 
@@ -22,15 +22,19 @@ class CaptureReport:
     Attributes:
         n_captures, n_flows: what was read, and what came of it.
         packets, flows: counts of both.
-        damaged: captures of which only a part could be read, and why.
-        skipped: files left out, and why.
+        n_damaged: files and archives of which only a part could be read.
+        damaged: the first of them, and why.
+        n_skipped: files left out.
+        skipped: the first of them, and why.
     """
 
     n_captures: int = 0
     n_flows: int = 0
     packets: PacketCounts = field(default_factory=PacketCounts)
     flows: TrackCounts = field(default_factory=TrackCounts)
+    n_damaged: int = 0
     damaged: list[str] = field(default_factory=list)
+    n_skipped: int = 0
     skipped: list[str] = field(default_factory=list)
 
     def add(self, other: CaptureReport) -> None:
@@ -39,32 +43,44 @@ class CaptureReport:
         self.n_flows += other.n_flows
         self.packets.add(other.packets)
         self.flows.add(other.flows)
-        self.damaged += other.damaged
-        self.skipped += other.skipped
+        self.n_damaged += other.n_damaged
+        self.n_skipped += other.n_skipped
+        for example in other.damaged:
+            keep(self.damaged, example)
+        for example in other.skipped:
+            keep(self.skipped, example)
 
     def add_skipped(self, source: str, why: str) -> None:
         """A file that is left out."""
-        self.skipped.append(f"{source}: {why}")
+        self.n_skipped += 1
+        keep(self.skipped, f"{source}: {why}")
 
     def add_damaged(self, error: InputError) -> None:
-        """What follows in a capture could not be read."""
-        self.damaged.append(str(error))
+        """What follows in a capture or an archive could not be read."""
+        self.n_damaged += 1
+        keep(self.damaged, str(error))
 
     def record(self) -> dict[str, Any]:
         """The same as plain values."""
         return {
             "n_captures": self.n_captures, "n_flows": self.n_flows, **self.packets.record(),
             "n_evicted": self.flows.n_evicted, "n_turned": self.flows.n_turned,
-            "n_midstream": self.flows.n_midstream, "damaged": self.damaged,
-            "skipped": self.skipped,
+            "n_midstream": self.flows.n_midstream, **self.left_out(),
+        }  # fmt: skip
+
+    def left_out(self) -> dict[str, Any]:
+        """What was not read, or not to its end, as plain values."""
+        return {
+            "n_damaged": self.n_damaged, "damaged": self.damaged,
+            "n_skipped": self.n_skipped, "skipped": self.skipped,
         }  # fmt: skip
 
     def warnings(self) -> list[str]:
         """What a user should hear, a line each; empty if every packet went into a flow."""
         packets, flows = self.packets, self.flows
         lines = [
-            *told_of(len(self.damaged), "only read in part", self.damaged),
-            *told_of(len(self.skipped), "left out", self.skipped),
+            *told_of(self.n_damaged, "only read in part", self.damaged),
+            *told_of(self.n_skipped, "left out", self.skipped),
         ]
         n_lost = packets.n_packets - packets.n_ok
         if n_lost:

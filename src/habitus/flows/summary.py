@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from habitus.errors import InputError
-from habitus.files.inputs import input_bytes, open_inputs
+from habitus.files.named import total_bytes
+from habitus.flows.captures import captures_in, files_named, records_of, refuse_none
+from habitus.flows.protocols import NAMES
 from habitus.flows.report import CaptureReport
-from habitus.packets.capture import is_capture, read_records
 from habitus.packets.layout import Status
 from habitus.packets.packets import Dissector
 from habitus.progress import SILENT, Progress
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PROTOCOLS = {
-    1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 33: "DCCP", 47: "GRE", 50: "ESP", 58: "ICMPv6",
-    88: "EIGRP", 89: "OSPF", 103: "PIM", 112: "VRRP", 132: "SCTP", 135: "Mobile IPv6",
-    136: "UDP-Lite",
-}  # fmt: skip
 LINKS = {
     0: "null", 1: "Ethernet", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC",
     51: "PPPoE", 101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "loop",
@@ -68,8 +63,7 @@ class CaptureSummary:
                 protocol_name(*key): count for key, count in self.protocols.most_common()
             },
             "n_vlan": self.n_vlan,
-            "damaged": self.report.damaged,
-            "skipped": self.report.skipped,
+            **self.report.left_out(),
         }
 
 
@@ -80,39 +74,30 @@ def link_name(link: int) -> str:
 
 def protocol_name(version: int, protocol: int) -> str:
     """A protocol's name, or its number, and over which IP it goes."""
-    return f"{PROTOCOLS.get(protocol, f'protocol {protocol}')} over IPv{version}"
+    return f"{NAMES.get(protocol, f'protocol {protocol}')} over IPv{version}"
 
 
 def summary_of(
     paths: Sequence[str | os.PathLike[str]], *, outer: bool = False, progress: Progress = SILENT
 ) -> CaptureSummary:
-    """Look at captures.
+    """Look at captures, damaged ones as far as they are sound.
 
     Args:
         paths: captures, folders and archives of them, or ``-`` for standard input.
         outer: look at the packets that carry tunnels, not at those inside.
 
     Raises:
-        InputError: if there is no capture in what is named.
+        InputError: at once if something named is not there; in the end if no capture could be read.
     """
     found = CaptureSummary()
     report = found.report
-    sizes = [input_bytes(path) for path in paths]
-    progress.stage("reading packets", None if None in sizes else sum(map(int, filter(None, sizes))))
-    for path in paths:
-        for file in open_inputs(path, on_skip=report.add_skipped, on_bytes=progress.advance):
-            if not is_capture(file.head()):
-                report.add_skipped(file.source, "no capture (pcap or pcapng)")
-                continue
+    files = files_named(paths, report)
+    progress.stage("reading packets", total_bytes(files))
+    for path in files:
+        for file in captures_in(path, report, progress.advance):
             dissector = Dissector(outer=outer)
-            report.n_captures += 1
-            try:
-                for batch in read_records(file.stream, file.source):
-                    found.count(dissector.packets(batch))
-            except InputError as error:
-                report.add_damaged(error)
+            for batch in records_of(file, report):
+                found.count(dissector.packets(batch))
             report.packets.add(dissector.counts)
-    if not report.n_captures:
-        told = report.skipped[0] if report.skipped else f"{paths[0]}: nothing to read"
-        raise InputError(f"no capture is among what was named ({told})")
+    refuse_none(report)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -57,24 +56,6 @@ class Written:
         if not lost:
             return []
         return [f"plain text does not hold {', '.join(lost)}; a native file does (--to native)"]
-
-
-def refuse_output_in_input(path: str | os.PathLike[str], output: str | os.PathLike[str]) -> None:
-    """Refuse to write over what is read, or into the folder that is read.
-
-    Raises:
-        UsageError: if the output would replace the input, or be read along with it next time.
-    """
-    read, written = Path(path), Path(output)
-    if str(path) == "-" or not read.exists() or (written.exists() and not written.is_file()):
-        return
-    if written.exists() and written.samefile(read):
-        raise UsageError(f"{output}: is what is to be read; name another file")
-    if read.is_dir() and read.resolve() in written.resolve().parents:
-        raise UsageError(
-            f"{output}: lies in the folder that is read, which would then hold everything twice; "
-            "name a file elsewhere"
-        )
 
 
 def target_of(path: str | os.PathLike[str], to: str | None) -> Target:

@@ -93,7 +93,8 @@ def _is_sysdig_capture(head: bytes) -> bool:
     return 0x201 <= block <= 0x240
 
 
-_FLOWS = "tells of packets, not of system calls; flows are not read by this version"
+_FLOWS = "tells of packets, not of system calls"
+_FLOWS_READ = f"{_FLOWS}; what reads it is habitus flows convert"
 
 KINDS: tuple[Kind, ...] = (
     Kind(
@@ -117,12 +118,12 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "a log of Zeek",
         _any_of(_matches(rb"#separator \\x"), _keys_in_objects("ts", "uid", "id.orig_h")),
-        _FLOWS,
+        _FLOWS_READ,
     ),
     Kind(
         "an event log of Suricata (eve.json)",
         _keys_in_objects("timestamp", "event_type", "src_ip"),
-        _FLOWS,
+        _FLOWS_READ,
     ),
     Kind(
         "a list of flows by nfdump",
@@ -142,9 +143,14 @@ KINDS: tuple[Kind, ...] = (
             _has_columns("flow duration", "tot fwd pkts"),
             _has_columns("flow_duration", "tot_fwd_pkts"),
         ),
-        _FLOWS,
+        _FLOWS_READ,
     ),
-    Kind("a table of flows by FlowMeter", _has_columns("fivetuple", "flowduration"), _FLOWS),
+    Kind("a table of flows by FlowMeter", _has_columns("fivetuple", "flowduration"), _FLOWS_READ),
+    Kind(
+        "a table of flows by NFStream",
+        _has_columns("bidirectional_packets", "src2dst_packets"),
+        _FLOWS_READ,
+    ),
     Kind(
         "a table of network flows",
         _any_of(
@@ -166,7 +172,7 @@ KINDS: tuple[Kind, ...] = (
             *(b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d"),
             *(b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34", b"\x0a\x0d\x0d\x0a"),
         ),
-        "holds packets, not system calls; flows are not read by this version",
+        "holds packets, not system calls; habitus flows extract makes flows of it",
     ),
     Kind(
         "a recording of perf (perf.data)",

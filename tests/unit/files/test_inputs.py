@@ -168,6 +168,24 @@ def test_a_file_that_cannot_be_opened_is_left_out_of_a_folder(
         opened(tmp_path / "secret.txt")
 
 
+def test_a_folder_that_may_be_listed_and_no_more_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "a.txt", TEXT)
+    put(tmp_path / "locked" / "b.txt", TEXT)
+    real = Path.stat
+
+    def refusing(self: Path, *arguments: Any, **options: Any) -> Any:
+        if self.parent.name == "locked":
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    found, skipped = opened(tmp_path)
+    assert found == {"a.txt": TEXT}
+    assert skipped == {f"{tmp_path}/locked/b.txt": "cannot be read: Permission denied"}
+
+
 def test_a_disk_that_fails_while_reading_is_told(tmp_path: Path) -> None:
     class Failing(io.RawIOBase):
         def readable(self) -> bool:
@@ -272,6 +290,42 @@ def test_a_tar_that_is_cut_off_is_told(tmp_path: Path) -> None:
     for cut in (data[:9_000], gzip.compress(data[:9_000]), data[:600]):
         with pytest.raises(InputError, match="damaged"):
             opened(put(tmp_path / "t", cut))
+
+
+def test_a_tar_with_a_broken_header_in_its_middle_is_told(tmp_path: Path) -> None:
+    """tarfile takes it for the end of the archive."""
+    whole = tar_of({"a": TEXT, "b": TEXT, "c": TEXT})
+    for broken in (whole[:1024] + b"\xff" * 512 + whole[1536:], whole[:1324]):
+        path = put(tmp_path / "t.tar", broken)
+        with pytest.raises(InputError, match=r"t\.tar: a damaged tar archive \(a header that is"):
+            opened(path)
+    assert opened(put(tmp_path / "u.tar", whole[:3072]))[0] == dict.fromkeys("abc", TEXT)
+
+
+def test_a_file_shortly_before_the_damage_in_an_archive_is_read_whole(tmp_path: Path) -> None:
+    """A reader that takes much at a time must not lose what it took before it failed."""
+    noise = os.urandom(70_000)
+    content = gzip.compress(tar_of({"a": noise, "b": os.urandom(200_000)}))
+    room = bytearray(1 << 22)
+    with pytest.raises(InputError):  # noqa: PT012 - what comes before counts
+        for file in open_inputs(put(tmp_path / "t", content[:90_000]), on_skip=lambda *_: None):
+            n = file.stream.readinto(room)
+            if file.name == "a":
+                assert room[:n] == noise
+    assert n > 0
+
+
+def test_a_member_that_is_damaged_from_its_beginning_costs_no_other(tmp_path: Path) -> None:
+    broken = gzip.compress(TEXT)[:5]
+    path = put(tmp_path / "z.zip", zip_of({"a": TEXT, "b.gz": broken, "c": TEXT}))
+    found = []
+    for file in open_inputs(path, on_skip=lambda *_: None):
+        if file.name == "b":
+            with pytest.raises(InputError, match="damaged or truncated gzip"):
+                file.head()
+        else:
+            found.append((file.name, file.stream.read()))
+    assert found == [("a", TEXT), ("c", TEXT)]
 
 
 def test_a_tar_with_holes_does_not_inflate(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ def reported(
     path = folder / "flows"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     report = FlowReport()
-    return read_flow_records(path, format=name, report=report), report
+    rows = read_flow_records(path, format=name, merge_twins=False, report=report)
+    return rows, report
 
 
 def only(table: pl.DataFrame) -> dict[str, Any]:

@@ -9,8 +9,10 @@ import pytest
 from flow_files import only, read_text, reported
 
 from habitus.errors import InputError
+from habitus.flows.formats import flowmeter_twins
 from habitus.flows.formats.flowmeter_twins import merge_reverse_twins
 from habitus.flows.reading import read_flow_records
+from habitus.flows.record_report import FlowReport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,10 +97,11 @@ def test_what_is_no_pair_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_shipped_rows_are_120_twins_and_9_others(test_data: Path) -> None:
-    rows = read_flow_records(test_data / "flowmeter" / "webgoat_flow_stats.csv")
+    path = test_data / "flowmeter" / "webgoat_flow_stats.csv"
+    rows = read_flow_records(path, merge_twins=False)
     assert len(rows) == 249
     assert rows["forward_packets"].sum() == 0
-    raw = pl.read_csv(test_data / "flowmeter" / "webgoat_flow_stats.csv", infer_schema=False)
+    raw = pl.read_csv(path, infer_schema=False)
     there = set(raw.select("srcIP", "srcPort", "dstIP", "dstPort", "protocol").rows())
     twins = [(d, dp, s, sp, p) in there for s, sp, d, dp, p in there]
     assert sum(twins) == 240
@@ -110,6 +113,41 @@ def test_the_shipped_rows_are_120_twins_and_9_others(test_data: Path) -> None:
     for name in ("packets", "raw_bytes"):
         assert flows[name].sum() == rows[name].sum()
     assert flows["source_line"].n_unique() == 129
+    report = FlowReport()
+    assert read_flow_records(path, report=report).equals(flows)
+    assert (report.n_flows, report.n_twins) == (129, 240)
+    assert report.remarks()[0].startswith("240 of 249 rows were the two directions of 120 flows")
+
+
+def test_no_shipped_row_tells_of_a_forward_packet(test_data: Path) -> None:
+    """As the page on flows says."""
+    rows = pl.read_csv(test_data / "flowmeter" / "webgoat_flow_stats.csv")
+    assert len(rows.columns) == 39
+    zero = [
+        name for name in rows.columns if rows[name].dtype.is_numeric() and (rows[name] == 0).all()
+    ]
+    assert len(zero) == 10
+    assert all(name.startswith("fwd") for name in zero)
+    means = (test_data / "flowmeter" / "mean.txt").read_text().replace(",", " ").split()
+    assert (len(means), sum(float(mean) == 0 for mean in means)) == (39, 12)
+
+
+def test_rows_are_joined_where_no_row_of_the_file_tells_of_a_forward_packet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text(HEADER + SERVER + CLIENT)
+    assert len(read_flow_records(path)) == 1
+    assert len(read_flow_records(path, merge_twins=False)) == 2
+    told = CLIENT.replace(",2,0,2,400", ",2,2,0,400").replace("50000", "50001")
+    path.write_text(HEADER + SERVER + CLIENT + told)
+    report = FlowReport()
+    assert len(read_flow_records(path, report=report)) == report.n_flows == 3
+    assert report.n_twins == 0
+    monkeypatch.setattr(flowmeter_twins, "MAX_ROWS", 1)
+    path.write_text(HEADER + SERVER + CLIENT)
+    assert len(read_flow_records(path, report=report)) == 2
+    assert report.notes == {"files of over 1 rows, whose twins stay apart": 1}
 
 
 def test_numbers_that_are_none_are_null_and_counted(tmp_path: Path) -> None:

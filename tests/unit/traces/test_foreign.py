@@ -58,6 +58,7 @@ HEADS: list[tuple[str, bytes | str]] = [
     (CIC, "Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration\n"),
     (CIC, " Destination Port, Flow Duration, Total Fwd Packets\n80,3,2\n"),
     (CIC, "src_ip,dst_ip,flow_duration,tot_fwd_pkts\n"),
+    ("a table of flows by NFStream", "id,src_ip,dst_ip,bidirectional_packets,src2dst_packets\n"),
     ("a table of flows by FlowMeter", "fiveTuple,srcIP,dstIP,protocol,flowDuration\n"),
     ("a table of network flows", "IPV4_SRC_ADDR,L4_SRC_PORT,IPV4_DST_ADDR,L4_DST_PORT\n"),
     ("a packet capture (pcap or pcapng)", b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00"),

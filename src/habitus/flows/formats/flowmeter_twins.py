@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
+from habitus.errors import InputError
 from habitus.flows.flowtable import SOURCE
 from habitus.flows.formats.base import LABEL, LINE, record_schema
 from habitus.flows.formats.completing import completed
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from habitus.flows.record_report import FlowReport
+
+MAX_ROWS = 200_000
+"""Rows of a file among which twins are looked for: all of them are in memory at that time."""
 _ENDS = ("client_ip", "client_port", "server_ip", "server_port")
 _KEY = (*_ENDS, "protocol", SOURCE)
+
+
+def twins_merged(tables: Iterator[pl.DataFrame], report: FlowReport) -> Iterator[pl.DataFrame]:
+    """A file's tables with the twins in them joined, where the file has FlowMeter's defect.
+
+    A file that tells of a forward packet comes from a FlowMeter that knew its own address, or from
+    somebody else: its directions are believed, and it stays as it is.
+    """
+    held: list[pl.DataFrame] = []
+    n_rows = 0
+    given_up: InputError | None = None
+    try:
+        for table in tables:
+            held.append(table)
+            n_rows += len(table)
+            tells_forward = bool((table["forward_packets"] > 0).any())
+            if tells_forward or n_rows > MAX_ROWS:
+                if not tells_forward:
+                    report.add_note(f"files of over {MAX_ROWS:,} rows, whose twins stay apart")
+                yield from held
+                yield from tables
+                return
+    except InputError as error:  # what stands before it counts
+        given_up = error
+    if held:
+        rows = pl.concat(held)
+        flows = merge_reverse_twins(rows)
+        report.n_flows -= len(rows) - len(flows)
+        report.n_twins += 2 * (len(rows) - len(flows))
+        yield flows
+    if given_up is not None:
+        raise given_up
 
 
 def merge_reverse_twins(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,104 @@
+"""The captures among what a user names, and their records as far as these are sound.
+
+Whatever is wrong with one of them is counted, and costs no other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from habitus.errors import InputError
+from habitus.files.damage import sound_files
+from habitus.files.inputs import files_in, open_inputs
+from habitus.files.named import refuse_missing
+from habitus.flows.reading import recognise
+from habitus.packets.capture import is_capture, read_records
+from habitus.storage import readable
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from habitus.files.inputfile import InputFile, OnBytes
+    from habitus.flows.report import CaptureReport
+    from habitus.packets.capture import RecordBatch
+
+
+def files_named(paths: Sequence[str | os.PathLike[str]], report: CaptureReport) -> list[str]:
+    """What is named, of folders each file: each of them is a piece of work of its own.
+
+    Raises:
+        InputError: if something named is not there or cannot be opened.
+    """
+    refuse_missing(paths)
+    files: list[str] = []
+    for path in paths:
+        if str(path) != "-" and Path(path).is_dir():
+            files += map(str, files_in(Path(path), report.add_skipped))
+        else:
+            files.append(str(path))
+    return files
+
+
+def captures_in(path: str, report: CaptureReport, on_bytes: OnBytes) -> Iterator[InputFile]:
+    """The captures that a file is or holds, each with an end where it is damaged."""
+    n_files = 0
+
+    def on_damage(file: InputFile | None, error: InputError) -> None:
+        if file is None and not n_files:  # nothing of it can be read
+            source = readable(path)
+            report.add_skipped(source, str(error).removeprefix(f"{source}: "))
+        else:
+            report.add_damaged(error)
+
+    opened = open_inputs(path, on_skip=report.add_skipped, on_bytes=on_bytes)
+    for file in sound_files(opened, on_damage):
+        n_files += 1
+        n_damaged = report.n_damaged
+        head = file.head()
+        if is_capture(head):
+            yield file
+        elif report.n_damaged == n_damaged:
+            report.add_skipped(file.source, _what_else(file, head))
+
+
+def _what_else(file: InputFile, head: bytes) -> str:
+    """What a file is that is no capture."""
+    if not head:
+        return "empty"
+    try:
+        format_ = recognise(head, file)
+    except InputError:  # two of them: flows all the same
+        format_ = "somebody"
+    if format_ is not None:
+        return f"no capture, but flows as {format_} writes them: habitus flows convert"
+    return f"no capture: it begins with {head[:4].hex(' ')}, not as pcap or pcapng does"
+
+
+def records_of(file: InputFile, report: CaptureReport) -> Iterator[RecordBatch]:
+    """The records of a capture, which is counted once something of it could be read."""
+    n_damaged, is_counted = report.n_damaged, False
+    try:
+        for batch in read_records(file.stream, file.source):
+            report.n_captures += not is_counted
+            is_counted = True
+            yield batch
+    except InputError as error:
+        if report.n_damaged == n_damaged:  # otherwise its end is that of what is told already
+            report.add_damaged(error)
+    report.n_captures += not is_counted and report.n_damaged == n_damaged
+
+
+def refuse_none(report: CaptureReport) -> None:
+    """Refuse inputs of which nothing could be read.
+
+    Raises:
+        InputError: if there was no capture.
+    """
+    if report.n_captures:
+        return
+    told = [*report.damaged, *report.skipped]
+    if report.n_damaged + report.n_skipped == 1:
+        raise InputError(told[0])
+    raise InputError("no capture is among what was named", *report.warnings())
