@@ -9,6 +9,7 @@ import pytest
 from flow_files import only, read_text, reported
 
 from habitus.errors import InputError
+from habitus.flows.formats import get_flow_format
 from habitus.flows.reading import read_flow_records
 
 if TYPE_CHECKING:
@@ -190,3 +191,12 @@ def test_real_logs_are_read_to_the_last_flow(test_data: Path, number: str, n: in
     assert table["label"].to_list() == [row[-2] for row in rows]
     told = [int(row[16]) + int(row[18]) for row in rows]
     assert table["packets"].to_list() == told
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|"])
+def test_columns_may_be_set_apart_by_something_else(tmp_path: Path, separator: str) -> None:
+    """As `LogAscii::separator` writes it: behind the line that names it everything is."""
+    first, *rest = get_flow_format("zeek").sample.splitlines()
+    lines = [first.replace("09", f"{ord(separator):02x}"), *rest]
+    flow = only(read_text(tmp_path, "\n".join(lines).replace("\t", separator), "zeek"))
+    assert (flow["source_ip"], flow["forward_packets"]) == ("10.0.0.1", 6)

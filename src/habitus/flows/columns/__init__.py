@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from habitus.errors import UsageError
 from habitus.flows.formats.base import record_schema
+from habitus.registry import Registry
 
 if TYPE_CHECKING:
     from habitus.flows.columns.columnset import ColumnSet
 
-COLUMN_SETS = ("cicflowmeter", "flowmeter", "habitus", "nfstream")
-"""The words for ``--columns``."""
+_SETS: Registry[ColumnSet] = Registry(
+    "set of columns",
+    {
+        "cicflowmeter": "habitus.flows.columns.cicflowmeter:COLUMNS",
+        "flowmeter": "habitus.flows.columns.flowmeter:COLUMNS",
+        "habitus": "habitus.flows.columns.habitus:COLUMNS",
+        "nfstream": "habitus.flows.columns.nfstream:COLUMNS",
+    },
+    "habitus.flow_columns",
+)
+
+
+def column_set_names() -> tuple[str, ...]:
+    """The words for ``--columns``, sorted."""
+    return _SETS.names()
 
 
 def get_columns(name: str) -> ColumnSet:
@@ -23,10 +36,7 @@ def get_columns(name: str) -> ColumnSet:
     Raises:
         UsageError: if there is none; the message lists those there are.
     """
-    if name not in COLUMN_SETS:
-        raise UsageError(f"no columns are called {name!r}; there are: {', '.join(COLUMN_SETS)}")
-    found: ColumnSet = import_module(f"habitus.flows.columns.{name}").COLUMNS
-    return found
+    return _SETS.get(name)
 
 
 def as_columns(table: pl.DataFrame, name: str, *, n_before: int = 0) -> pl.DataFrame:
@@ -37,7 +47,7 @@ def as_columns(table: pl.DataFrame, name: str, *, n_before: int = 0) -> pl.DataF
 
     Args:
         table: (n,) with columns of `habitus.flows.flowtable.schema`, or of `record_schema`.
-        name: one of `COLUMN_SETS`.
+        name: one of `column_set_names`.
         n_before: rows of the same output that came before, for sets that number them.
 
     Returns:
@@ -53,12 +63,11 @@ def as_columns(table: pl.DataFrame, name: str, *, n_before: int = 0) -> pl.DataF
             "this is no table of flows: it has none of the columns of habitus flows features "
             f"(found {', '.join(table.columns[:5])})"
         )
-    if chosen.name == "habitus":
-        return table.select(column for column in schema if column in table.columns)
     missing = [pl.lit(None, kind).alias(n) for n, kind in schema.items() if n not in table.columns]
-    made = table.with_columns(missing).select(
-        column.made.alias(column.theirs) for column in chosen.columns
-    )
+    table = table.with_columns(missing)
+    if chosen.name == "habitus":  # as it is
+        return table.select(*schema)
+    made = table.select(column.made.alias(column.theirs) for column in chosen.columns)
     if chosen.numbered:
         made = made.with_columns(pl.col(chosen.numbered) + n_before)
     floats = [n for n, kind in made.schema.items() if kind.is_float()]

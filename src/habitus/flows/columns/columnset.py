@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from habitus.flows.formats.cells import PROTOCOLS
+from habitus.flows.protocols import NAMES
 
 NS_IN_US, NS_IN_MS = 1_000, 1_000_000
-SIDES = ("", "forward_", "backward_")
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,6 @@ def population(spread: pl.Expr, n: pl.Expr) -> pl.Expr:
 
 
 def protocol_name() -> pl.Expr:
-    """TCP, UDP, ...; a number where it has no name here."""
-    names = {number: name.upper() for name, number in reversed(PROTOCOLS.items())}
+    """TCP, UDP, ...; a number where it has no name."""
     number = pl.col("protocol")
-    return number.replace_strict(names, default=number.cast(pl.String), return_dtype=pl.String)
+    return number.replace_strict(NAMES, default=number.cast(pl.String), return_dtype=pl.String)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["integer", "number", "text", "truth", "integers"]
 Group = Literal[
-    "identity", "course", "volume", "sizes", "gaps", "activity", "rates", "tcp", "network",
-    "content", "bulk", "first packets",
+    "identity", "volume", "sizes", "gaps", "activity", "rates", "tcp", "network", "content", "bulk",
+    "first packets",
 ]  # fmt: skip
 
 

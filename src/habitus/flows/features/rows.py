@@ -23,12 +23,11 @@ _SPLITTER = 134_217_729.0  # 2**27 + 1
 
 @dataclass(frozen=True)
 class Moments:
-    """Of a series for each flow: how many, their mean, sample standard deviation and ends.
+    """Of a series for each flow: mean, sample standard deviation and ends.
 
     Undefined is NaN: a mean of none, a deviation of fewer than two.
     """
 
-    n: Counts
     mean: Floats
     std: Floats
     low: Floats
@@ -48,9 +47,6 @@ class Rows:
         self.sizes = cache(self._sizes)
         self.gaps = cache(self._gaps)
         self.total = cache(self._total)
-
-    def __len__(self) -> int:
-        return len(self.flows)
 
     @cached_property
     def forward_is_low(self) -> NDArray[np.bool_]:
@@ -92,7 +88,7 @@ class Rows:
             variance = spread / np.maximum(n, 1) / np.maximum(n - 1, 1)
             std = np.where(n > 1, np.sqrt(np.maximum(variance, 0)), np.nan)
         ends = (np.where(n > 0, end.astype(np.float64), np.nan) for end in (low, high))
-        return Moments(n, mean, std, *ends)
+        return Moments(mean, std, *ends)
 
     def spans(self, series: NDArray[np.void]) -> Moments:
         """Of spans of time, (n,) `SPANS` in nanoseconds: in microseconds."""
@@ -102,7 +98,7 @@ class Rows:
             variance = series["m2"] / np.maximum(n - 1, 1)
             std = np.where(n > 1, np.sqrt(np.maximum(variance, 0)), np.nan)
         low, high = (np.where(n > 0, series[end], np.nan) for end in ("low", "high"))
-        return Moments(n, mean / 1e3, std / 1e3, low / 1e3, high / 1e3)
+        return Moments(mean / 1e3, std / 1e3, low / 1e3, high / 1e3)
 
     def _gaps(self, scope: Scope) -> Moments:
         """Of the times between packets that follow each other, in microseconds."""

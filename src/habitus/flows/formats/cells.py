@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from habitus.flows.protocols import protocol_named
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,15 +21,11 @@ Reads = Literal[
 ]  # fmt: skip
 """How a cell is read; ``made``: not from one cell alone, its note says how."""
 
-PROTOCOLS = {
-    "hopopt": 0, "icmp": 1, "igmp": 2, "ipip": 4, "ip-in-ip": 4, "tcp": 6, "udp": 17, "dccp": 33,
-    "ipv6": 41, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "icmpv6": 58, "icmp6": 58,
-    "ospf": 89, "pim": 103, "sctp": 132, "udplite": 136,
-}  # fmt: skip
-"""Numbers of IP protocols by the names that programs give them (IANA, protocol numbers)."""
-
 _EXACT = 1 << 53
 """A count of more is none: sums of such would no longer fit."""
+MAX_TEXT = 1000
+"""Characters of a label or a name: what is longer is none, and would be held for every row."""
+_LONGEST_ADDRESS = 128
 _HASHED = re.compile(r"[0-9a-fA-F]{16,128}")
 _DATES = (
     "%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M:%S%.f",
@@ -52,7 +50,7 @@ def _whole(text: pl.Series) -> pl.Series:
 
 
 def _text(text: pl.Series) -> pl.Series:
-    return text
+    return text.set((text.str.len_chars() > MAX_TEXT).fill_null(value=False), None)
 
 
 def _each(kind: type[pl.DataType], read: Callable[[str], object]) -> Callable[..., pl.Series]:
@@ -66,22 +64,17 @@ def _each(kind: type[pl.DataType], read: Callable[[str], object]) -> Callable[..
     return of
 
 
-@lru_cache(1 << 14)
 def _address_of(text: str) -> str | None:
     """An address in the one way in which all tables write it; a hash of one as it is."""
-    if len(text) > 128:
-        return None
+    return _address(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(1 << 14)
+def _address(text: str) -> str | None:
     try:
         return str(ip_address(text.partition("%")[0]))
     except ValueError:
         return text if _HASHED.fullmatch(text) else None
-
-
-def _protocol_of(text: str) -> int | None:
-    number = PROTOCOLS.get(text.lower())
-    if number is None and text.isascii() and text.isdigit() and len(text) <= 3:
-        number = int(text)
-    return number if number is not None and number <= 255 else None
 
 
 def _port(text: pl.Series) -> pl.Series:
@@ -152,7 +145,7 @@ READERS: dict[Reads, Callable[[pl.Series], pl.Series]] = {
     "text": _text,
     "address": _each(pl.String, _address_of),
     "port": _port,
-    "protocol": _each(pl.Int64, _protocol_of),
+    "protocol": _each(pl.Int64, protocol_named),
     "clock": _clock,
     "date": _date,
     "truth": _each(pl.Boolean, lambda text: _TRUTHS.get(text.lower())),
@@ -161,6 +154,7 @@ READERS: dict[Reads, Callable[[pl.Series], pl.Series]] = {
 EXPECTED: dict[Reads, str] = {
     "number": "a number",
     "whole": "a whole number",
+    "text": f"at most {MAX_TEXT:,} characters",
     "address": "an IP address",
     "port": "a port (0 to 65535)",
     "protocol": "an IP protocol, by number or name",

@@ -35,6 +35,10 @@ class Layout(Protocol):
         """Whether a line is a row; if not, it goes to `hear`."""
         ...
 
+    def changes(self, line: bytes) -> bool:
+        """Whether rows behind a line that is none are read otherwise than those before it."""
+        ...
+
     def hear(self, line: bytes, place: str) -> None:
         """A header or a comment."""
         ...
@@ -75,8 +79,9 @@ def raw_rows(
             if layout.is_row(line):
                 rows.append(layout.as_row(line))
                 lines.append(number)
-            else:  # what stands before it belongs to the header before it
-                yield from taken()
+            else:
+                if layout.changes(line):  # what stands before it belongs to the header before it
+                    yield from taken()
                 layout.hear(line, f"{file.source}:{number}")
         yield from taken()
 
@@ -173,13 +178,16 @@ class CsvLayout:
     def is_row(self, line: bytes) -> bool:
         return line.strip() != self.header
 
+    def changes(self, line: bytes) -> bool:  # noqa: ARG002
+        return False
+
     def hear(self, line: bytes, place: str) -> None:  # noqa: ARG002
         self._n_headers += 1
 
     def tell(self, report: FlowReport) -> None:
         """Count the headers further down, which files that were joined have."""
         if self._n_headers > 1:
-            report.notes["headers further down"] += self._n_headers - 1
+            report.add_note("headers further down", self._n_headers - 1)
 
     def as_row(self, line: bytes) -> bytes:
         return line

@@ -56,7 +56,7 @@ def json_rows(
                 continue
             other = is_row(told)
             if other is not None:
-                report.notes[other] += 1
+                report.add_note(other)
                 continue
             lines.append(number)
             for name, path in paths.items():

@@ -133,7 +133,7 @@ def _undefined(values: pl.Series, words: pl.Series, report: FlowReport) -> pl.Se
     below = (values < 0).fill_null(value=False) & ~none
     for which, what in ((none, "that are infinite or no number"), (below, "below zero")):
         if which.any():
-            report.notes[f"values {what}, set to null"] += int(which.sum())
+            report.add_note(f"values {what}, set to null", int(which.sum()))
             values = values.set(which, None)
     return values
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from habitus.flows.formats.mapping import Finish, Mapped
     from habitus.flows.record_report import FlowReport
 
+BATCH_BYTES = 32 << 20
+"""A table is made of at most so much text and one block more: rows may be of any length."""
+MAX_PARTS = 256
+"""More parts are put together: a header further down ends one, however short it is."""
+
 
 def wanted_of(mapping: Sequence[Mapped], *more: str) -> tuple[str, ...]:
     """All of their names that a mapping reads."""
@@ -32,20 +37,26 @@ def tables(
 ) -> Iterator[pl.DataFrame]:
     """Tables of about `BATCH_ROWS` flows."""
 
+    def together() -> RawRows:
+        frames, numbers = zip(*held, strict=True)
+        return pl.concat(frames, how="diagonal"), pl.concat(numbers)
+
     def made() -> pl.DataFrame:
-        raw = pl.concat([frame for frame, _ in held], how="diagonal")
-        lines = pl.concat([numbers for _, numbers in held])
+        raw, lines = together()
         table = completed(table_of(raw, lines, source, mapping, report, finish))
         report.n_flows += len(table)
         return table
 
     held: list[RawRows] = []
-    n = 0
+    n = n_bytes = 0
     for part in rows:
         held.append(part)
         n += len(part[0])
-        if n >= BATCH_ROWS:
+        n_bytes += int(part[0].estimated_size())
+        if n >= BATCH_ROWS or n_bytes >= BATCH_BYTES:
             yield made()
-            held, n = [], 0
+            held, n, n_bytes = [], 0, 0
+        elif len(held) >= MAX_PARTS:
+            held = [together()]
     if n:
         yield made()

@@ -9,7 +9,7 @@ import polars as pl
 
 from habitus.errors import InputError
 from habitus.flows.formats.base import LABEL
-from habitus.flows.formats.delimited import raw_rows
+from habitus.flows.formats.delimited import MAX_COLUMNS, raw_rows
 from habitus.flows.formats.json_rows import json_rows, sniffed
 from habitus.flows.formats.mapping import Mapped
 from habitus.flows.formats.running import tables, wanted_of
@@ -24,6 +24,8 @@ _ENDS = {"SF": "fin", "REJ": "rst", "RSTO": "rst", "RSTR": "rst", "RSTOS0": "rst
 # ICMP types that have a counterpart: Zeek's second port is then that type, and not the code.
 _ANSWERED = (8, 0, 13, 14, 15, 16, 17, 18, 10, 9)
 _ANSWERED_6 = (128, 129, 133, 134, 135, 136, 130, 131, 144, 145, 139, 140)
+MAX_CHANGES = 1000
+"""Of the header of one file: logs of a year that were put together have 365."""
 _PAYLOAD = "of TCP from sequence numbers, so gaps in the capture count, too"
 
 
@@ -103,6 +105,11 @@ def _not_conn(told: dict[str, Any]) -> str | None:
     return "objects that are no connection"
 
 
+def _kind_of(line: bytes) -> bytes | None:
+    """What of a header a line is, if it says how rows are read."""
+    return next((kind for kind in (b"#separator", b"#fields") if line.startswith(kind)), None)
+
+
 class _ZeekLayout:
     """What lines that begin with ``#`` say.
 
@@ -115,6 +122,8 @@ class _ZeekLayout:
         self.delimiter = "\t"
         self.names: list[str] = []
         self._blanks = False
+        self._heard: dict[bytes, bytes] = {}
+        self._n_changes = 0
         if not any(line.startswith(b"#fields") for line in file.head().split(b"\n")):
             raise InputError(
                 f"{file.source}: has no line that begins with #fields, so nothing names its "
@@ -124,24 +133,42 @@ class _ZeekLayout:
     def is_row(self, line: bytes) -> bool:
         return not line.startswith(b"#")
 
+    def changes(self, line: bytes) -> bool:
+        kind = _kind_of(line)
+        return kind is not None and self._heard.get(kind) != line
+
     def hear(self, line: bytes, place: str) -> None:
-        if line.startswith(b"#separator"):
+        kind = _kind_of(line)
+        if kind is None or not self.changes(line):
+            return
+        self._n_changes += 1
+        if self._n_changes > MAX_CHANGES:
+            raise InputError(f"{place}: its header changes for more than the {MAX_CHANGES}th time")
+        if kind == b"#separator":
+            self._heard.clear()  # the same names may stand apart otherwise
             self._hear_separator(line.split(None, 1)[-1].decode("ascii", "replace"), place)
-        elif line.startswith(b"#fields"):
-            named = line.decode("utf-8", "replace")[len("#fields") :].strip("\t ")
-            self._blanks = self.delimiter == "\t" and "   " in named
-            if self._blanks:
-                named = re.sub(" {2,}", "\t", named)
-            self.names = named.split(self.delimiter)
-            twice = [name for name in self.names if self.names.count(name) > 1]
-            if twice:
-                raise InputError(f"{place}: #fields names {twice[0]!r} twice; remove or rename one")
-            for name in ("id.orig_h", "id.resp_h", "proto"):
-                if name not in self.names:
-                    raise InputError(
-                        f"{place}: #fields names no {name}: wanted the columns of conn.log, which "
-                        "other logs of Zeek do not have"
-                    )
+        else:
+            self._hear_fields(line, place)
+        self._heard[kind] = line
+
+    def _hear_fields(self, line: bytes, place: str) -> None:
+        named = line.decode("utf-8", "replace")[len("#fields") :].strip("\t ")
+        named = named.removeprefix(self.delimiter)
+        self._blanks = self.delimiter == "\t" and "   " in named
+        if self._blanks:
+            named = re.sub(" {2,}", "\t", named)
+        self.names = named.split(self.delimiter)
+        if len(self.names) > MAX_COLUMNS:
+            raise InputError(f"{place}: #fields names {len(self.names):,} columns, as no log does")
+        twice = [name for name in self.names if self.names.count(name) > 1]
+        if twice:
+            raise InputError(f"{place}: #fields names {twice[0]!r} twice; remove or rename one")
+        for name in ("id.orig_h", "id.resp_h", "proto"):
+            if name not in self.names:
+                raise InputError(
+                    f"{place}: #fields names no {name}: wanted the columns of conn.log, which "
+                    "other logs of Zeek do not have"
+                )
 
     def _hear_separator(self, told: str, place: str) -> None:
         escaped = re.fullmatch(r"\\x([0-9a-fA-F]{2})", told)
