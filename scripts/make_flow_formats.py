@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from habitus.flows.columns import COLUMN_SETS, get_columns
+from habitus.flows.columns import column_set_names, get_columns
 from habitus.flows.formats import flow_format_names, get_flow_format
 from habitus.flows.formats.cicflowmeter_columns import PORT
 from habitus.flows.formats.pages import (
@@ -33,7 +33,7 @@ def parts_of(name: str) -> dict[str, str]:
     }
     if name == "cicflowmeter":
         parts["mapping of the port"] = mapping_table(PORT)
-    if name in COLUMN_SETS:
+    if name in column_set_names():
         parts["written"] = written_table(get_columns(name))
     return parts
 

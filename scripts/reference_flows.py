@@ -25,14 +25,16 @@ def flow_features_page() -> str:
     """Every feature of a flow, as declared."""
     from habitus.flows.features.declared import features
     from habitus.flows.flowtable import SOURCE
+    from habitus.flows.formats.base import LABEL, LINE
 
     parts = [
         head(
             "Features of flows",
             "the features' declarations",
-            f"`habitus flows features` prints the same. `{SOURCE}` tells which file a flow is of. "
-            "What a flow is, and what\nforward, idle and active mean: "
-            "[Understanding flows](../explanation/flows.md).\n\n"
+            f"`habitus flows features` prints the same. Before them stand `{SOURCE}`, which file a "
+            f"flow is of, and of flows\nthat another program wrote `{LINE}` and `{LABEL}`: where "
+            "it stands there, and what it is called. What a flow is, and what\nforward, idle and "
+            "active mean: [Understanding flows](../explanation/flows.md).\n\n"
             "*From the initiator* begins with `forward_`, *to the initiator* with `backward_`, "
             "*both ways* with neither.\nNothing is ever infinite or NaN: what is undefined is "
             "null, by the rule in the last column. Standard\ndeviations are those of a sample. The "

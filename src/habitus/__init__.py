@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.results import Results
     from habitus.flows.extracting import extract_flows
+    from habitus.flows.reading import flow_record_tables, read_flow_records
+    from habitus.flows.record_report import FlowReport
     from habitus.flows.report import CaptureReport
+    from habitus.flows.saving import write_flows
     from habitus.flows.tracker import TrackSettings
     from habitus.learning.session import Session
     from habitus.models.files import load_model, save_model, verify_model
@@ -58,6 +61,7 @@ _HOMES = {
     "Expectation": "habitus.detectors.base",
     "Explanation": "habitus.alerts.explanation",
     "FileOptions": "habitus.api.options",
+    "FlowReport": "habitus.flows.record_report",
     "HabitusError": "habitus.errors",
     "Label": "habitus.traces.traceset",
     "Model": "habitus.models.model",
@@ -86,12 +90,14 @@ _HOMES = {
     "explain": "habitus.api.judging",
     "extract_flows": "habitus.flows.extracting",
     "fit_model": "habitus.models.training",
+    "flow_record_tables": "habitus.flows.reading",
     "format_names": "habitus.traces.formats",
     "get_detector": "habitus.detectors",
     "get_format": "habitus.traces.formats",
     "join": "habitus.traces.traceset",
     "judge": "habitus.api.judging",
     "load_model": "habitus.models.files",
+    "read_flow_records": "habitus.flows.reading",
     "read_traces": "habitus.traces.reading",
     "register_detector": "habitus.detectors",
     "register_format": "habitus.traces.formats",
@@ -99,6 +105,7 @@ _HOMES = {
     "save_model": "habitus.models.files",
     "train": "habitus.api.learning",
     "verify_model": "habitus.models.files",
+    "write_flows": "habitus.flows.saving",
     "write_native": "habitus.traces.formats.native",
     "write_plain": "habitus.traces.formats.plain_writer",
 }
@@ -113,6 +120,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "Expectation",
     "Explanation",
     "FileOptions",
+    "FlowReport",
     "HabitusError",
     "Label",
     "Model",
@@ -142,12 +150,14 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "explain",
     "extract_flows",
     "fit_model",
+    "flow_record_tables",
     "format_names",
     "get_detector",
     "get_format",
     "join",
     "judge",
     "load_model",
+    "read_flow_records",
     "read_traces",
     "register_detector",
     "register_format",
@@ -155,6 +165,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "save_model",
     "train",
     "verify_model",
+    "write_flows",
     "write_native",
     "write_plain",
 ]

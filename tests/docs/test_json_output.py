@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from frames import SYN, ethernet, pcap, segment
 from habitus.cli import commands  # noqa: F401 - registers them
 from habitus.cli.app import app
+from habitus.flows.formats import get_flow_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,7 @@ RUNS = {
     "model forecast": ["model", "--traces", "50"],
     "model draw": ["chain"],
     "flows extract": ["talk.pcap", "-o", "flows.csv"],
+    "flows convert": ["eve.json", "-o", "records.csv"],
     "flows features": [],
     "flows info": ["talk.pcap"],
     "detectors": [],
@@ -114,6 +116,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     (folder / "recordings" / "empty").mkdir()
     arp = ethernet(bytes(28), kind=0x0806)
     (folder / "talk.pcap").write_bytes(pcap([(0, segment(SYN)), (1, arp)]))
+    (folder / "eve.json").write_text(get_flow_format("suricata").sample)
     values: dict[str, list[Any]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

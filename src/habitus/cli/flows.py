@@ -1,4 +1,4 @@
-"""``habitus flows``: extract, features, info."""
+"""``habitus flows``: extract, convert, features, info."""
 
 from __future__ import annotations
 
@@ -14,13 +14,25 @@ if TYPE_CHECKING:
     from habitus.flows.features.feature import Feature
     from habitus.flows.tracker import TrackSettings
 
-group = typer.Typer(help="Make flows of packets, and look at captures.", no_args_is_help=True)
+group = typer.Typer(
+    help="Make flows of packets, or read those of other programs, and look at captures.",
+    no_args_is_help=True,
+)
 app.add_typer(group, name="flows")
 
 STDOUT = "/dev/stdout"
 Captures = Annotated[
     list[str],
     typer.Argument(help="Captures (pcap, pcapng), folders or archives of them, or - for stdin."),
+]
+Output = Annotated[
+    str, typer.Option("-o", "--output", help="A .parquet, .csv or .jsonl file; - for stdout.")
+]
+Columns = Annotated[
+    str, typer.Option("--columns", help="habitus, or as flowmeter, cicflowmeter or nfstream.")
+]
+To = Annotated[
+    str | None, typer.Option("--to", help="parquet, csv or jsonl; by default by the name.")
 ]
 Outer = Annotated[
     bool, typer.Option("--outer", help="Take the packets that carry tunnels, not those inside.")
@@ -44,6 +56,8 @@ MaxFlows = Annotated[
 First = Annotated[
     int, typer.Option("--first", min=0, max=20, help="First packets kept one by one.")
 ]
+# Defaults below are those of `habitus.flows.tracker.TrackSettings`, which is too slow to import
+# for --help; a test holds them together.
 
 
 @command(
@@ -55,16 +69,9 @@ First = Annotated[
 )
 def extract(
     captures: Captures,
-    output: Annotated[
-        str, typer.Option("-o", "--output", help="A .parquet, .csv or .jsonl file; - for stdout.")
-    ],
-    columns: Annotated[
-        str,
-        typer.Option("--columns", help="habitus, or as flowmeter, cicflowmeter or nfstream."),
-    ] = "habitus",
-    to: Annotated[
-        str | None, typer.Option("--to", help="parquet, csv or jsonl; by default by the name.")
-    ] = None,
+    output: Output,
+    columns: Columns = "habitus",
+    to: To = None,
     idle: Idle = 120,
     active: Active = 1800,
     linger: Linger = 5,
@@ -83,35 +90,98 @@ def extract(
     forward is the direction of who began. All times are the capture's. What could not be read is
     counted and told.
     """
-    from habitus.cli.terminal import TerminalProgress, counted, printable, warn
-    from habitus.flows.columns import as_columns
+    from habitus.cli.flows_text import print_written
+    from habitus.cli.terminal import TerminalProgress, counted, warn
+    from habitus.files.named import refuse_output_in_input
     from habitus.flows.extracting import extract_flows
-    from habitus.flows.flowtable import no_flows
     from habitus.flows.report import CaptureReport
-    from habitus.flows.writing import flow_writer, kind_of
+    from habitus.flows.saving import write_flows
+    from habitus.flows.writing import kind_of
 
-    kind, schema = kind_of(output, to), dict(as_columns(no_flows(), columns).schema)
-    path = STDOUT if output == "-" else output
+    kind, path = kind_of(output, to), _place(output)
     report = CaptureReport()
     settings = _settings(
         idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, max_flows=max_flows,
         first=first,
     )  # fmt: skip
-    with TerminalProgress() as progress, flow_writer(path, schema, kind) as writer:
+    for capture in captures:
+        refuse_output_in_input(capture, path, folders=False)
+    with TerminalProgress() as progress:
         tables = extract_flows(
             captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
         )
-        n_before = 0
-        for table in tables:
-            writer.write(as_columns(table, columns, n_before=n_before))
-            n_before += len(table)
+        write_flows(path, tables, columns=columns, to=kind)
     warn(report.warnings())
-    if json:
-        record = {"path": output, "columns": columns, "kind": kind, **report.record()}
-        typer.echo(jsonlib.dumps(record, indent=1), err=path == STDOUT)
-        return
+    record = {"path": output, "columns": columns, "kind": kind, **report.record()}
     told = f"{counted(report.n_flows, 'flow')} of {counted(report.packets.n_ok, 'packet')}"
-    typer.echo(printable(f"wrote {output} ({kind}): {told}"), err=path == STDOUT)
+    print_written(record, told, as_json=json, is_stdout=path == STDOUT)
+
+
+@command(
+    group,
+    "convert",
+    "habitus flows convert conn.log -o flows.parquet\n"
+    "habitus flows convert logs/ webgoat_flow_stats.csv -o flows.csv --columns nfstream\n"
+    "zcat eve.json.gz | habitus flows convert - --format suricata -o - | head",
+)
+def convert(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Files of flows, folders or archives of them, or - for stdin."),
+    ],
+    output: Output,
+    columns: Columns = "habitus",
+    to: To = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="zeek, suricata, flowmeter, cicflowmeter or nfstream; by default recognised.",
+        ),
+    ] = None,
+    keep_twins: Annotated[
+        bool,
+        typer.Option(
+            "--keep-twins", help="Leave FlowMeter's two rows of one flow apart; else joined."
+        ),
+    ] = False,
+    strict: options.Strict = False,
+    json: options.Json = False,
+) -> None:
+    """Turn the flows of other programs into the table that `flows extract` writes.
+
+    Read are Zeek's conn.log, Suricata's EVE, and the CSV of FlowMeter, CICFlowMeter and NFStream.
+    What a program does not tell is null, and told; so is what was broken or left out.
+    """
+    from habitus.cli.flows_text import print_written
+    from habitus.cli.terminal import TerminalProgress, counted, warn
+    from habitus.files.named import refuse_output_in_input
+    from habitus.flows.reading import flow_record_tables
+    from habitus.flows.record_report import FlowReport
+    from habitus.flows.saving import write_flows
+    from habitus.flows.writing import kind_of
+
+    kind, path = kind_of(output, to), _place(output)
+    report = FlowReport()
+    for file in files:
+        refuse_output_in_input(file, path)
+    with TerminalProgress() as progress:
+        tables = flow_record_tables(
+            files, format=format, strict=strict, merge_twins=not keep_twins, progress=progress,
+            report=report,
+        )  # fmt: skip
+        write_flows(path, tables, columns=columns, to=kind)
+    warn(report.warnings())
+    warn(f"note: {line}" for line in report.remarks())
+    record = {"path": output, "columns": columns, "kind": kind, **report.record()}
+    counts = report.formats.most_common()
+    formats = ", ".join(f"{name} {n:,}" if len(counts) > 1 else name for name, n in counts)
+    told = f"{counted(report.n_flows, 'flow')} of {counted(report.n_files, 'file')} ({formats})"
+    print_written(record, told, as_json=json, is_stdout=path == STDOUT)
+
+
+def _place(output: str) -> str:
+    return STDOUT if output == "-" else output
 
 
 @command(group, "features", "habitus flows features\nhabitus flows features --json")

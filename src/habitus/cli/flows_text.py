@@ -1,4 +1,4 @@
-"""How a look at captures is printed."""
+"""How commands print what they wrote of flows, and what is in captures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from habitus.flows.summary import CaptureSummary
+
+
+def print_written(record: dict[str, Any], told: str, *, as_json: bool, is_stdout: bool) -> None:
+    """What a file of flows holds.
+
+    Args:
+        record: the same for programs, with its ``path`` and ``kind``.
+        is_stdout: whether standard output is that file, and holds nothing else.
+    """
+    from habitus.cli.terminal import printable
+
+    if as_json:
+        typer.echo(jsonlib.dumps(record, indent=1), err=is_stdout)
+        return
+    typer.echo(printable(f"wrote {record['path']} ({record['kind']}): {told}"), err=is_stdout)
 
 
 def print_info(found: CaptureSummary, *, as_json: bool) -> None:

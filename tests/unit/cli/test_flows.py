@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from frames import ACK, FIN, SYN, A, B, C, ethernet, ip4, pcap, segment, tcp, udp
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
-from habitus.flows.columns import COLUMN_SETS, as_columns
+from habitus.flows.columns import as_columns, column_set_names
 from habitus.flows.extracting import extract_flows
 from habitus.flows.features.declared import features
-from habitus.flows.flowtable import no_flows, schema
+from habitus.flows.flowtable import no_flows
+from habitus.flows.formats.base import record_schema
 from habitus.flows.report import CaptureReport
+from habitus.flows.tracker import TrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +72,7 @@ def test_flows_are_written_as_the_name_says(capture: str, tmp_path: Path, kind: 
         "jsonl": lambda path: json.loads(path.read_text()),
     }
     row = read[kind](output)
-    assert list(row) == list(schema())
+    assert list(row) == list(record_schema())
     assert (row["source_ip"], row["source_port"], row["end_reason"]) == (A, 1000, "fin")
     assert (row["forward_packets"], row["backward_packets"]) == (3, 3)
     assert (row["forward_payload_bytes"], row["backward_payload_bytes"]) == (3, 6)
@@ -86,7 +89,7 @@ def test_standard_input_and_output_are_a_dash(capture: str) -> None:
     assert b"wrote -" in ran.stderr
 
 
-@pytest.mark.parametrize("name", COLUMN_SETS)
+@pytest.mark.parametrize("name", column_set_names())
 def test_columns_of_others_have_the_same_schema_with_and_without_flows(
     capture: str, tmp_path: Path, name: str
 ) -> None:
@@ -103,7 +106,7 @@ def test_captures_without_flows_make_an_empty_table_and_say_why(tmp_path: Path) 
     printed, said = run("extract", str(path), "-o", str(tmp_path / "none.csv"))
     assert "0 flows of 0 packets" in printed
     assert "1 of 1 packets belong to no flow" in said
-    assert (tmp_path / "none.csv").read_text().startswith("source_file,source_ip")
+    assert (tmp_path / "none.csv").read_text().startswith("source_file,source_line,label,source_ip")
 
 
 def test_what_comes_out_does_not_depend_on_how_many_captures_are_read_at_a_time(
@@ -209,3 +212,30 @@ def test_one_segment_alone_has_nulls_where_rules_say(tmp_path: Path) -> None:
     assert (row["duration_us"], row["packets_per_s"], row["gap_mean_us"]) == (0.0, None, None)
     assert (row["backward_raw_min_bytes"], row["backward_ttl_min"]) == (None, None)
     assert row["backward_to_forward_packets"] == 0.0
+
+
+def test_options_and_settings_have_the_same_defaults() -> None:
+    """They stand in two places, since --help may not load what checks settings."""
+    of = {
+        "idle": "idle_s", "active": "active_s", "linger": "linger_s", "flags": "by_flags",
+        "max_flows": "max_flows", "first": "first",
+    }  # fmt: skip
+    defaults = {p.name: p.default for p in options_of("flows", "extract")}
+    for option, setting in of.items():
+        assert defaults[option] == TrackSettings.model_fields[setting].default, option
+
+
+def options_of(*words: str) -> list[Any]:
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
+    return list(command.params)
+
+
+def test_flows_may_be_written_beside_their_captures(
+    capture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(capture).parent)
+    _, said = run("extract", ".", "-o", "flows.parquet")
+    assert "left out" not in said  # not even the file that is being written
+    assert len(pl.read_parquet("flows.parquet")) == 1
