@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from common import table, test_data
 
+from habitus import TraceSet
+from habitus.detectors.neural.autoencoder import Autoencoder
+
+N_FOLDERS = 60
 PUBLISHED = "autoencoder-published/model_{}_info.json"
 CONDITIONS = {
     "attacks": "attacks, one vocabulary",
     "attacks set": "attacks, each folder in its own set order",
     "attacks random": "attacks, each folder in a random order",
-    "control": "*control:* normals in 60 folders, one vocabulary",
-    "control set": "*control:* normals in 60 folders, each in its own set order",
-    "control random": "*control:* normals in 60 folders, each in a random order",
+    "control": f"*control:* normals in {N_FOLDERS} folders, one vocabulary",
+    "control set": f"*control:* normals in {N_FOLDERS} folders, each in its own set order",
+    "control random": f"*control:* normals in {N_FOLDERS} folders, each in a random order",
 }
 SHOWN_EPOCHS = (1, 2, 3, 4, 6, 8, 10, 12)
 Seeds = Sequence[dict[str, Any]]
 
 
-def page(seeds: Seeds, epochs: int) -> list[str]:
+def page(seeds: Seeds, parts: Mapping[str, TraceSet], counting: float) -> list[str]:
     """The page's lines.
 
     Args:
-        seeds: what was measured with each seed: ``found`` by condition, ``epochs`` of training.
-        epochs: of every training.
+        seeds: what was measured with each seed: ``found`` by condition, ``epochs`` of training,
+            and the ``settings`` of all.
+        parts: ADFA-LD's.
+        counting: the area of counting different calls.
     """
+    settings = seeds[0]["settings"]
+    epochs = settings["epochs"]
+    learned = parts["training"]
     mean = {name: _mean(seeds, name, "auc") for name in CONDITIONS}
-    ratio = {name: _mean(seeds, name, "ratio") for name in CONDITIONS}
     last = np.mean([one["epochs"][-1] for one in seeds], axis=0)
     most = max(_explained(np.array(row)) for one in seeds for row in one["epochs"])
     first = np.mean([one["epochs"][0] for one in seeds], axis=0)
@@ -43,19 +51,23 @@ def page(seeds: Seeds, epochs: int) -> list[str]:
         "that the same call is another symbol in each. Does it find attacks, or the renumbering?",
         "",
         f"**The renumbering.** With one vocabulary the AUC is {mean['attacks']:.3f}, near a coin's "
-        "and far below what counting different calls gives (.810). With each folder's own "
-        f"numbering the same networks read {mean['attacks set']:.3f} on the same attacks. And the "
-        "control: *normal* traces, those that the networks learned, read "
+        f"and far below what counting different calls gives ({counting:.3f}). With each folder's "
+        f"own numbering the same networks read {mean['attacks set']:.3f} on the same attacks. And "
+        "the control: *normal* traces, those that the networks learned, read "
         f"{mean['control']:.3f} as they are and **{mean['control set']:.3f}** once they are put "
-        "into 60 folders and renumbered likewise. Nothing attacks there; the numbering does it.",
+        f"into {N_FOLDERS} folders and renumbered likewise. Nothing attacks there; the numbering "
+        "does it.",
         "",
         "## Measured",
         "",
-        "Preset `daisi` (hidden 8, code 3, embedding 10, windows of 20, batch 64, SGD at .01), "
-        f"{len(seeds)} seeds, {epochs} of its 60 epochs: by then its held-out loss of "
+        f"Preset `daisi` (hidden {settings['hidden']}, code {settings['code']}, embedding "
+        f"{settings['embedding']}, windows of {settings['length']}, batch {settings['batch']}, "
+        f"SGD at {settings['rate']:g}), {len(seeds)} seeds, {epochs} of its "
+        f"{Autoencoder.presets['daisi']['epochs']} epochs: by then its held-out loss of "
         f"{last[0]:.4f} is below the {_told(0)['val_loss']:.4f} that was published. Learned: "
-        "ADFA-LD's 833 training traces, a tenth of them held out whole. Judged, against its 4,372 "
-        "validation normals in one vocabulary: the mean loss of a trace. *Ratio*: mean loss of a "
+        f"ADFA-LD's {learned.n_traces} training traces, {100 * settings['stop_share']:g} % of "
+        f"them held out whole. Judged, against its {parts['validation'].n_traces:,} validation "
+        "normals in one vocabulary: the mean loss of a trace. *Ratio*: mean loss of a "
         "window against that of the normals. The interval is the cluster bootstrap's (folders; "
         "distinct normals), from the lowest end to the highest of all seeds. Nothing was chosen by "
         "any of these numbers.",
@@ -66,12 +78,10 @@ def page(seeds: Seeds, epochs: int) -> list[str]:
         ),
         "",
         "The set order is that of CPython's set of small integers, which depends on the numbers "
-        "alone: numbers modulo the size of its table, so that of all 150 training calls it is "
-        "simply ascending, and the number 3 means another call in each folder with few calls. A "
-        "random order stands for any other way to number folder by folder. The first reading, "
-        "on the weights that the authors ship, was .441 with one vocabulary, .979 with theirs, "
-        f".940 for the control, and ratios of 1.02 and 8.2; here {ratio['attacks']:.2f} and "
-        f"{ratio['attacks set']:.2f}. Where a ratio is above 1 and the area near one half, a few "
+        "alone: numbers modulo the size of its table, so that of all "
+        f"{len(np.unique(learned.calls))} training calls it is simply ascending, and the number 3 "
+        "means another call in each folder with few calls. A random order stands for any other way "
+        "to number folder by folder. Where a ratio is above 1 and the area near one half, a few "
         "costly windows raise the mean without changing how traces rank. That the set order reads "
         f"{mean['attacks set']:.3f} on attacks and {mean['control set']:.3f} on the control leaves "
         "something to the attacks, and most of it to the numbering; in a random order nothing is "

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
+import numpy as np
 import torch
-from common import ROOT, WORK
+from common import WORK
+from kept import LEARNS, code_of
 
-from habitus import Model, load_model, save_model
+from habitus import Budget, Model, load_model, save_model
+from habitus.decisions.decision import decide
+from habitus.decisions.scores import rules_of
 from habitus.detectors import get_detector
 from habitus.learning.session import Session
-from habitus.models.training import fit_model, versions
+from habitus.models.calibrating import DEFAULT_HELD_OUT, held_out_population
+from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model, versions
+from habitus.traces.holding_out import held_out_part
 from habitus.traces.traceset import TraceSet
-
-_LEARNS = ("habitus.networks", "habitus.learning", "habitus.detectors.neural")
+from habitus.traces.vocabulary import Vocabulary
 
 
 def trained(
@@ -31,7 +36,12 @@ def trained(
     part: str,
     data_sha256: str = "",
 ) -> Model:
-    """A model, from the store if the same was trained before; an unfinished training goes on."""
+    """A model, from the store if the same was trained before; an unfinished training goes on.
+
+    Its key holds the code that weights depend on. What else a model depends on is not taken from
+    the store: thresholds are set anew, and a model that learned other traces than `fit_model` would
+    choose now is trained again.
+    """
     torch.set_num_threads(1)  # else numbers would depend on how many processors there are
     made = get_detector(detector).with_settings(settings)
     identity = json.dumps(
@@ -44,7 +54,11 @@ def trained(
     key = hashlib.sha256(identity.encode()).hexdigest()[:12]
     folder = WORK / "neural" / f"{name.replace(' ', '-').replace('=', '-')}-{seed}-{key}"
     if folder.exists():
-        return load_model(folder)
+        model = load_model(folder)
+        if _of_the_same(model, normal):
+            return _calibrated(model, normal, data_sha256)
+        print(f"{name}, seed {seed}: other traces were learned, and it is trained again")
+        shutil.rmtree(folder)
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     print(f"training {name}, seed {seed}", flush=True)
     session = Session(checkpoints=unfinished, resume=unfinished.exists())
@@ -69,25 +83,31 @@ def trained(
     return model
 
 
-def _code(detector: str) -> str:
-    """SHA-256 of the code that its training depends on, whatever comments and docstrings say."""
-    digest = hashlib.sha256()
-    left, met = [get_detector(detector).__module__], set()
-    while left:
-        module = left.pop()
-        path = ROOT / "src" / Path(*module.split(".")).with_suffix(".py")
-        if module in met or not path.exists():
-            continue
-        met.add(module)
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-                node.value.value = ""
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_LEARNS):
-                left.append(str(node.module))
-        digest.update(f"{module} {ast.dump(tree)}".encode())
-    return digest.hexdigest()
+def _of_the_same(model: Model, normal: TraceSet) -> bool:
+    """Whether it learned what would be learned now: what is put aside is not in its key."""
+    learned = normal.select(~held_out_part(normal, DEFAULT_HELD_OUT, model.provenance.seed))
+    return (
+        model.detector.vocabulary == Vocabulary.of(learned)
+        and model.provenance.n_traces == learned.n_traces
+        and np.array_equal(model.memory.digests, np.unique(learned.sequence_digests()))
+    )
+
+
+def _calibrated(model: Model, normal: TraceSet, data_sha256: str) -> Model:
+    """With thresholds set anew, which takes a second: they are of the code as it is now."""
+    seed, detector = model.provenance.seed, model.detector
+    aside = held_out_part(normal, DEFAULT_HELD_OUT, seed)
+    budget = Budget.parse(DEFAULT_FALSE_ALARMS)
+    population = held_out_population(
+        detector, normal.select(~aside), normal.select(aside), rules_of(detector, None, ()),
+        budget.merge_seconds, data_sha256=data_sha256,
+    )  # fmt: skip
+    decision = decide(population, 0, budget, seed=seed, margin=detector.stream_error)
+    return replace(model, decisions=(decision,), population=population, digest="")
 
 
 # Now, as it is imported: an edit in the midst of a run must not stand for what runs.
-_CODE = {name: _code(name) for name in ("autoencoder", "latent", "lstm", "transformer")}
+_CODE = {
+    name: code_of(get_detector(name).__module__, within=LEARNS)
+    for name in ("autoencoder", "latent", "lstm", "transformer")
+}

@@ -1,7 +1,7 @@
 """Attention or convolutions: what was tried on `adfa-ld/dev` for the detector `transformer`.
 
-Every training is kept as soon as it is made, of whatever version of the code, which it names; it
-takes minutes. Several may run side by side, each with other names:
+Every training is kept as soon as it is made; it takes minutes. Several may run side by side, each
+with other names; the page is written once all of them are there:
 
     python benchmarks/tried.py "tcn layers=6" tcn
     python benchmarks/tried.py
@@ -10,7 +10,6 @@ takes minutes. Several may run side by side, each with other names:
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from common import WORK, measured_version, table, test_data, write_page
+from common import WORK, machine, table, test_data, write_page
+from kept import JUDGED_BY, JUDGES, Row, code_of, held, kept, version_of, work_of
 from tried_tcn import Tcn
 
 from habitus import Label, TraceSet
@@ -31,7 +31,6 @@ from habitus.evaluation.protocols import get_protocol
 from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,7 +41,6 @@ FOLDER = WORK / "tried"
 EPOCHS = 20
 SPEED_EVERY = 20
 """Of so many judged traces one is enough to tell how fast they are scored."""
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,6 @@ def trained(one: Try, seed: int) -> Row:
         "held_out_loss": detector.history.kept.held_out_loss,
         "epoch": detector.history.kept.epoch,
         "parameters": detector.history.n_parameters,
-        "measured": measured_version(),
     }
 
 
@@ -138,30 +135,52 @@ def calls_per_second(one: Try) -> Row:
     return {"rate": some.n_calls / min(taken)}
 
 
-def kept(path: Path, make: Callable[[], Row]) -> Row:
-    """What was measured before, or is now."""
-    if not path.exists():
-        row = make()
-        path.write_text(json.dumps(row))
-        print(path.stem, row, flush=True)
-    return dict(json.loads(path.read_text()))
+# Now, as it is imported: an edit in the midst of a run must not stand for what runs.
+CODE = {
+    kind: code_of(kind.__module__, *JUDGED_BY, within=JUDGES) + work_of(trained, areas)
+    for kind in SIZES
+}
+SPEED_CODE = {kind: CODE[kind] + work_of(calls_per_second) for kind in SIZES}
 
 
-def lines_of(one: Try) -> Iterator[tuple[str, ...]]:
-    """A line for each seed that was trained."""
-    for seed in one.seeds:
-        if one.path(seed, "json").exists():
-            row = json.loads(one.path(seed, "json").read_text())
-            speed = kept(one.path(0, "json"), partial(calls_per_second, one))
-            yield (
-                f"`{one.name}`", str(seed), *(f"{area:.3f}" for area in row["areas"]),
-                *(f"{area:.3f}" for area in row["with_baseline"]), f"{row['held_out_loss']:.3f}",
-                f"{row['parameters'] / 1000:.0f}", f"{speed['rate'] / 1000:.0f}",
-            )  # fmt: skip
+def version(one: Try, seed: int) -> dict[str, object]:
+    """What a training depends on."""
+    learned, judged, is_distinct = adfa()
+    settings = one.detector().settings.model_dump(mode="json")
+    return version_of(
+        CODE[one.kind], learned, judged, judged.select(is_distinct), settings=settings, seed=seed
+    )
+
+
+def speed(one: Try) -> Row:
+    """How fast it scores: measured before on such a machine, or now."""
+    settings = one.detector().settings.model_dump(mode="json")
+    version = version_of(
+        SPEED_CODE[one.kind], *adfa()[:2], settings=settings, every=SPEED_EVERY, machine=machine()
+    )
+    return kept(one.path(0, "json"), version, partial(calls_per_second, one))
+
+
+def line_of(one: Try, seed: int, row: Row) -> tuple[str, ...]:
+    """A line of the table."""
+    return (
+        f"`{one.name}`", str(seed), *(f"{area:.3f}" for area in row["areas"]),
+        *(f"{area:.3f}" for area in row["with_baseline"]), f"{row['held_out_loss']:.3f}",
+        f"{row['parameters'] / 1000:.0f}", f"{speed(one)['rate'] / 1000:.0f}",
+    )  # fmt: skip
 
 
 def write() -> None:
-    """Write the page of all that was trained so far."""
+    """Write the page, if all of it was trained."""
+    rows = [
+        (one, seed, held(one.path(seed, "json"), version(one, seed)))
+        for one in TRIES
+        for seed in one.seeds
+    ]
+    missing = [f"{one.name}, seed {seed}" for one, seed, row in rows if row is None]
+    if missing:
+        print(f"the page is not written: {'; '.join(missing)} not trained yet")
+        return
     told = [
         f"`{kind.name}`: " + ", ".join(f"{name} {value}" for name, value in sizes.items())
         for kind, sizes in SIZES.items()
@@ -184,14 +203,14 @@ def write() -> None:
                 "tried", "seed", "AUC", "distinct", "AUC, baseline", "distinct, baseline",
                 "held-out loss", "k weights", "k calls/s",
             ),
-            [line for one in TRIES for line in lines_of(one)],
+            [line_of(one, seed, row) for one, seed, row in rows if row is not None],
         ),
     ]  # fmt: skip
     write_page("tried", lines, "tried.py")
 
 
 def main() -> None:
-    """Train what is not there yet, and write the page."""
+    """Train what is not there yet, and write the page once everything is."""
     parser = argparse.ArgumentParser(description="Networks that were tried.")
     parser.add_argument("names", nargs="*", help="train these; by default all")
     parser.add_argument("--page", action="store_true", help="train nothing")
@@ -201,7 +220,7 @@ def main() -> None:
     for one in TRIES if not arguments.page else ():
         for seed in one.seeds:
             if not arguments.names or one.name in arguments.names:
-                kept(one.path(seed, "json"), partial(trained, one, seed))
+                kept(one.path(seed, "json"), version(one, seed), partial(trained, one, seed))
     write()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from functools import cache, partial
 
 import torch
 from common import RESULTS, WORK, table, test_data, write_between
+from kept import JUDGED_BY, JUDGES, Row, code_of, kept, version_of, work_of
 
-from habitus import Label
+from habitus import Label, TraceSet
 from habitus.datasets.source import find_source
 from habitus.decisions.aggregation import Aggregation
 from habitus.detectors.neural.autoencoder import Autoencoder
@@ -29,17 +30,23 @@ TRIED: list[dict[str, object]] = [
     {"epochs": 10, "length": 8, "hidden": 256, "code": 8},
     {"epochs": 10, "length": 8, "hidden": 512, "code": 16},
 ]
-STORE = WORK / "tried_autoencoder.json"
-Row = dict[str, float]
+FOLDER = WORK / "tried_autoencoder"
+SEED = 1
+
+
+@cache
+def adfa() -> tuple[TraceSet, TraceSet]:
+    """What is learned, and what is judged."""
+    traces = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip")).read()
+    protocol = get_protocol("adfa-ld/dev")
+    return training_part(traces, protocol)[0], judged_part(traces, protocol)
 
 
 def measured(settings: dict[str, object]) -> Row:
-    """Train once, with seed 1, and judge on `adfa-ld/dev`."""
-    traces = find_source(str(test_data() / "adfa-ld" / "ADFA-LD.zip")).read()
-    protocol = get_protocol("adfa-ld/dev")
+    """Train once, and judge on `adfa-ld/dev`."""
+    learned, judged = adfa()
     detector = Autoencoder.with_settings(settings)
-    detector.fit(training_part(traces, protocol)[0], seed=1)
-    judged = judged_part(traces, protocol)
+    detector.fit(learned, seed=SEED)
     surprise = detector.surprise(judged)
     row = {
         "parameters": float(detector.history.n_parameters),
@@ -53,19 +60,16 @@ def measured(settings: dict[str, object]) -> Row:
     return row
 
 
-def all_measured() -> list[Row]:
-    """What was measured before is kept: take the file away to measure anew."""
-    held: dict[str, Row] = json.loads(STORE.read_text()) if STORE.exists() else {}
-    rows = []
-    for settings in TRIED:
-        key = json.dumps(settings, sort_keys=True)
-        if key not in held:
-            held[key] = measured(settings)
-            WORK.mkdir(exist_ok=True)
-            STORE.write_text(json.dumps(held, indent=1))
-            print(key, held[key], flush=True)
-        rows.append(held[key])
-    return rows
+# Now, as it is imported: an edit in the midst of a run must not stand for what runs.
+CODE = code_of(Autoencoder.__module__, *JUDGED_BY, within=JUDGES) + work_of(measured)
+
+
+def row_of(settings: dict[str, object]) -> Row:
+    """What was measured of these settings before, or is now."""
+    asked = Autoencoder.with_settings(settings).settings.model_dump(mode="json")
+    name = ".".join(f"{setting}={value}" for setting, value in settings.items())
+    version = version_of(CODE, *adfa(), settings=asked, seed=SEED)
+    return kept(FOLDER / f"{name}.json", version, partial(measured, settings))
 
 
 def main() -> None:
@@ -80,7 +84,7 @@ def main() -> None:
             f"{row['mean']:.3f}",
             f"{row['median']:.3f}",
         )
-        for settings, row in zip(TRIED, all_measured(), strict=True)
+        for settings, row in ((settings, row_of(settings)) for settings in TRIED)
     ]
     head = ("tried", "parameters", "held-out loss, nats", "right", "AUC of the mean", "median")
     page = RESULTS.parent / "detectors" / "autoencoder.md"
