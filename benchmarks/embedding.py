@@ -136,9 +136,9 @@ def page_of(values: dict[str, list[Found]]) -> list[str]:
             group_rows,
         ),
         "",
-        "The paper's map shows all three together. Here *waiting* lies together in every network, "
-        "*read and write* as they are read, and *open and close* only as they are expected: they "
-        "stand in the same places and do not mean the same.",
+        "The paper's map shows all three together. Here *waiting* and *read and write* lie "
+        "together as they are read, in every network, and *open and close* only as they are "
+        "expected: they stand in the same places and do not mean the same.",
     ]  # fmt: skip
 
 

@@ -180,8 +180,9 @@ def page(store: Store, train: TraceSet, test: TraceSet, n_symbols: int) -> list[
         "",
         "## Steps by processor threads",
         "",
-        "Microseconds a call of one step of so many traces by ONNX Runtime; up to "
-        f"{FEW_ROWS} are stepped on one processor thread whatever there is:",
+        "Microseconds a call of one step of so many traces by ONNX Runtime, as Habitus takes it: "
+        f"up to {FEW_ROWS} traces on one processor thread whatever there is, so that lines with "
+        "more threads measure the same there, and do not tell whether that is quicker.",
         "",
         *table(*served(store)),
         "",
