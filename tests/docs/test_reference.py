@@ -131,19 +131,3 @@ def slug(heading: str) -> str:
     """The anchor that Markdown's table of contents gives to a heading."""
     kept = re.sub(r"[^\w\s-]", "", heading.lower()).strip()
     return re.sub(r"[-\s]+", "-", kept)
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        "CHANGELOG.md", "README.md",
-        "docs/explanation/adfa-ld.md", "docs/explanation/understanding.md",
-    ],
-)  # fmt: skip
-def test_an_area_told_in_prose_stands_in_the_results(page: str) -> None:
-    """Prose is not generated: it must not keep a number that the benchmark no longer prints."""
-    results = (ROOT / "docs" / "results" / "adfa_ld.md").read_text()
-    printed = set(re.findall(r"\| 0(\.\d{4})(?= \|)", results))
-    told = set(re.findall(r"(?<![\d.])\.\d{3,4}\b", (ROOT / page).read_text()))
-    assert told
-    assert told <= printed
