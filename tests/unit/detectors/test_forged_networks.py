@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from habitus.detectors import get_detector
-from habitus.detectors.neural.network_detector import NetworkDetector
+from habitus.detectors.neural.network_detector import MAX_SYMBOLS, NetworkDetector
 from habitus.errors import ModelError, UsageError
 from habitus.traces.traceset import TraceSet
 from habitus.traces.vocabulary import Vocabulary
@@ -20,6 +20,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "transformer": {"width": 4, "heads": 1, "window": 3},
     "autoencoder": {"length": 2, "embedding": 3, "hidden": 4, "code": 2},
 }
+MANY = tuple(f"call{number}" for number in range(MAX_SYMBOLS + 1))
 every_network = pytest.mark.parametrize("name", SETTINGS)
 every_language_model = pytest.mark.parametrize("name", [n for n in SETTINGS if n != "autoencoder"])
 
@@ -82,3 +83,35 @@ def test_a_table_that_is_none_is_refused(name: str) -> None:
         forged.vocabulary = fitted(name).vocabulary
         with pytest.raises(ModelError, match="'baseline'"):
             forged.restore(state)
+
+
+@every_network
+def test_more_different_calls_than_a_network_is_made_for_are_not_learned(name: str) -> None:
+    traces = TraceSet.from_names([list(MANY), list(MANY[:9]), list(MANY[:5])])
+    with pytest.raises(UsageError, match=r"hold 4,097 different calls.*at most 4,096.*--format"):
+        unfitted(name).fit(traces)
+
+
+def test_as_many_different_calls_as_a_network_is_made_for_are_learned() -> None:
+    made = unfitted("autoencoder")
+    made.fit(TraceSet.from_names([list(MANY[:-1]), list(MANY[:9]), list(MANY[:5])]))
+    other = unfitted("autoencoder")
+    other.vocabulary = made.vocabulary
+    other.restore(made.state())
+    assert len(other.vocabulary) == MAX_SYMBOLS
+
+
+@every_network
+def test_a_forged_vocabulary_of_more_calls_is_refused_before_a_network_is_made(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its arrays may be of the size that goes with it."""
+    forged = unfitted(name) if name == "autoencoder" else unfitted(name, baseline=0)
+    forged.vocabulary = Vocabulary(MANY)
+    monkeypatch.setattr(forged, "_new_network", lambda _: pytest.fail("a network was made"))
+    state = fitted(name).state()
+    for array, width in (("network.embedding.weight", 2), ("network.output.weight", 0)):
+        if array in state:
+            state[array] = np.zeros((len(MANY) + width, state[array].shape[1]), dtype=np.float32)
+    with pytest.raises(ModelError, match=r"vocabulary holds more than 4,096 calls"):
+        forged.restore(state)
