@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 
 from habitus.flows.features.declared import features
+from habitus.flows.features.feature import Lists, Texts
 from habitus.flows.features.rows import Rows
 from habitus.traces.traceset import offsets_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from habitus.flows.features.feature import Column, Feature, Kind
@@ -51,13 +53,20 @@ def flow_table(flows: NDArray[np.void], source: str) -> pl.DataFrame:
     return pl.DataFrame([pl.repeat(source, len(flows), eager=True).alias(SOURCE), *made])
 
 
+def _arrow(values: Texts | Lists) -> pa.Array:
+    import pyarrow as pa
+
+    ends = offsets_of(values.lengths)
+    if isinstance(values, Lists):
+        return pa.LargeListArray.from_arrays(ends, values.values)
+    parts = [None, pa.py_buffer(ends), pa.py_buffer(values.text)]
+    return pa.LargeStringArray.from_buffers(len(values.lengths), *parts[1:])
+
+
 def _series(feature: Feature, column: Column) -> pl.Series:
     values = column.values
-    if column.lengths is not None:
-        import pyarrow as pa
-
-        lists = pa.ListArray.from_arrays(offsets_of(column.lengths).astype(np.int32), values)
-        return pl.Series(feature.name, lists, dtype=_TYPES[feature.kind])
+    if isinstance(values, Texts | Lists):
+        return pl.Series(feature.name, _arrow(values), dtype=_TYPES[feature.kind])
     if isinstance(values, np.ndarray):
         values = np.ascontiguousarray(values)
     series = pl.Series(feature.name, values, dtype=_TYPES[feature.kind])

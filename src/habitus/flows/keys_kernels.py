@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel
 from habitus.packets.table_kernels import EMPTY, mixed
 
 
-@row_kernel
+@inlined_kernel
 def is_low(packet):
     """Whether a packet's source is the endpoint that sorts first: address, then port."""
     if packet.source_high != packet.destination_high:
@@ -18,7 +18,7 @@ def is_low(packet):
     return packet.source_port <= packet.destination_port
 
 
-@row_kernel
+@inlined_kernel
 def hash_of(packet, low, secret):
     """The same of both directions; nobody who does not know the secret can choose it."""
     if low:
@@ -44,7 +44,7 @@ def hash_of(packet, low, secret):
     return mixed((value ^ rest) + secret)
 
 
-@row_kernel
+@inlined_kernel
 def is_same(flow, packet, low):
     """Whether a packet is of this flow, in either direction."""
     if (
@@ -65,7 +65,7 @@ def is_same(flow, packet, low):
     )  # fmt: skip
 
 
-@row_kernel
+@inlined_kernel
 def find(table, hashes, flows, value, packet, low):
     """The place in the table of the flow that a packet is of, or an empty one for it."""
     mask = len(table) - 1

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel, row_kernel
 from habitus.flows.keys_kernels import find, hash_of, is_low
-from habitus.flows.layout import BACKWARD, FORWARD, Ended
+from habitus.flows.layout import LINE_BYTES, SIDE_BYTES, SIDES_AT, Ended
 from habitus.flows.measure_kernels import add_packet, close_activity
+from habitus.flows.prefetch_kernels import prefetch
 from habitus.packets.ip_kernels import TCP
 from habitus.packets.layout import ACK, FIN, RST, SYN, Status
-from habitus.packets.table_kernels import remove
+from habitus.packets.table_kernels import EMPTY, remove
 
 DONE = 0
 OUTPUT_FULL = 1
@@ -29,6 +30,9 @@ NOBODY = -1
 OLDER, NEWER = 0, 1
 MAX_ENDED = 2
 """Flows that a packet itself can end: its own, and one that makes room."""
+
+AHEAD = 8
+"""Packets that flows are asked for before they are needed."""
 
 # Places in the array of settings.
 IDLE_NS = 0
@@ -67,10 +71,14 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
     # Out of the tuple once: what takes an array out of it for every packet takes longer than all
     # that is done with the packet.
     flows, hashes, links, table, free, state = under_way
-    blank, n_log_n, counts = scratch
+    blank, n_log_n, counts, coming = scratch
     idle_ns, linger_ns = settings[IDLE_NS], settings[LINGER_NS]
+    for i in range(begin, min(begin + AHEAD, n)):
+        coming[i % AHEAD] = look_ahead(packets[i], flows, table, secret)
     for i in range(begin, n):
-        packet = packets[i]
+        packet, value = packets[i], coming[i % AHEAD]
+        if i + AHEAD < n:
+            coming[i % AHEAD] = look_ahead(packets[i + AHEAD], flows, table, secret)
         if packet.status != OK:
             continue
         now = packet.time_ns
@@ -83,7 +91,6 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
         if 2 * (state[N_TAKEN] - state[N_FREE]) >= len(table):
             return TABLE_FULL, i, n_out
         low = is_low(packet)
-        value = hash_of(packet, low, secret)
         slot = np.int64(table[find(table, hashes, flows, value, packet, low)])
         is_continued, forward_is_low = False, low
         icmp_type, icmp_code = packet.icmp_type, packet.icmp_code
@@ -111,18 +118,36 @@ def track(packets, n, begin, data, settings, under_way, scratch, secret, out):
             hashes[slot] = value
             table[find(table, hashes, flows, value, packet, low)] = slot
             append(slot, OPEN_OLDEST, state, links)
-        flow = flows[slot]
-        number = FORWARD if low == (flow.forward_is_low == 1) else BACKWARD
+        flow, end = flows[slot], np.int64(0 if low else 1)
         add_packet(
-            flow, flow.sides[number], number, packet, data, n_log_n, counts,
+            flow, flow.sides[end], flow.seldom[end], end, packet, data, n_log_n, counts,
             settings[ACTIVITY_NS], settings[SUBFLOW_NS], settings[N_FIRST],
         )  # fmt: skip
         was_closed = flow.ended != 0
         if settings[BY_FLAGS] and packet.protocol == TCP and packet.fragment <= 1:
-            see_end(flow, packet, number)
+            see_end(flow, packet, end)
         unlink(slot, CLOSED_OLDEST if was_closed else OPEN_OLDEST, state, links)
         append(slot, CLOSED_OLDEST if flow.ended != 0 else OPEN_OLDEST, state, links)
     return DONE, n, n_out
+
+
+@inlined_kernel
+def look_ahead(packet, flows, table, secret):
+    """The hash of a packet that comes soon; what it will need of its flow is fetched meanwhile.
+
+    The first flow that its place in the table leads to nearly always is its own.
+    """
+    low = is_low(packet)
+    value = hash_of(packet, low, secret)
+    slot = np.int64(table[np.int64(value & np.uint64(len(table) - 1))])
+    if slot != EMPTY:
+        flow = flows[slot]
+        side = SIDES_AT if low else SIDES_AT + SIDE_BYTES
+        for at in range(0, SIDES_AT, LINE_BYTES):
+            prefetch(flow, at)
+        for at in range(side, side + SIDE_BYTES, LINE_BYTES):
+            prefetch(flow, at)
+    return value
 
 
 @row_kernel
@@ -143,7 +168,7 @@ def finish(under_way, out):
     return OUTPUT_FULL, n_out
 
 
-@row_kernel
+@inlined_kernel
 def is_silent(oldest, since_ns, state, flows):
     """Whether the flow of a list that was heard of longest ago has been silent since before.
 
@@ -175,7 +200,7 @@ def make_room(under_way, out, n_out):
     return end_flow(state[OPEN_OLDEST], BY_EVICTION, under_way, out, n_out)
 
 
-@row_kernel
+@inlined_kernel
 def cut(flow, packet, settings):
     """Why a packet of this flow begins another; 0 if it does not."""
     silent = packet.time_ns - flow.last_ns
@@ -219,11 +244,11 @@ def begin_flow(flow, packet, low, is_continued, forward_is_low, state):
     flow.subflows = 1
 
 
-@row_kernel
-def see_end(flow, packet, number):
+@inlined_kernel
+def see_end(flow, packet, end):
     """Whether the flow's own packets end it: a FIN from each side, or a reset."""
     if packet.tcp_flags & FIN:
-        flow.fins |= np.uint8(1 << number)
+        flow.fins |= np.uint8(1 << end)
     if flow.ended == 0:
         if packet.tcp_flags & RST:
             flow.ended = BY_RST
@@ -240,12 +265,23 @@ def end_flow(slot, reason, under_way, out, n_out):
     flow.ended = reason
     out[n_out] = flow
     close_activity(out[n_out])
+    if not flow.forward_is_low:
+        turn(flow, out[n_out])
     under_way.free[state[N_FREE]] = slot
     state[N_FREE] += 1
     return n_out + 1
 
 
 @row_kernel
+def turn(flow, ended):
+    """Put the side of the initiator first."""
+    for way in range(2):
+        ended.sides[way] = flow.sides[1 - way]
+        ended.seldom[way] = flow.seldom[1 - way]
+        ended.windows_first[way] = flow.windows_first[1 - way]
+
+
+@inlined_kernel
 def unlink(slot, oldest, state, links):
     """Take a flow out of its list, whose ends stand at ``oldest`` and behind it."""
     older, newer = np.int64(links[slot, OLDER]), np.int64(links[slot, NEWER])
@@ -259,7 +295,7 @@ def unlink(slot, oldest, state, links):
         links[newer, OLDER] = older
 
 
-@row_kernel
+@inlined_kernel
 def append(slot, oldest, state, links):
     """Put a flow at the end of a list: it was heard of last."""
     newest = state[oldest + 1]

@@ -106,11 +106,13 @@ class Scratch(NamedTuple):
     Attributes:
         blank: (1,) `FLOW` of zeros.
         n_log_n, counts: as `habitus.flows.measure_kernels.add_entropy` wants them.
+        coming: (AHEAD,) uint64, the hashes of the packets that come next.
     """
 
     blank: NDArray[np.void]
     n_log_n: NDArray[np.float64]
     counts: NDArray[np.int64]
+    coming: NDArray[np.uint64]
 
 
 def _nothing_under_way(capacity: int) -> UnderWay:
@@ -141,7 +143,12 @@ class FlowTracker:
             [*(round(span * _NS) for span in spans), made.first, int(made.by_flags)]
         )
         self._under_way = _nothing_under_way(made.max_flows)
-        self._scratch = Scratch(rows(1, FLOW), n_log_n_table(), np.zeros(256, dtype=np.int64))
+        self._scratch = Scratch(
+            rows(1, FLOW),
+            n_log_n_table(),
+            np.zeros(256, dtype=np.int64),
+            np.zeros(loop.AHEAD, dtype=np.uint64),
+        )
         self._out = rows(OUT_FLOWS, FLOW)
         self._secret = np.uint64(hash_multiplier())
 

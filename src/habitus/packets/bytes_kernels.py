@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel, row_kernel
 
 
-@row_kernel
+@inlined_kernel
 def big16(data, at):
     """Two bytes, the first one the higher."""
     return (np.int64(data[at]) << 8) | np.int64(data[at + 1])
 
 
-@row_kernel
+@inlined_kernel
 def big32(data, at):
     """Four bytes, the first one the highest."""
     return (big16(data, at) << 16) | big16(data, at + 2)
@@ -25,7 +25,7 @@ def big64(data, at):
     return (np.uint64(big32(data, at)) << np.uint64(32)) | np.uint64(big32(data, at + 4))
 
 
-@row_kernel
+@inlined_kernel
 def read16(data, at, is_big):
     """Two bytes in either order."""
     if is_big:
@@ -33,7 +33,7 @@ def read16(data, at, is_big):
     return np.int64(data[at]) | (np.int64(data[at + 1]) << 8)
 
 
-@row_kernel
+@inlined_kernel
 def read32(data, at, is_big):
     """Four bytes in either order."""
     if is_big:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
 
-CHUNK_BYTES = 4 << 20
+CHUNK_BYTES = 1 << 20
 """Read at a time; a longer record lets the buffer grow, up to `MAX_RECORD_BYTES`."""
-BATCH_RECORDS = 1 << 16
+BATCH_RECORDS = 1 << 13
 DEFAULT_EXPONENT = 6  # microseconds
 
 _TCPDUMP, _NANOSECONDS, _KUZNETZOV = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
@@ -112,8 +112,6 @@ class _Capture:
 
     def _walk_on(self) -> tuple[int, str]:
         """Fill a batch: how many records it has, and what is wrong after them."""
-        if self._place or not self._end:
-            self._slide()
         n = 0
         while True:
             status, n = self._walk(n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel, row_kernel
 from habitus.packets import link_kernels as link
 from habitus.packets.bytes_kernels import big16
 from habitus.packets.fragment_kernels import find_ports
@@ -79,7 +79,7 @@ def dissect(data, records, n, first_frame, opens_tunnels, secret, fragments, spa
     return n_unopened
 
 
-@row_kernel
+@inlined_kernel
 def to_ip(data, at, end, kind, told, vlan):
     """Read headers until IP begins: a status, where, what was told, and the tags on the way."""
     for _ in range(MAX_HEADERS):

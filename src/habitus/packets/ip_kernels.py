@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel, row_kernel
 from habitus.packets.bytes_kernels import big16, big32, big64
 from habitus.packets.layout import Fragment, Status
 
@@ -26,7 +26,7 @@ IP_IN_IP, IPV6_IN_IP, GRE, AUTHENTICATION = 4, 41, 47, 51
 NOTHING_NEXT = 59
 
 
-@row_kernel
+@inlined_kernel
 def read_ip(data, at, end, on_wire, packet):
     """The header of IP, of either version, into a packet.
 
@@ -47,7 +47,7 @@ def read_ip(data, at, end, on_wire, packet):
     return BAD_IP, at, 0, 0
 
 
-@row_kernel
+@inlined_kernel
 def read_ipv4(data, at, end, on_wire, packet):
     """IPv4 and its options."""
     if end - at < 20:
@@ -144,7 +144,7 @@ def read_ipv6(data, at, end, on_wire, packet):
     return OK, at, total, identity
 
 
-@row_kernel
+@inlined_kernel
 def read_transport(data, at, end, total, packet):
     """Ports, flags and lengths into a packet: a status, and the length of the header.
 
@@ -206,7 +206,7 @@ def read_transport(data, at, end, total, packet):
     return OK, header
 
 
-@row_kernel
+@inlined_kernel
 def has_ports(protocol):
     """Whether a protocol's header begins with two ports."""
     return (

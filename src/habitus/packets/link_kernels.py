@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel, row_kernel
 from habitus.packets.bytes_kernels import big16, big32, read32
 from habitus.packets.layout import Status
 
@@ -39,7 +39,7 @@ COOKED_LINK, COOKED2_LINK, NFLOG_LINK = 113, 276, 239
 NFULA_PAYLOAD = 9
 
 
-@row_kernel
+@inlined_kernel
 def read_link(data, at, end, link):
     """The first header of a frame: what comes next, where, and its type where one is told."""
     left = end - at
@@ -142,7 +142,7 @@ def read_nflog(data, at, end):
     return NOT_IP, at, 0
 
 
-@row_kernel
+@inlined_kernel
 def read_ethernet(data, at, end):
     """Ethernet II, or a length and a logical link header."""
     if end - at < 14:

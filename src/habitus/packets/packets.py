@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from habitus.compiled import hash_multiplier, rows
+from habitus.packets import tally_kernels as counting
 from habitus.packets.capture import BATCH_RECORDS
 from habitus.packets.dissect_kernels import dissect
-from habitus.packets.layout import PACKET, REASONS, Fragment, Status
+from habitus.packets.layout import PACKET, REASONS, Status
 from habitus.packets.table_kernels import EMPTY
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Dissector:
         self._outer = outer
         self._packets = rows(BATCH_RECORDS, PACKET)
         self._spare = rows(1, PACKET)
+        self._tallies = np.zeros(counting.N_TALLIES, dtype=np.int64)
         self._fragments = (
             rows(FRAGMENTS, _FRAGMENT),
             np.zeros(FRAGMENTS, dtype=np.uint64),
@@ -118,24 +120,31 @@ class Dissector:
         return packets
 
     def _count(self, records: NDArray[np.void], packets: NDArray[np.void]) -> None:
-        counts = self.counts
+        counts, found = self.counts, self._tallies
+        if not len(packets):
+            return
+        counting.tally(records, packets, len(packets), found)
         counts.n_packets += len(packets)
-        counts.n_bytes += int(records["wire"].sum(dtype=np.int64))
-        counts.n_cut += int(np.count_nonzero(records["captured"] < records["wire"]))
-        times = records["time_ns"]
-        counts.see_times(int(times.min()), int(times.max()))
-        for link, count in zip(*np.unique(records["link"], return_counts=True), strict=True):
-            counts.links[int(link)] += int(count)
-        failed = packets["status"] != Status.OK
-        good = packets[~failed]
-        counts.n_ok += len(good)
-        counts.n_fragments += int(np.count_nonzero(good["fragment"]))
-        counts.n_orphans += int(np.count_nonzero(good["fragment"] == Fragment.ORPHAN))
-        counts.n_inside += int(np.count_nonzero(good["n_tunnels"]))
-        if failed.any():
-            told = packets[failed][["status", "detail"]]
-            for row, count in zip(*np.unique(told, return_counts=True), strict=True):
-                counts.reasons[_reason(int(row["status"]), int(row["detail"]))] += int(count)
+        counts.n_bytes += int(found[counting.N_BYTES])
+        counts.n_ok += int(found[counting.N_OK])
+        counts.n_fragments += int(found[counting.N_FRAGMENTS])
+        counts.n_orphans += int(found[counting.N_ORPHANS])
+        counts.n_inside += int(found[counting.N_INSIDE])
+        counts.n_cut += int(found[counting.N_CUT])
+        counts.see_times(int(found[counting.FIRST_NS]), int(found[counting.LAST_NS]))
+        if found[counting.N_OTHER_LINKS]:
+            for link, n in zip(*np.unique(records["link"], return_counts=True), strict=True):
+                counts.links[int(link)] += int(n)
+        else:
+            counts.links[int(records["link"][0])] += len(records)
+        if found[counting.N_OK] < len(packets):
+            self._count_reasons(packets)
+
+    def _count_reasons(self, packets: NDArray[np.void]) -> None:
+        status, detail = packets["status"].astype(np.int64), packets["detail"]
+        codes = ((status << 16) | detail)[status != Status.OK]
+        for code, n in zip(*np.unique(codes, return_counts=True), strict=True):
+            self.counts.reasons[_reason(int(code) >> 16, int(code) & 0xFFFF)] += int(n)
 
 
 def _reason(status: int, detail: int) -> str:

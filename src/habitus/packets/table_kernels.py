@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel, row_kernel
 
 EMPTY = -1
 
 
-@row_kernel
+@inlined_kernel
 def mixed(value):
     """Every bit of the result depends on every bit of the value."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from habitus.compiled import row_kernel
+from habitus.compiled import inlined_kernel, row_kernel
 from habitus.packets.bytes_kernels import big16
 from habitus.packets.ip_kernels import FIRST, GRE, IP_IN_IP, IPV6_IN_IP, UDP, WHOLE
 from habitus.packets.link_kernels import ETHERNET, ETHERTYPE, IP, read_wifi
@@ -21,7 +21,7 @@ ETHERNET_BRIDGED, ERSPAN, ERSPAN3 = 0x6558, 0x88BE, 0x22EB
 ARUBA_FIRST, ARUBA_LAST = 0x8200, 0x83FF
 
 
-@row_kernel
+@inlined_kernel
 def read_tunnel(data, at, end, header, packet):
     """What a packet carries that is one itself.
 

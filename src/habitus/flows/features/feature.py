@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,19 +21,41 @@ Group = Literal[
 ]  # fmt: skip
 
 
+class Texts(NamedTuple):
+    """Texts, one after another.
+
+    Attributes:
+        text: (n_bytes,) uint8, in UTF-8.
+        lengths: (n,) of each, in bytes.
+    """
+
+    text: NDArray[np.uint8]
+    lengths: NDArray[np.int64]
+
+
+class Lists(NamedTuple):
+    """Lists of numbers, one after another.
+
+    Attributes:
+        values: (n_values,) int64.
+        lengths: (n,) of each.
+    """
+
+    values: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Column:
     """The values of a feature.
 
     Attributes:
-        values: (n,); for ``integers`` those of all lists, one after another.
+        values: (n,), or `Texts`, or `Lists`.
         defined: (n,) bool, where they mean anything; None: everywhere.
-        lengths: (n,) of lists.
     """
 
     values: Any
     defined: NDArray[np.bool_] | None = None
-    lengths: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def tcp() -> Iterator[Feature]:
         ):
             yield Feature(
                 named(scope, f"window_{part}_bytes"), "tcp", "integer", "bytes",
-                f"{word} {LONG[scope]}", formula, NOT_TCP, _window(scope, f"window_{part}"),
+                f"{word} {LONG[scope]}", formula, NOT_TCP, _window(scope, part),
             )  # fmt: skip
         yield Feature(
             named(scope, "window_mean_bytes"), "tcp", "number", "bytes",
@@ -50,27 +50,24 @@ def tcp() -> Iterator[Feature]:
 
 
 def _flag(scope: Scope, bit: int) -> Make:
+    return lambda rows: Column(rows.total(scope, "flag_counts")[bit], rows.is_tcp)
+
+
+def _window(scope: Scope, part: str) -> Make:
     def of(rows: Rows) -> Column:
-        flags = rows.flows["sides"]["flag_counts"][:, :, bit].astype(np.int64)
-        counts = flags.sum(axis=1) if scope == "flow" else flags[:, SCOPES.index(scope) - 1]
-        return Column(counts, rows.is_tcp())
-
-    return of
-
-
-def _window(scope: Scope, field: str) -> Make:
-    def of(rows: Rows) -> Column:
-        side = rows.side(scope)
-        defined = rows.is_tcp() & (side["packets"] > 0) & (side["window_first"] >= 0)
-        return Column(side[field].astype(np.int64), defined)
+        if part == "first":
+            windows = rows.flows["windows_first"][:, SCOPES.index(scope) - 1]
+        else:
+            windows = rows.way(scope, f"window_{part}")
+        return Column(windows.astype(np.int64), rows.total(scope, "tcp_packets") > 0)
 
     return of
 
 
 def _window_mean(scope: Scope) -> Make:
     def of(rows: Rows) -> Column:
-        side = rows.side(scope)
-        return Column(divided(side["window_sum"], side["tcp_packets"]), rows.is_tcp())
+        n = rows.total(scope, "tcp_packets")
+        return Column(divided(rows.way(scope, "window_sum"), n), rows.is_tcp)
 
     return of
 
@@ -97,7 +94,7 @@ def network() -> Iterator[Feature]:
 
 def _header_min(scope: Scope) -> Make:
     def of(rows: Rows) -> Column:
-        least = rows.side(scope)["header_min"].astype(np.int64)
+        least = rows.way(scope, "header_min").astype(np.int64)
         return Column(least, (rows.total(scope, "packets") > 0) & (least < 0xFFFF))
 
     return of

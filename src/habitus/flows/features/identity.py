@@ -90,7 +90,7 @@ IDENTITY = (
     _identity("first_frame", "integer", "Number of its first packet in the capture", "from 1",
               _field("first_frame")),
     _identity("last_frame", "integer", "Number of its last packet in the capture", "from 1",
-              _field("last_frame")),
+              lambda rows: Column(rows.last_frame())),
     _identity("start_ns", "integer", "When it began, since 1970", "time of the first packet",
               _field("first_ns"), unit="ns"),
     _identity("end_ns", "integer", "When it was last heard of, since 1970", "latest time",

@@ -46,8 +46,7 @@ def of_side(scope: Scope, field: str) -> Make:
     """A number of one direction, undefined where it has no packet."""
 
     def of(rows: Rows) -> Column:
-        side = rows.side(scope)
-        return Column(side[field].astype(np.int64), side["packets"] > 0)
+        return Column(rows.way(scope, field).astype(np.int64), rows.total(scope, "packets") > 0)
 
     return of
 

@@ -19,8 +19,6 @@ from habitus.flows.features.rows import SCOPES, Rows, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from habitus.flows.features.feature import Kind
 
 
@@ -39,12 +37,11 @@ def content() -> Iterator[Feature]:
 
 def _entropy(scope: Scope) -> Make:
     def of(rows: Rows) -> Column:
-        sides = rows.flows["sides"]
         if scope == "flow":
-            bits, n = sides["entropy_bits"].sum(axis=1), sides["entropy_bytes"].sum(axis=1)
+            bits = rows.ways("entropy_bits").sum(axis=0)
         else:
-            bits, n = rows.side(scope)["entropy_bits"], rows.side(scope)["entropy_bytes"]
-        return Column(np.maximum(divided(bits, n), 0.0))
+            bits = rows.way(scope, "entropy_bits")
+        return Column(np.maximum(divided(bits, rows.total(scope, "entropy_bytes")), 0.0))
 
     return of
 
@@ -78,11 +75,11 @@ def first_packets() -> Iterator[Feature]:
     """The first packets one by one, to decide early."""
     for name, unit, meaning, formula, of in (
         ("first_sizes_bytes", "bytes", "Sizes of the first packets", "raw bytes of each",
-         _first("first_sizes")),
+         _first("sizes_bytes")),
         ("first_directions", "", "Directions of the first packets", "1 forward, -1 backward",
-         _first_directions),
+         _first("directions")),
         ("first_gaps_us", "us", "Time before each of the first packets", "0 before the first",
-         _first("first_gaps_us")),
+         _first("gaps_us")),
     ):  # fmt: skip
         yield Feature(name, "first packets", _LIST, unit, meaning, formula, "", of)
 
@@ -90,23 +87,5 @@ def first_packets() -> Iterator[Feature]:
 _LIST: Kind = "integers"
 
 
-def _kept(rows: Rows) -> NDArray[np.bool_]:
-    """(n, MAX_FIRST) whether there was such a packet: it has a byte at least."""
-    found: NDArray[np.bool_] = rows.flows["first_sizes"] > 0
-    return found
-
-
-def _lists(rows: Rows, values: NDArray[np.int64]) -> Column:
-    """(n, MAX_FIRST) numbers as a list for each flow, of the packets that there were."""
-    kept = _kept(rows)
-    return Column(values[kept], lengths=np.count_nonzero(kept, axis=1))
-
-
-def _first(field: str) -> Make:
-    return lambda rows: _lists(rows, rows.flows[field].astype(np.int64))
-
-
-def _first_directions(rows: Rows) -> Column:
-    places = np.arange(rows.flows["first_sizes"].shape[1], dtype=np.uint32)
-    is_backward = rows.flows["first_sides"][:, np.newaxis] >> places & 1
-    return _lists(rows, np.where(is_backward, -1, 1))
+def _first(what: str) -> Make:
+    return lambda rows: Column(getattr(rows.first_packets, what))

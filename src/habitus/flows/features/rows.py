@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from habitus.flows.layout import BACKWARD, FORWARD
+from habitus.flows.features.feature import Lists
+from habitus.flows.features.rows_kernels import gather_first
+from habitus.flows.layout import BACKWARD, DIRECTION, FORWARD, MAX_FIRST
+from habitus.packets.ip_kernels import TCP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,12 +20,12 @@ if TYPE_CHECKING:
 
 Scope = Literal["flow", "forward", "backward"]
 SCOPES: tuple[Scope, ...] = ("flow", "forward", "backward")
+_OF_SIDES = frozenset(DIRECTION.names or ())
 _SPLITTER = 134_217_729.0  # 2**27 + 1
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Of a series for each flow: mean, sample standard deviation and ends.
+class Moments(NamedTuple):
+    """Of a series for each flow: its mean, sample standard deviation and ends.
 
     Undefined is NaN: a mean of none, a deviation of fewer than two.
     """
@@ -32,6 +34,14 @@ class Moments:
     std: Floats
     low: Floats
     high: Floats
+
+
+class FirstPackets(NamedTuple):
+    """The first packets of each flow: their sizes, 1 forward or -1 backward, and gaps."""
+
+    sizes_bytes: Lists
+    directions: Lists
+    gaps_us: Lists
 
 
 class Rows:
@@ -43,10 +53,12 @@ class Rows:
 
     def __init__(self, flows: NDArray[np.void]) -> None:
         self.flows = flows
-        # Four features are made of one set of moments.
+        # Several features are made of the same: four of one set of moments.
         self.sizes = cache(self._sizes)
         self.gaps = cache(self._gaps)
+        self.activity = cache(self._activity)
         self.total = cache(self._total)
+        self.ways = cache(self._ways)
 
     @cached_property
     def forward_is_low(self) -> NDArray[np.bool_]:
@@ -54,33 +66,43 @@ class Rows:
         found: NDArray[np.bool_] = self.flows["forward_is_low"] == 1
         return found
 
-    def side(self, scope: Scope) -> NDArray[np.void]:
-        """(n,) `DIRECTION`: one direction."""
-        return self.flows["sides"][:, FORWARD if scope == "forward" else BACKWARD]
-
-    def _total(self, scope: Scope, field: str) -> Counts:
-        """(n,) int64: a count of one direction, or of both together."""
-        if scope == "flow":
-            both: Counts = self.flows["sides"][field].sum(axis=1, dtype=np.int64)
-            return both
-        return self.side(scope)[field].astype(np.int64)
-
+    @cached_property
     def is_tcp(self) -> NDArray[np.bool_]:
         """(n,) whether flags and windows mean anything."""
-        found: NDArray[np.bool_] = self.flows["protocol"] == 6
+        found: NDArray[np.bool_] = self.flows["protocol"] == TCP
         return found
+
+    def way(self, scope: Scope, field: str) -> NDArray[Any]:
+        """(n,) or (..., n): what was kept of one direction."""
+        found: NDArray[Any] = self.ways(field)[..., FORWARD if scope == "forward" else BACKWARD, :]
+        return found
+
+    def _ways(self, field: str) -> NDArray[Any]:
+        """(2, n) or (..., 2, n): what was kept of both directions.
+
+        Each field is taken out of the rows once, and then lies close together: the next one that
+        reads a field of a row waits for the memory as long as the first.
+        """
+        part = "sides" if field in _OF_SIDES else "seldom"
+        return np.ascontiguousarray(self.flows[part][field].T)
+
+    def _total(self, scope: Scope, field: str) -> Counts:
+        """(n,) int64, or (..., n): a count of one direction, or of both together."""
+        if scope != "flow":
+            return self.way(scope, field).astype(np.int64)
+        both: Counts = self.ways(field).sum(axis=-2, dtype=np.int64)
+        return both
 
     def _sizes(self, scope: Scope, kind: str) -> Moments:
         """Of the sizes of packets: ``raw``, ``ip`` or ``payload``."""
         n, total = self.total(scope, "packets"), self.total(scope, f"{kind}_bytes")
-        sides = self.flows["sides"]
         if scope == "flow":
-            sizes, there = sides[kind], sides["packets"] > 0
-            squares = sizes["squares"].sum(axis=1)
-            low = np.where(there, sizes["low"], np.iinfo(np.uint32).max).min(axis=1)
-            high = np.where(there, sizes["high"], 0).max(axis=1)
+            sizes, there = self.ways(kind), self.ways("packets") > 0
+            squares = sizes["squares"].sum(axis=0)
+            low = np.where(there, sizes["low"], np.iinfo(np.uint32).max).min(axis=0)
+            high = np.where(there, sizes["high"], 0).max(axis=0)
         else:
-            sizes = self.side(scope)[kind]
+            sizes = self.way(scope, kind)
             squares, low, high = sizes["squares"], sizes["low"], sizes["high"]
         spread = exact_difference(n.astype(np.float64), squares, total.astype(np.float64))
         with np.errstate(all="ignore"):
@@ -90,26 +112,53 @@ class Rows:
         ends = (np.where(n > 0, end.astype(np.float64), np.nan) for end in (low, high))
         return Moments(mean, std, *ends)
 
-    def spans(self, series: NDArray[np.void]) -> Moments:
-        """Of spans of time, (n,) `SPANS` in nanoseconds: in microseconds."""
-        n = series["n"]
-        with np.errstate(all="ignore"):
-            mean = np.where(n > 0, series["center"], np.nan)
-            variance = series["m2"] / np.maximum(n - 1, 1)
-            std = np.where(n > 1, np.sqrt(np.maximum(variance, 0)), np.nan)
-        low, high = (np.where(n > 0, series[end], np.nan) for end in ("low", "high"))
-        return Moments(mean / 1e3, std / 1e3, low / 1e3, high / 1e3)
-
     def _gaps(self, scope: Scope) -> Moments:
         """Of the times between packets that follow each other, in microseconds."""
-        series = self.flows["gap_ns"] if scope == "flow" else self.side(scope)["gap_ns"]
-        return self.spans(series)
+        series = self.flows["gap_ns"] if scope == "flow" else self.way(scope, "gap_ns")
+        return _of_spans(series, self.total(scope, "packets") - 1)
+
+    def _activity(self, name: str) -> Moments:
+        """Of times of activity (``active``), or of the silences (``idle``), in microseconds."""
+        return _of_spans(self.flows[f"{name}_ns"], self.n_activity(name))
+
+    def n_activity(self, name: str) -> Counts:
+        """(n,) int64: how many of them there were; a flow ends with a time of activity."""
+        silences: Counts = self.flows["silences"]
+        return silences + 1 if name == "active" else silences
 
     def duration_ns(self, scope: Scope) -> Counts:
         """(n,) int64: from the first packet to the latest; 0 where there is none."""
-        part = self.flows if scope == "flow" else self.side(scope)
-        lasted: Counts = part["last_ns"] - part["first_ns"]
+        if scope != "flow":
+            last, first = self.way(scope, "last_ns"), self.way(scope, "first_ns")
+        else:
+            last, first = self.flows["last_ns"], self.flows["first_ns"]
+        lasted: Counts = last - first
         return lasted
+
+    def last_frame(self) -> Counts:
+        """(n,) int64: the number of the last packet."""
+        found: Counts = self.ways("last_frame").max(axis=0)
+        return found
+
+    @cached_property
+    def first_packets(self) -> FirstPackets:
+        """The packets that were kept one by one."""
+        n = len(self.flows)
+        values = np.empty((len(FirstPackets._fields), n * MAX_FIRST), dtype=np.int64)
+        lengths = np.empty(n, dtype=np.int64)
+        first = (self.flows[name] for name in ("first_sizes", "first_sides", "first_gaps_us"))
+        end = gather_first(*first, *values, lengths)
+        return FirstPackets(*(Lists(row[:end], lengths) for row in values))
+
+
+def _of_spans(series: NDArray[np.void], n: Counts) -> Moments:
+    """Of ``n`` spans of time each, (n,) `SPANS` in nanoseconds: in microseconds."""
+    with np.errstate(all="ignore"):
+        mean = np.where(n > 0, series["center"], np.nan)
+        variance = series["m2"] / np.maximum(n - 1, 1)
+        std = np.where(n > 1, np.sqrt(np.maximum(variance, 0)), np.nan)
+    low, high = (np.where(n > 0, series[end], np.nan) for end in ("low", "high"))
+    return Moments(mean / 1e3, std / 1e3, low / 1e3, high / 1e3)
 
 
 def exact_difference(n: Floats, squares: Floats, total: Floats) -> Floats:

@@ -50,10 +50,10 @@ def activity() -> Iterator[Feature]:
     for name, word in (("active", "a time of activity"), ("idle", "a silence between two")):
         yield Feature(
             f"{name}_count", "activity", "integer", "", f"How often there was {word}", "count", "",
-            _spans_count(f"{name}_ns"),
+            _activity_count(name),
         )  # fmt: skip
         yield from moments(
-            "activity", _spans_of(f"{name}_ns"), name, "us", f"how long {word} lasted",
+            "activity", _activity_of(name), name, "us", f"how long {word} lasted",
             ("there is none", "there are fewer than two"),
         )  # fmt: skip
     yield Feature(
@@ -63,9 +63,9 @@ def activity() -> Iterator[Feature]:
     )  # fmt: skip
 
 
-def _spans_of(field: str) -> Callable[[Rows], Moments]:
-    return lambda rows: rows.spans(rows.flows[field])
+def _activity_of(name: str) -> Callable[[Rows], Moments]:
+    return lambda rows: rows.activity(name)
 
 
-def _spans_count(field: str) -> Make:
-    return lambda rows: Column(rows.flows[field]["n"].astype(np.int64))
+def _activity_count(name: str) -> Make:
+    return lambda rows: Column(rows.n_activity(name))
