@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import IO
 
 CHUNK = 100_000
@@ -29,7 +30,9 @@ RECORD = np.dtype(
 )  # fmt: skip
 
 
-def write_capture(path: Path, n_packets: int, n_flows: int, *, seed: int = 1) -> None:
+def write_capture(
+    path: Path, n_packets: int, n_flows: int, *, seconds: int = SECONDS, seed: int = 1
+) -> None:
     """Write a pcap file: a third of the flows UDP, the others TCP; who speaks is drawn."""
     random = np.random.default_rng(seed)
     has_begun = np.zeros(n_flows, dtype=bool)
@@ -37,7 +40,7 @@ def write_capture(path: Path, n_packets: int, n_flows: int, *, seed: int = 1) ->
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, 1))
         for first in range(0, n_packets, CHUNK):
             n = min(CHUNK, n_packets - first)
-            times = np.sort(random.integers(first, first + n, n)) * (SECONDS * 10**6 // n_packets)
+            times = np.sort(random.integers(first, first + n, n)) * (seconds * 10**6 // n_packets)
             _write_packets(file, random, times, has_begun)
 
 
@@ -83,6 +86,22 @@ def _write_packets(
         parts += [heads[RECORD.itemsize * i : RECORD.itemsize * (i + 1)], rest]
         parts.append(body[at : at + length])
     file.write(b"".join(parts))
+
+
+def later_copies(capture: Path, n: int) -> Iterator[bytes]:
+    """The content of a capture made here, and then its packets again and again, each time later."""
+    content = np.fromfile(capture, dtype=np.uint8)
+    yield content.tobytes()
+    place, places = 24, []
+    lengths = memoryview(content.tobytes())
+    while place < len(content):
+        places.append(place)
+        place += 16 + int.from_bytes(lengths[place + 8 : place + 12], "little")
+    at = np.array(places)[:, np.newaxis] + np.arange(4)
+    begin = content[at].view("<u4")
+    for i in range(1, n):
+        content[at] = (begin + np.uint32(i * SECONDS)).view(np.uint8)
+        yield content[24:].tobytes()
 
 
 if __name__ == "__main__":

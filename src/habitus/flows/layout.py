@@ -20,8 +20,9 @@ all that is reckoned with what is in them.
 """
 
 SIDES_AT = 2 * LINE_BYTES
-"""Where `FLOW` has its sides, of ``SIDE_BYTES`` each."""
+"""Where `FLOW`, of ``FLOW_BYTES``, has its sides, of ``SIDE_BYTES`` each."""
 SIDE_BYTES = 3 * LINE_BYTES
+FLOW_BYTES = 14 * LINE_BYTES
 
 SIZES = np.dtype([("squares", np.float64), ("low", np.uint32), ("high", np.uint32)])
 """Of sizes, one for each packet: the sum of their squares, and their ends.

@@ -11,7 +11,7 @@ import numpy as np
 
 from habitus.compiled import inlined_kernel, row_kernel
 from habitus.flows.keys_kernels import find, hash_of, is_low
-from habitus.flows.layout import LINE_BYTES, SIDE_BYTES, SIDES_AT, Ended
+from habitus.flows.layout import FLOW_BYTES, LINE_BYTES, SIDE_BYTES, SIDES_AT, Ended
 from habitus.flows.measure_kernels import add_packet, close_activity
 from habitus.flows.prefetch_kernels import prefetch
 from habitus.packets.ip_kernels import TCP
@@ -142,10 +142,10 @@ def look_ahead(packet, flows, table, secret):
     slot = np.int64(table[np.int64(value & np.uint64(len(table) - 1))])
     if slot != EMPTY:
         flow = flows[slot]
-        side = SIDES_AT if low else SIDES_AT + SIDE_BYTES
-        for at in range(0, SIDES_AT, LINE_BYTES):
+        other_side = SIDES_AT + SIDE_BYTES if low else SIDES_AT
+        for at in range(0, other_side, LINE_BYTES):
             prefetch(flow, at)
-        for at in range(side, side + SIDE_BYTES, LINE_BYTES):
+        for at in range(other_side + SIDE_BYTES, FLOW_BYTES, LINE_BYTES):
             prefetch(flow, at)
     return value
 

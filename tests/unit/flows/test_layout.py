@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from habitus.compiled import rows
-from habitus.flows.layout import DIRECTION, FLOW, LINE_BYTES, SIDE_BYTES, SIDES_AT
+from habitus.flows.layout import DIRECTION, FLOW, FLOW_BYTES, LINE_BYTES, SIDE_BYTES, SIDES_AT
 
 
 def test_a_flow_begins_with_a_line_of_the_cache_wherever_it_stands() -> None:
-    assert FLOW.itemsize % LINE_BYTES == 0
+    assert FLOW.itemsize == FLOW_BYTES
     assert all(rows(n, FLOW).ctypes.data % LINE_BYTES == 0 for n in (1, 7, 100_000))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -13,11 +13,14 @@ from habitus.flows.layout import BACKWARD, DIRECTION, FORWARD, MAX_FIRST
 from habitus.packets.ip_kernels import TCP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int64]
 
+Method = TypeVar("Method", bound="Callable[..., Any]")
 Scope = Literal["flow", "forward", "backward"]
 SCOPES: tuple[Scope, ...] = ("flow", "forward", "backward")
 _OF_SIDES = frozenset(DIRECTION.names or ())
@@ -44,6 +47,22 @@ class FirstPackets(NamedTuple):
     gaps_us: Lists
 
 
+def _once(method: Method) -> Method:
+    """Makes what several features are made of once: four are of one set of moments.
+
+    What is made stands in the rows and goes with them; a cache that knew them would keep them.
+    """
+
+    @wraps(method)
+    def kept(rows: Rows, *names: str) -> Any:
+        key = (method.__name__, *names)
+        if key not in rows._made:
+            rows._made[key] = method(rows, *names)
+        return rows._made[key]
+
+    return cast("Method", kept)
+
+
 class Rows:
     """Flows that have ended.
 
@@ -53,12 +72,7 @@ class Rows:
 
     def __init__(self, flows: NDArray[np.void]) -> None:
         self.flows = flows
-        # Several features are made of the same: four of one set of moments.
-        self.sizes = cache(self._sizes)
-        self.gaps = cache(self._gaps)
-        self.activity = cache(self._activity)
-        self.total = cache(self._total)
-        self.ways = cache(self._ways)
+        self._made: dict[tuple[str, ...], Any] = {}
 
     @cached_property
     def forward_is_low(self) -> NDArray[np.bool_]:
@@ -77,7 +91,8 @@ class Rows:
         found: NDArray[Any] = self.ways(field)[..., FORWARD if scope == "forward" else BACKWARD, :]
         return found
 
-    def _ways(self, field: str) -> NDArray[Any]:
+    @_once
+    def ways(self, field: str) -> NDArray[Any]:
         """(2, n) or (..., 2, n): what was kept of both directions.
 
         Each field is taken out of the rows once, and then lies close together: the next one that
@@ -86,14 +101,16 @@ class Rows:
         part = "sides" if field in _OF_SIDES else "seldom"
         return np.ascontiguousarray(self.flows[part][field].T)
 
-    def _total(self, scope: Scope, field: str) -> Counts:
+    @_once
+    def total(self, scope: Scope, field: str) -> Counts:
         """(n,) int64, or (..., n): a count of one direction, or of both together."""
         if scope != "flow":
             return self.way(scope, field).astype(np.int64)
         both: Counts = self.ways(field).sum(axis=-2, dtype=np.int64)
         return both
 
-    def _sizes(self, scope: Scope, kind: str) -> Moments:
+    @_once
+    def sizes(self, scope: Scope, kind: str) -> Moments:
         """Of the sizes of packets: ``raw``, ``ip`` or ``payload``."""
         n, total = self.total(scope, "packets"), self.total(scope, f"{kind}_bytes")
         if scope == "flow":
@@ -112,12 +129,14 @@ class Rows:
         ends = (np.where(n > 0, end.astype(np.float64), np.nan) for end in (low, high))
         return Moments(mean, std, *ends)
 
-    def _gaps(self, scope: Scope) -> Moments:
+    @_once
+    def gaps(self, scope: Scope) -> Moments:
         """Of the times between packets that follow each other, in microseconds."""
         series = self.flows["gap_ns"] if scope == "flow" else self.way(scope, "gap_ns")
         return _of_spans(series, self.total(scope, "packets") - 1)
 
-    def _activity(self, name: str) -> Moments:
+    @_once
+    def activity(self, name: str) -> Moments:
         """Of times of activity (``active``), or of the silences (``idle``), in microseconds."""
         return _of_spans(self.flows[f"{name}_ns"], self.n_activity(name))
 

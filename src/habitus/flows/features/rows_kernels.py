@@ -25,7 +25,7 @@ def gather_first(first_sizes, first_sides, first_gaps_us, sizes, directions, gap
             if size == 0:  # none: every packet has a byte
                 break
             sizes[n], gaps[n] = size, first_gaps_us[i, place]
-            directions[n] = 1 - 2 * (sides >> place & 1)
+            directions[n] = -1 if sides >> place & 1 else 1
             n += 1
         lengths[i] = n - begin
     return n
