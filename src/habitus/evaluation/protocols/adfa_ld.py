@@ -70,7 +70,8 @@ PROTOCOLS = (
     ),
     Protocol(
         "adfa-ld/dev",
-        "attack folders 1-5 and half of the normals: for development and choosing defaults",
+        "attack folders 1-5 and half of the different normals, 38 % of all: for development and "
+        "choosing defaults",
         _adfa_training,
         lambda traces: _adfa_half(traces, development=True),
         caution="for development: numbers chosen on it are not evidence",
