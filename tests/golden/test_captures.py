@@ -1,0 +1,41 @@
+"""All 994 captures of the test data give the flows that they gave, or the reason why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from capture_table import differences, kept, lines_of, totals
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from capture_table import Line
+
+
+@pytest.fixture(scope="module")
+def found(test_data: Path) -> list[Line]:
+    return lines_of(test_data / "pcap")
+
+
+def test_every_capture_gives_what_the_table_says(found: list[Line]) -> None:
+    told = differences(found, kept())
+    assert not told, "(table -> now):\n" + "\n".join(told)
+
+
+def test_totals(found: list[Line]) -> None:
+    assert len(found) == 994
+    assert totals(found) == {
+        "packets": 272_143, "in_flows": 270_610, "flows": 54_017, "forward_packets": 180_539,
+        "backward_packets": 90_071, "forward_payload_bytes": 13_373_800,
+        "backward_payload_bytes": 26_717_641, "duration_us": 94_522_246_310, "subflows": 59_059,
+    }  # fmt: skip
+
+
+def test_no_capture_comes_to_nothing_in_silence(found: list[Line]) -> None:
+    """Flows, or a reason; every packet is in a flow, or counted with the reason."""
+    for name, packets, in_flows, flows, *_, unread, damage in found:
+        # One capture holds no packet, and is sound.
+        assert int(flows) or unread or damage or name == "zeek-traces/empty.pcap", name
+        told = sum(int(reason.rpartition(" ")[2]) for reason in unread.split("; ") if reason)
+        assert int(packets) == int(in_flows) + told, name
