@@ -6,21 +6,23 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
+from habitus.compiled import rows
 from habitus.files.named import total_bytes
 from habitus.flows.captures import captures_in, files_named, records_of, refuse_none
 from habitus.flows.flowtable import flow_table
+from habitus.flows.layout import FLOW
 from habitus.flows.report import CaptureReport
 from habitus.flows.side_by_side import in_order
-from habitus.flows.tracker import FlowTracker, TrackSettings
+from habitus.flows.tracker import OUT_FLOWS, FlowTracker, TrackSettings
 from habitus.packets.packets import Dissector
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from habitus.files.inputfile import InputFile
@@ -107,14 +109,13 @@ def _tables_of(
 
 
 def _gathered(parts: Iterable[NDArray[np.void]]) -> Iterator[NDArray[np.void]]:
-    """Few large parts of many small ones, which are good only until the next is asked for."""
-    held: list[NDArray[np.void]] = []
-    n = 0
+    """Few large parts of many small ones; like these, each is good only until the next."""
+    held, n = rows(TABLE_FLOWS + OUT_FLOWS, FLOW), 0
     for part in parts:
-        held.append(part.copy())
+        held[n : n + len(part)] = part
         n += len(part)
         if n >= TABLE_FLOWS:
-            yield np.concatenate(held)
-            held, n = [], 0
-    if held:
-        yield np.concatenate(held)
+            yield held[:n]
+            n = 0
+    if n:
+        yield held[:n]

@@ -47,6 +47,9 @@ def flow_table(flows: NDArray[np.void], source: str) -> pl.DataFrame:
     Args:
         flows: (n,) `FLOW`, of flows that have ended.
         source: which file they are of.
+
+    Returns:
+        A table of its own: the rows may change as soon as it is there.
     """
     rows = Rows(flows)
     made = [_series(feature, feature.column(rows)) for feature in features()]
