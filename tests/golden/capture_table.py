@@ -45,13 +45,15 @@ def line_of(path: Path, name: str) -> Line:
         tables = list(extract_flows([path], n_jobs=1, report=report))
     except InputError as error:
         damage = error.args[0]
-    damage = "; ".join(filter(None, [damage, *report.damaged])).replace(f"{path}: ", "")
-    packets, told = report.packets, report.record()
+    # What is raised is in the report, too, where it is of the only file.
+    told = dict.fromkeys(filter(None, [damage, *report.damaged]))
+    damage = "; ".join(told).replace(f"{path}: ", "")
+    packets, counts = report.packets, report.record()
     sums = [sum(round(table[feature].sum()) for table in tables) for feature in SUMS]
     ends: Counter[str] = Counter()
     for table in tables:
         ends.update(table["end_reason"].to_list())
-    rare = {key.removeprefix("n_"): told[key] for key in RARE if told[key]}
+    rare = {key.removeprefix("n_"): counts[key] for key in RARE if counts[key]}
     numbers = (packets.n_packets, packets.n_ok, report.n_flows, *sums)
     texts = (_listed(ends), _listed(rare), _listed(packets.reasons), damage)
     return (name, *map(str, numbers), *texts)
