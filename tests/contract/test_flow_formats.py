@@ -125,7 +125,8 @@ def cells() -> st.SearchStrategy[bytes]:
     """What may stand where a number should."""
     return st.sampled_from(
         [b"", b"-", b"inf", b"-Infinity", b"NaN", b"1e400", b"-1", b"9" * 30, b"0x10", b"1_0", b"T",
-         b"[1, 2", b"\xff", b"\x00", b'"', b"1e308", b"9223372036854775807", b"::1", b"4" * 5000]
+         b"[1, 2", b"\xff", b"\x00", b'"', b"1e308", b"9223372036854775807", b"::1", b"4" * 5000,
+         "\u0661".encode()]
     )  # fmt: skip
 
 
@@ -147,7 +148,8 @@ def test_hostile_content_raises_nothing_but_errors_that_say_so(
 
 def changed_cells(name: str) -> Iterator[bytes]:
     """The sample with every cell of its row replaced by each odd thing."""
-    odd = (b"", b"inf", b"NaN", b"-1", b"1e400", b"9" * 30, b"x", b"1e308", b"9223372036854775807")
+    odd = (b"", b"inf", b"NaN", b"-1", b"1e400", b"9" * 30, b"x", b"1e308", b"9223372036854775807",
+           "\u0661".encode())  # fmt: skip
     head, _, row = SAMPLES[name].rstrip(b"\n").rpartition(b"\n")
     separator = b"\t" if name == "zeek" else b","
     parts = row.split(separator)

@@ -79,14 +79,15 @@ def _address(text: str) -> str | None:
 
 def _port(text: pl.Series) -> pl.Series:
     """A number, with or without its name behind it: ``8080(http-alt)``."""
-    number = text.str.extract(r"^(\d{1,5})(?:\.0)?(?:\([^()]*\))?$").cast(pl.Int64, strict=False)
+    number = text.str.extract(r"^([0-9]{1,5})(?:\.0)?(?:\([^()]*\))?$").cast(pl.Int64, strict=False)
     return number.set((number > 65535).fill_null(value=False), None)
 
 
 def _clock(text: pl.Series) -> pl.Series:
     """Nanoseconds of seconds since 1970 or of ISO 8601; digit for digit, not by way of a float."""
-    seconds = text.str.extract(r"^(\d{1,9}|[1-8]\d{9})(?:\.\d+)?$")
-    fraction = text.str.extract(r"\.(\d{1,9})\d*$").fill_null("").str.pad_end(9, "0")
+    # Not \d, which is also digits of other scripts.
+    seconds = text.str.extract(r"^([0-9]{1,9}|[1-8][0-9]{9})(?:\.[0-9]+)?$")
+    fraction = text.str.extract(r"\.([0-9]{1,9})[0-9]*$").fill_null("").str.pad_end(9, "0")
     told = seconds.cast(pl.Int64) * 1_000_000_000 + fraction.cast(pl.Int64, strict=False)
     if told.null_count() == text.null_count():
         return told
