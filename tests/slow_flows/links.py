@@ -157,7 +157,12 @@ def first_header(link: int, data: bytes) -> Next:  # noqa: PLR0911 - one for eac
         if length < 8:
             raise Unreadable("bad link")
         inner = 105 if link == 127 else struct.unpack("<H", data[4:6])[0]
-        return first_header(inner, need(data, length)[length:])
+        rest = need(data, length)[length:]
+        if inner == 0:  # its family is not asked for: the packet tells its version itself
+            return "ip", rest[4:]
+        if inner not in {1, 105}:
+            raise Unreadable("unknown link")
+        return first_header(inner, rest)
     if link == 239:
         return _nflog(data)
     kinds: dict[int, Kind] = {1: "ethernet", 9: "ppp", 50: "ppp", 51: 0x8864, 105: "wifi"}

@@ -42,7 +42,10 @@ class Packet:
     icmp_code: int = 0
     is_fragment: bool = False
     is_later: bool = False
+    is_orphan: bool = False
     identity: int = 0
+    is_unopened: bool = False
+    """Whether it carries a tunnel that holds no packet."""
 
     @property
     def vlan(self) -> int:
@@ -67,15 +70,19 @@ def _innermost(
 ) -> Packet:
     kind, data = first_header(record.link, record.data)
     unseen = record.wire - len(record.data)
-    found, body = _packet(kind, data, unseen, packet, firsts)
+    found, body, unseen = _packet(kind, data, unseen, packet, firsts)
     while not outer:
         try:
             tunnel = opened(found, body)
-            if tunnel is None:
-                break
+        except Unreadable:  # too short for the header of one
+            break
+        if tunnel is None:
+            break
+        try:
             inner = replace(found, n_tunnels=found.n_tunnels + 1)
-            found, body = _packet(*tunnel, unseen, inner, firsts)
+            found, body, unseen = _packet(*tunnel, unseen, inner, firsts)
         except Unreadable:
+            found.is_unopened = True
             break
         if found.n_tunnels > 32:
             raise Unreadable("too deep")
@@ -84,18 +91,24 @@ def _innermost(
 
 def _packet(
     kind: Kind, data: bytes, unseen: int, packet: Packet, firsts: dict[object, tuple[int, int, int]]
-) -> tuple[Packet, bytes]:
-    """A packet of IP, and its transport as far as it was captured."""
+) -> tuple[Packet, bytes, int]:
+    """A packet of IP, its transport as far as it was captured, and how much of the frame is left.
+
+    Args:
+        unseen: bytes that the frame had behind ``data``.
+    """
     ip = find_ip(kind, data, packet.vlans)
     packet = replace(
         packet, vlans=ip.vlans, source_port=0, destination_port=0, tcp_flags=0, window=0,
-        icmp_type=0, icmp_code=0, is_fragment=False, is_later=False, identity=0, payload=b"",
+        icmp_type=0, icmp_code=0, is_fragment=False, is_later=False, is_orphan=False,
+        identity=0, payload=b"",
     )  # fmt: skip
     version = number(ip.data, 0, 1) >> 4
     if version not in {4, 6}:
         raise Unreadable("bad IP")
     read = _version_4 if version == 4 else _version_6
     total, body = read(packet, ip.data, len(ip.data) + unseen)
+    unseen += len(body[total:])  # what is inside and does not tell its length reaches as far
     body = body[:total]
     packet.version = version
     header = 0 if packet.is_later else _transport(packet, body, total)
@@ -113,7 +126,9 @@ def _packet(
             firsts[key] = (packet.source_port, packet.destination_port, packet.protocol)
         elif key in firsts:
             packet.source_port, packet.destination_port, packet.protocol = firsts[key]
-    return packet, body
+        else:  # of a protocol without ports nothing is missing, but of IPv6 it may not be known
+            packet.is_orphan = packet.protocol in WITH_PORTS or version == 6
+    return packet, body, unseen
 
 
 def _version_4(packet: Packet, data: bytes, on_wire: int) -> tuple[int, bytes]:
@@ -132,6 +147,7 @@ def _version_4(packet: Packet, data: bytes, on_wire: int) -> tuple[int, bytes]:
     packet.identity = number(data, 4)
     total, data = total - header, data[header:]
     if packet.protocol == 51 and not packet.is_later:
+        need(data, 12)
         packet.protocol, total, data = _extension(51, data, total)
     return total, data
 
@@ -162,7 +178,7 @@ def _extension(kind: int, data: bytes, total: int) -> tuple[int, int, bytes]:
     """What follows an extension header, and how much."""
     if total < 8:
         raise Unreadable("bad IP")
-    need(data, 12 if kind == 51 else 8)
+    need(data, 8)
     length = 8 if kind == 44 else (data[1] + 2) * 4 if kind == 51 else (data[1] + 1) * 8
     if length > total:
         raise Unreadable("bad IP")

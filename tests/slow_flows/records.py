@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,15 +40,30 @@ def _pcap(content: bytes) -> Iterator[Record]:
         at += head + captured
 
 
+LAST_SECOND = 4_500_000_000
+"""Times that lie further away are held fast here."""
+
+
 @dataclass
 class _Interface:
     link: int
     snap: int
-    unit: Fraction = Fraction(1, 10**6)
+    base: int = 10
+    exponent: int = 6
     offset: int = 0
 
     def time_ns(self, ticks: int) -> int:
-        return int(ticks * self.unit * 10**9) + self.offset * 10**9
+        exponent = self.exponent
+        if self.base == 2 and exponent > 32:  # what lies below a quarter of a nanosecond
+            ticks, exponent = ticks >> exponent - 32, 32
+        seconds, rest = divmod(ticks, self.base**exponent)
+        told = min(seconds, LAST_SECOND) + held(self.offset)
+        return held(told) * 10**9 + rest * 10**9 // self.base**exponent
+
+
+def held(seconds: int) -> int:
+    """Not further away than the last second."""
+    return max(-LAST_SECOND, min(seconds, LAST_SECOND))
 
 
 def _pcapng(content: bytes) -> Iterator[Record]:
@@ -61,6 +75,7 @@ def _pcapng(content: bytes) -> Iterator[Record]:
             order = "<" if content[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
             interfaces = []
         length = struct.unpack(f"{order}I", content[at + 4 : at + 8])[0]
+        length += -length % 4  # which some writers forget to say
         body = content[at + 8 : at + length - 4]
         if kind == 1:
             interfaces.append(_interface(body, order))
@@ -74,7 +89,7 @@ def _pcapng(content: bytes) -> Iterator[Record]:
             last_ns = interfaces[number].time_ns(high << 32 | low)
             data = body[20 : 20 + captured]
             yield Record(last_ns, data, max(wire, captured), interfaces[number].link)
-        at += length + -length % 4
+        at += length
 
 
 def _interface(body: bytes, order: str) -> _Interface:
@@ -83,12 +98,13 @@ def _interface(body: bytes, order: str) -> _Interface:
     while at + 4 <= len(body):
         code, size = struct.unpack(f"{order}HH", body[at : at + 4])
         value = body[at + 4 : at + 4 + size]
-        if code == 0:
+        if code == 0 or len(value) < size:
             break
-        if code == 9:
-            exponent = value[0] & 0x7F
-            found.unit = Fraction(1, (2 if value[0] & 0x80 else 10) ** exponent)
-        elif code == 14:
-            found.offset = struct.unpack(f"{order}q", value)[0]
+        if code == 9 and value:
+            found.base, found.exponent = 2 if value[0] & 0x80 else 10, value[0] & 0x7F
+        elif code == 14 and size >= 8:
+            found.offset = struct.unpack(f"{order}q", value[:8])[0]
         at += 4 + size + -size % 4
+    if found.base**found.exponent >= 1 << 64:  # no writer's: as if it told none
+        found.base, found.exponent = 10, 6
     return found

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from habitus.packets.layout import ACK, FIN, RST, SYN
+from frames import ACK, FIN, RST, SYN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,8 @@ class Flow:
     is_midstream: bool = False
     is_continued: bool = False
     end_reason: str = ""
+    begins_forward: bool = True
+    """Which way the first packet of all goes."""
     asked: Packet | None = None
     """The first packet of all where the flow was cut by time: what was asked in the beginning."""
     packets: list[tuple[bool, Packet]] = field(default_factory=list)
@@ -39,7 +41,7 @@ class Flow:
         """One more packet, whose way its sender tells; the latest time is not that of the last."""
         way = ends_of(packet)[0] == self.initiator
         if self.initiator == self.other:  # who talks to itself answers where it answered first
-            way = not self.was_turned
+            way = self.begins_forward
         self.packets.append((way, packet))
         self.last_ns = max(self.last_ns, packet.time_ns)
 
@@ -141,9 +143,12 @@ def begun(packet: Packet, before: Flow | None) -> Flow:
     """A flow by its first packet, or what goes on after the flow before it was cut by time."""
     if before is not None:
         asked = before.asked or before.first
-        return Flow(before.initiator, before.other, packet, is_continued=True, asked=asked)
+        return Flow(
+            before.initiator, before.other, packet, is_continued=True, asked=asked,
+            begins_forward=before.begins_forward,
+        )  # fmt: skip
     source, destination = ends_of(packet)
     flags = packet.tcp_flags & (SYN | ACK)
     if tells(packet) and flags == SYN | ACK:
-        return Flow(destination, source, packet, was_turned=True)
+        return Flow(destination, source, packet, was_turned=True, begins_forward=False)
     return Flow(source, destination, packet, is_midstream=tells(packet) and not flags & SYN)

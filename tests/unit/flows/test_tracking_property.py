@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fast_flows import Packets, table_of
 from frames import A6, B6, A, B, C
 from habitus.flows.tracker import FlowTracker, TrackSettings
-from habitus.packets.layout import ACK, FIN, PACKET, RST, SYN, Fragment, Status
+from habitus.packets.layout import ACK, FIN, RST, SYN, Fragment, Status
+from packet_rows import rows_of
 from slow_flows.comparing import assert_same
 from slow_flows.packets import Packet
 from slow_flows.tracking import Tracker
@@ -49,7 +50,7 @@ def packets(draw: st.DrawFn) -> Packet:
         tcp_flags=draw(st.sampled_from(FLAGS)) if tells else 0,
         window=draw(st.integers(0, 0xFFFF)) if tells else 0,
         icmp_type=draw(st.sampled_from([8, 0, 3])) if protocol == 1 and not is_later else 0,
-        is_fragment=fragment > 0, is_later=is_later,
+        is_fragment=fragment > 0, is_later=is_later, is_orphan=fragment == Fragment.ORPHAN,
     )  # fmt: skip
 
 
@@ -62,28 +63,6 @@ def streams(draw: st.DrawFn) -> list[Packet]:
         now += packet.time_ns
         packet.time_ns, packet.frame = now, frame
     return found
-
-
-def rows_of(stream: list[Packet]) -> tuple[Packets, Packets]:
-    """The same as the fast loops have them: rows, and a buffer of payloads."""
-    rows = np.zeros(len(stream), dtype=PACKET)
-    buffer = b"".join(packet.payload for packet in stream)
-    at = 0
-    for row, packet in zip(rows, stream, strict=True):
-        for name in PACKET.names or ():
-            if hasattr(packet, name):
-                row[name] = getattr(packet, name)
-        for end in ("source", "destination"):
-            address = int.from_bytes(getattr(packet, end))
-            row[f"{end}_high"], row[f"{end}_low"] = address >> 64, address & (1 << 64) - 1
-        row["payload_at"], row["payload_captured"] = at, len(packet.payload)
-        at += len(packet.payload)
-        if packet.is_later:
-            is_orphan = packet.protocol in {6, 17} and not packet.source_port
-            row["fragment"] = Fragment.ORPHAN if is_orphan else Fragment.LATER
-        elif packet.is_fragment:
-            row["fragment"] = Fragment.FIRST
-    return rows, np.frombuffer(buffer or b"\0", dtype=np.uint8)
 
 
 CHOSEN = st.builds(
