@@ -1,6 +1,7 @@
 """What must hold for any bytes at all that a reader is given.
 
-Run as a program, it replays files through every reader: ``python invariants.py FOLDER``.
+Run as a program, it replays a folder of files, each in a folder with the name of a target, through
+all readers of such things: ``PYTHONPATH=tests python tests/fuzz/invariants.py tests/fuzz/corpus``.
 """
 
 from __future__ import annotations
@@ -8,12 +9,16 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from zlib import crc32
 
 import numpy as np
+import sampling
+from captures import CAPTURES
+from flow_records import FLOW_RECORDS
+from sampling import is_chosen, replaced
 
 from habitus.errors import HabitusError
 from habitus.files import lines
@@ -29,34 +34,24 @@ from habitus.traces.report import ReadReport
 from habitus.traces.traceset import TraceSet, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 SMALL_BLOCK = 128  # a token of 100 bytes is still whole in it
 SMALL_BATCH = 5
-THOROUGH = True
-"""Whether each input is read in every way; a fuzzer rather reads another input."""
 MOST_INFLATED = 8 << 20
 # Every line of theirs is a call, a note, broken, or blank.
 LINE_FORMATS = {"auditd", "falco", "lid-ds", "perf", "strace", "sysdig", "table", "tracee", "unm"}
 FILE_NOTES = {WITHOUT_IDS, WITHOUT_TRUTH}  # of files, not of lines
 
 
-@contextmanager
-def small_blocks() -> Iterator[None]:
+def small_blocks() -> AbstractContextManager[None]:
     """Blocks and batches so small that every file needs many."""
-    changes = [
+    return replaced(
         (tokens, "BLOCK_BYTES", SMALL_BLOCK),
         (lines, "BLOCK_BYTES", SMALL_BLOCK),
         *((module, "BATCH_CALLS", SMALL_BATCH) for module in (tokens, builder, merging, recording)),
-    ]
-    before = [(module, name, getattr(module, name)) for module, name, _ in changes]
-    for module, name, value in changes:
-        setattr(module, name, value)
-    try:
-        yield
-    finally:
-        for module, name, value in before:
-            setattr(module, name, value)
+    )
 
 
 def read(kind: str, data: bytes, abi: str | None = None) -> tuple[list[TraceSet], ReadReport]:
@@ -88,7 +83,7 @@ def check_text(kind: str, data: bytes, abi: str | None = None) -> None:
         assert traces.positions.max() <= data.count(b"\n") + 1
     if traces.times_ns is not None:
         assert traces.times_ns.min() >= -1
-    if not THOROUGH and crc32(data) & 6:
+    if not is_chosen(data, 6):
         return
     with small_blocks():
         batches, again = read(kind, data, abi)
@@ -160,7 +155,7 @@ def _check(kind: str) -> Callable[[bytes], None]:
     def check(data: bytes) -> None:
         head = data[: 1 << 16]
         abis = (None, "i386")
-        for abi in abis if THOROUGH else (abis[crc32(data) % 2],):
+        for abi in abis if sampling.THOROUGH else (abis[crc32(data) % 2],):
             get_format(kind).sniff(head, "file", ReadOptions(abi=abi))
             with suppress(HabitusError):
                 check_text(kind, data, abi)
@@ -168,7 +163,7 @@ def _check(kind: str) -> Callable[[bytes], None]:
     return check
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
+TRACES: dict[str, Callable[[bytes], None]] = {
     "adfa": _check("adfa"),
     "plain": _check("plain"),
     "strace": _check("strace"),
@@ -186,10 +181,20 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 }
 
 
+FAMILIES = (TRACES, CAPTURES, FLOW_RECORDS)
+TARGETS = TRACES | CAPTURES | FLOW_RECORDS
+
+
+def targets_of(kind: str) -> dict[str, Callable[[bytes], None]]:
+    """All targets that read the same kind of things; of what nobody knows, all there are."""
+    return next((family for family in FAMILIES if kind in family), TARGETS)
+
+
 def main() -> None:
-    files = sorted(path for path in Path(sys.argv[1]).rglob("*") if path.is_file())
+    folder = Path(sys.argv[1])
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in files:
-        for name, target in TARGETS.items():
+        for name, target in targets_of(path.relative_to(folder).parts[0]).items():
             try:
                 target(path.read_bytes())
             except BaseException:
