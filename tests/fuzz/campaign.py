@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HERE = Path(__file__).parent
-PYTHON_PATH = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+PYTHON_PATH = os.pathsep.join([str(HERE.parent), *filter(None, sys.path)])
 ROOT = HERE.parents[1]
 WORK = ROOT / ".fuzz"
 CORPUS = HERE / "corpus"

@@ -19,7 +19,7 @@ CORPUS = HERE / "corpus"
 
 def python_path() -> str:
     """Where what tests share is found, too."""
-    return os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+    return os.pathsep.join([str(HERE.parent), *filter(None, sys.path)])
 
 
 def test_the_corpus_keeps_every_promise() -> None:
