@@ -35,7 +35,7 @@ WORK = ROOT / ".fuzz"
 CORPUS = HERE / "corpus"
 
 MAX_INPUT_BYTES = 512
-LONGEST = {"native": 8192, "frames": 256, "tracking": 100}
+LONGEST = {"native": 8192, "frames": 320, "tracking": 100}
 """No native file is as short; few frames or packets are found out sooner."""
 SLICE_INPUTS = 200_000
 """A process reads no more: counts are kept after each, and what fuzzers hold on to is freed."""

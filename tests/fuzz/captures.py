@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from slow_flows.tracking import Flow
 
 SETTINGS = TrackSettings(max_flows=4, idle_s=1, active_s=4, linger_s=0.5)
+ROOM = 2
+"""Fragmented packets whose ports are remembered."""
 LINKS = (1, 0, 9, 10, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 192, 228, 229, 239,
          276, 7)  # fmt: skip
 """Link types that a frame's first byte chooses from; the last one is not read."""
@@ -50,7 +52,7 @@ def small_arrays() -> AbstractContextManager[None]:
     """Arrays so small that inputs fill them."""
     return replaced(
         (capture, "CHUNK_BYTES", 64), (capture, "BATCH_RECORDS", 4),
-        (dissecting, "BATCH_RECORDS", 64), (dissecting, "FRAGMENTS", 64),
+        (dissecting, "BATCH_RECORDS", 64), (dissecting, "FRAGMENTS", ROOM),
         (tracking, "FIRST_TABLE", 4), (tracking, "OUT_FLOWS", 3),
     )  # fmt: skip
 
@@ -74,7 +76,7 @@ def check_capture(data: bytes) -> None:
         flows += [ended.copy() for ended in tracker.finish()]
     n = dissector.counts.n_packets
     records = list(islice(read_records(data), n))
-    slow = list(read_packets(iter(records), outer=outer))
+    slow = list(read_packets(iter(records), outer=outer, room=ROOM))
     if found:
         assert_same_packets(np.concatenate(found), slow)
     assert len(slow) == n
@@ -108,7 +110,7 @@ def check_frames(data: bytes) -> None:
         dissector, tracker = Dissector(outer=outer), FlowTracker(SETTINGS)
         packets = dissector.packets(RecordBatch(buffer, records, 1))
         assert_within(packets[packets["status"] == Status.OK], len(buffer))
-        slow = list(read_packets(iter(slow_records), outer=outer))
+        slow = list(read_packets(iter(slow_records), outer=outer, room=ROOM))
         assert_same_packets(packets, slow)
         assert_same_counts(dissector.counts, slow)
         if is_chosen(data, 7):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from captures import LINKS
 
-from frames import pcap
+from frames import ip4, pcap, udp
 from habitus.flows.formats import flow_format_names, get_flow_format
 from hostile_captures import lies, seeds
 from slow_flows.records import read_records
@@ -48,6 +48,7 @@ def inputs() -> Iterator[tuple[str, bytes]]:
             yield from _parts(content)
     for content in _real_captures():
         yield from _parts(content)
+    yield "frames", _fragments()
     for i in range(64):  # streams of packets are read of any bytes
         yield "tracking", sha256(bytes([i])).digest() * (1 + i % 3)
     for name in flow_format_names():
@@ -67,6 +68,15 @@ def _framed(record: Record) -> bytes:
     """A record as `captures.check_frames` reads it."""
     unseen = min(127, record.wire - len(record.data[:MAX_FRAME_BYTES]))
     return bytes([LINKS.index(record.link), unseen << 1, 0]) + record.data[:MAX_FRAME_BYTES]
+
+
+def _fragments() -> bytes:
+    """More packets in parts than are remembered, and later parts of each of them."""
+    firsts = [ip4(udp(i, 2, b"part"), 17, identity=i, more=True) for i in range(4)]
+    laters = [ip4(b"rest", 17, identity=i, offset=2) for i in range(4)]
+    frames = [*firsts, *laters, firsts[1], laters[0]]
+    head = bytes([LINKS.index(101), 0])
+    return head + b"".join(bytes([len(frame)]) + frame for frame in frames)
 
 
 def _real_captures() -> Iterator[bytes]:

@@ -54,9 +54,32 @@ class Packet:
         return outer * 4096 + inner
 
 
-def read_packets(records: Iterator[Record], *, outer: bool = False) -> Iterator[Packet | None]:
-    """A packet for each record; None where there is none of a flow."""
-    firsts: dict[object, tuple[int, int, int]] = {}
+Told = tuple[int, int, int]
+
+
+@dataclass
+class Firsts:
+    """What the first parts of packets told: ports and protocol; of ``room`` packets, the latest."""
+
+    room: int
+    told: dict[object, Told] = field(default_factory=dict)
+
+    def keep(self, key: object, told: Told) -> None:
+        """One more, or another that is told the same way."""
+        if key not in self.told and len(self.told) == self.room:
+            del self.told[next(iter(self.told))]
+        self.told[key] = told
+
+
+def read_packets(
+    records: Iterator[Record], *, outer: bool = False, room: int = 1 << 14
+) -> Iterator[Packet | None]:
+    """A packet for each record; None where there is none of a flow.
+
+    Args:
+        room: fragmented packets whose ports are remembered at a time.
+    """
+    firsts = Firsts(room)
     for frame, record in enumerate(records, 1):
         packet = Packet(record.time_ns, frame, record.wire)
         try:
@@ -65,9 +88,7 @@ def read_packets(records: Iterator[Record], *, outer: bool = False) -> Iterator[
             yield None
 
 
-def _innermost(
-    record: Record, packet: Packet, firsts: dict[object, tuple[int, int, int]], *, outer: bool
-) -> Packet:
+def _innermost(record: Record, packet: Packet, firsts: Firsts, *, outer: bool) -> Packet:
     kind, data = first_header(record.link, record.data)
     unseen = record.wire - len(record.data)
     found, body, unseen = _packet(kind, data, unseen, packet, firsts)
@@ -90,7 +111,7 @@ def _innermost(
 
 
 def _packet(
-    kind: Kind, data: bytes, unseen: int, packet: Packet, firsts: dict[object, tuple[int, int, int]]
+    kind: Kind, data: bytes, unseen: int, packet: Packet, firsts: Firsts
 ) -> tuple[Packet, bytes, int]:
     """A packet of IP, its transport as far as it was captured, and how much of the frame is left.
 
@@ -123,9 +144,9 @@ def _packet(
             packet.protocol if version == 4 else None,
         )  # fmt: skip
         if not packet.is_later:
-            firsts[key] = (packet.source_port, packet.destination_port, packet.protocol)
-        elif key in firsts:
-            packet.source_port, packet.destination_port, packet.protocol = firsts[key]
+            firsts.keep(key, (packet.source_port, packet.destination_port, packet.protocol))
+        elif key in firsts.told:
+            packet.source_port, packet.destination_port, packet.protocol = firsts.told[key]
         else:  # of a protocol without ports nothing is missing, but of IPv6 it may not be known
             packet.is_orphan = packet.protocol in WITH_PORTS or version == 6
     return packet, body, unseen
