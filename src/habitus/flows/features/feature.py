@@ -92,5 +92,6 @@ class Feature:
 
 def divided(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
     """A quotient, NaN where it is undefined."""
-    with np.errstate(all="ignore"):
-        return np.where(below == 0, np.nan, above / np.where(below == 0, 1, below))
+    quotient = np.full(len(above), np.nan)
+    np.divide(above, below, out=quotient, where=below != 0)
+    return quotient

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 import numpy as np
 
 from habitus.flows.features.feature import Lists
+from habitus.flows.features.moments_kernels import size_moments, span_moments
 from habitus.flows.features.rows_kernels import gather_first
 from habitus.flows.layout import BACKWARD, DIRECTION, FORWARD, MAX_FIRST
 from habitus.packets.ip_kernels import TCP
@@ -24,7 +25,10 @@ Method = TypeVar("Method", bound="Callable[..., Any]")
 Scope = Literal["flow", "forward", "backward"]
 SCOPES: tuple[Scope, ...] = ("flow", "forward", "backward")
 _OF_SIDES = frozenset(DIRECTION.names or ())
-_SPLITTER = 134_217_729.0  # 2**27 + 1
+_WAYS: dict[Scope, slice] = {
+    "flow": slice(None), "forward": slice(FORWARD, FORWARD + 1),
+    "backward": slice(BACKWARD, BACKWARD + 1),
+}  # fmt: skip
 
 
 class Moments(NamedTuple):
@@ -112,22 +116,14 @@ class Rows:
     @_once
     def sizes(self, scope: Scope, kind: str) -> Moments:
         """Of the sizes of packets: ``raw``, ``ip`` or ``payload``."""
-        n, total = self.total(scope, "packets"), self.total(scope, f"{kind}_bytes")
-        if scope == "flow":
-            sizes, there = self.ways(kind), self.ways("packets") > 0
-            squares = sizes["squares"].sum(axis=0)
-            low = np.where(there, sizes["low"], np.iinfo(np.uint32).max).min(axis=0)
-            high = np.where(there, sizes["high"], 0).max(axis=0)
-        else:
-            sizes = self.way(scope, kind)
-            squares, low, high = sizes["squares"], sizes["low"], sizes["high"]
-        spread = exact_difference(n.astype(np.float64), squares, total.astype(np.float64))
-        with np.errstate(all="ignore"):
-            mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
-            variance = spread / np.maximum(n, 1) / np.maximum(n - 1, 1)
-            std = np.where(n > 1, np.sqrt(np.maximum(variance, 0)), np.nan)
-        ends = (np.where(n > 0, end.astype(np.float64), np.nan) for end in (low, high))
-        return Moments(mean, std, *ends)
+        ways = _WAYS[scope]
+        sizes = self.ways(kind)[ways]
+        moments = np.empty((len(Moments._fields), len(self.flows)))
+        size_moments(
+            self.ways("packets")[ways], self.ways(f"{kind}_bytes")[ways], sizes["squares"],
+            sizes["low"], sizes["high"], moments,
+        )  # fmt: skip
+        return Moments(*moments)
 
     @_once
     def gaps(self, scope: Scope) -> Moments:
@@ -172,29 +168,6 @@ class Rows:
 
 def _of_spans(series: NDArray[np.void], n: Counts) -> Moments:
     """Of ``n`` spans of time each, (n,) `SPANS` in nanoseconds: in microseconds."""
-    with np.errstate(all="ignore"):
-        mean = np.where(n > 0, series["center"], np.nan)
-        variance = series["m2"] / np.maximum(n - 1, 1)
-        std = np.where(n > 1, np.sqrt(np.maximum(variance, 0)), np.nan)
-    low, high = (np.where(n > 0, series[end], np.nan) for end in ("low", "high"))
-    return Moments(mean / 1e3, std / 1e3, low / 1e3, high / 1e3)
-
-
-def exact_difference(n: Floats, squares: Floats, total: Floats) -> Floats:
-    """``n * squares - total**2`` as if computed exactly, and rounded once.
-
-    Source: T. J. Dekker, "A floating-point technique for extending the available precision",
-    Numerische Mathematik 18, 1971.
-    """
-    above, above_rest = _product(n, squares)
-    below, below_rest = _product(total, total)
-    return (above - below) + (above_rest - below_rest)
-
-
-def _product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """A product, and what rounding took from it."""
-    product = a * b
-    a_high, b_high = (x * _SPLITTER - (x * _SPLITTER - x) for x in (a, b))
-    a_low, b_low = a - a_high, b - b_high
-    rest = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-    return product, rest
+    moments = np.empty((len(Moments._fields), len(n)))
+    span_moments(n, series["center"], series["m2"], series["low"], series["high"], moments)
+    return Moments(*moments)
