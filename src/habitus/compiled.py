@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import stat
+import time
 import warnings
 from functools import cache
 from pathlib import Path
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _LINE_BYTES = 64
+_KEPT_S = 14 * 24 * 3600
 
 
 def kernel(function: Loop) -> Loop:
@@ -95,6 +98,21 @@ def _bounds_checked() -> bool:
     return os.environ.get("HABITUS_BOUNDS_CHECK") == "1"
 
 
+def kernel_sources() -> list[Path]:
+    """All that machine code is made of: the loops, the constants of layouts, and this file."""
+    loops = set(Path(__file__).parent.rglob("*_kernels.py"))
+    layouts = {source.with_name("layout.py") for source in loops}
+    return sorted(loops | {layout for layout in layouts if layout.is_file()} | {Path(__file__)})
+
+
+def _remove_old(home: Path) -> None:
+    """Remove machine code that nobody has used for long: every version leaves some."""
+    for folder in home.glob("kernels-*"):
+        info = folder.lstat()
+        if stat.S_ISDIR(info.st_mode) and time.time() - info.st_mtime > _KEPT_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @cache
 def _cache_folder() -> Path | None:
     """The private folder for machine code, made if need be; None if it cannot be trusted."""
@@ -104,7 +122,7 @@ def _cache_folder() -> Path | None:
 
     # numba notices a changed file, but not a change in a file that this one calls.
     digest = hashlib.sha256(__version__.encode())
-    for source in sorted(Path(__file__).parent.rglob("*_kernels.py")):
+    for source in kernel_sources():
         digest.update(source.read_bytes())
     mode = "checked" if _bounds_checked() else "fast"
     folder = Path(platformdirs.user_cache_dir("habitus", appauthor=False))
@@ -112,6 +130,8 @@ def _cache_folder() -> Path | None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = folder.lstat()
+        os.utime(folder)  # it is in use
+        _remove_old(folder.parent)
     except OSError as error:
         _warn_no_cache(f"{folder}: {error.strerror or error}")
         return None

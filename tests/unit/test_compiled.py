@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
 
 import pytest
 
-from habitus.compiled import hash_multiplier
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from habitus import compiled
+from habitus.compiled import hash_multiplier, kernel_sources
 
 # `skip_spaces` is the smallest loop there is: compiling it takes a second.
 PROGRAM = """
@@ -71,6 +72,31 @@ def test_a_second_process_compiles_nothing(warm: Path) -> None:
     assert ran.stdout == "2 1 0\n"
     assert not ran.stderr
     assert sorted(p for p in warm.rglob("*") if p.is_file()) == before
+
+
+def test_machine_code_that_nobody_used_for_long_is_removed(warm: Path, tmp_path: Path) -> None:
+    shutil.copytree(warm, tmp_path, dirs_exist_ok=True)
+    (folder,) = kernels(tmp_path)
+    old, young = (folder.with_name(f"kernels-{name}-fast") for name in ("old", "young"))
+    for other, days in ((old, 15), (young, 13), (folder, 15)):
+        other.mkdir(exist_ok=True)
+        then = time.time() - days * 24 * 3600
+        os.utime(other, (then, then))
+    assert run(tmp_path).stdout == "2 1 0\n"  # what is in use is not old
+    assert kernels(tmp_path) == sorted([folder, young])
+
+
+def test_loops_are_made_of_nothing_that_is_not_looked_at_for_changes() -> None:
+    sources = kernel_sources()
+    package = Path(compiled.__file__).parent
+    named = {".".join(("habitus", *s.relative_to(package).with_suffix("").parts)) for s in sources}
+    for source in sources:
+        if source.name.endswith("_kernels.py"):
+            imported = re.findall(
+                r"^ *from (habitus[\w.]*) import (\w+)", source.read_text(), re.MULTILINE
+            )
+            for module, name in imported:
+                assert {module, f"{module}.{name}"} & named, f"{source}: {module}"
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o702])
