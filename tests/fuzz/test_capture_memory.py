@@ -5,6 +5,7 @@ Captures are made to fill tables, and read in a process of its own, whose peak i
 
 from __future__ import annotations
 
+import gzip
 import struct
 import subprocess
 import sys
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 N_BYTES = 8 << 20
+N_INFLATED = 256 << 20
 MOST_TIMES = 50
 BASE_BYTES = 64 << 20
 """Buffers, and tables of features that the allocator holds on to, however small a capture is."""
@@ -92,10 +94,16 @@ def hostile_captures() -> dict[str, bytes]:
     }  # fmt: skip
 
 
-def test_no_capture_takes_more_than_fifty_times_its_size(tmp_path: Path) -> None:
+def compressed_interfaces(most: int) -> bytes:
+    """Interfaces alone, which inflate to `N_INFLATED`: ``most`` in a section."""
+    part = section() + most * interface(RAW_IP)
+    return gzip.compress(part * (N_INFLATED // len(part)))
+
+
+def taken_by(tmp_path: Path, files: dict[str, bytes]) -> dict[str, int]:
+    """Bytes of memory that each takes beside what a small one has taken before."""
     small = tmp_path / "small"
     small.write_bytes(pcap([(0, ip4(tcp()))], link=RAW_IP))
-    files = hostile_captures()
     paths = [tmp_path / str(number) for number in range(len(files))]
     for path, data in zip(paths, files.values(), strict=True):
         path.write_bytes(data)
@@ -104,6 +112,18 @@ def test_no_capture_takes_more_than_fifty_times_its_size(tmp_path: Path) -> None
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    taken = dict(zip(files, map(int, done.stdout.split()), strict=True))
+    return dict(zip(files, map(int, done.stdout.split()), strict=True))
+
+
+def test_no_capture_takes_more_than_fifty_times_its_size(tmp_path: Path) -> None:
+    files = hostile_captures()
+    taken = taken_by(tmp_path, files)
     times = {what: (n - BASE_BYTES) / len(files[what]) for what, n in taken.items()}
     assert {what: round(n) for what, n in times.items() if n > MOST_TIMES} == {}
+
+
+def test_interfaces_take_no_more_however_small_they_are_compressed(tmp_path: Path) -> None:
+    files = {f"{most} in a section": compressed_interfaces(most) for most in (1, 1 << 16, 1 << 23)}
+    assert max(map(len, files.values())) < N_INFLATED // 300
+    taken = taken_by(tmp_path, files)
+    assert {what: n for what, n in taken.items() if n > BASE_BYTES} == {}

@@ -10,6 +10,7 @@ import numpy as np
 
 from habitus.compiled import rows
 from habitus.errors import InputError
+from habitus.packets import interface_kernels as described
 from habitus.packets import record_kernels as walk
 from habitus.packets.layout import RECORD
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 """Read at a time; a longer record lets the buffer grow, up to `MAX_RECORD_BYTES`."""
 BATCH_RECORDS = 1 << 13
-DEFAULT_EXPONENT = 6  # microseconds
 
 _TCPDUMP, _NANOSECONDS, _KUZNETZOV = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 _MAGIC = {
@@ -33,7 +33,6 @@ _MAGIC = {
     for order in ("little", "big")
 }
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
-_BYTE_ORDER = 0x1A2B3C4D
 
 
 @dataclass(frozen=True)
@@ -158,6 +157,11 @@ class _Capture:
     def _wrong(self, status: int) -> str:
         if status == walk.BROKEN_INTERFACE:
             return f"damaged {self._where}: a packet of an interface that was not described"
+        if status == described.TOO_MANY_INTERFACES:
+            return (
+                f"damaged {self._where}: a section describes more than "
+                f"{described.MAX_INTERFACES:,} interfaces; no recorder has as many"
+            )
         return (
             f"damaged {self._where}: the length of a record is not one that a capture holds; what "
             "follows cannot be found"
@@ -191,7 +195,8 @@ class _Pcapng(_Capture):
 
     def _begin(self) -> None:
         self._is_big = False
-        self._interfaces = np.zeros((8, walk.N_INTERFACE_COLUMNS), dtype=np.int64)
+        shape = (described.MAX_INTERFACES, walk.N_INTERFACE_COLUMNS)
+        self._interfaces = np.zeros(shape, dtype=np.int64)  # takes memory as it fills
         self._n_interfaces = 0
         self._last_ns = np.zeros(1, dtype=np.int64)
 
@@ -203,55 +208,9 @@ class _Pcapng(_Capture):
             )  # fmt: skip
             if status not in {walk.SECTION, walk.INTERFACE}:
                 return status, n
-            read = self._section if status == walk.SECTION else self._interface
-            refused = read()
-            if refused is not None:
-                return refused, n
-
-    def _section(self) -> int | None:
-        """Begin a section: its byte order, and no interface as yet."""
-        begin = self._data[self._place : min(self._place + 12, self._end)].tobytes()
-        if len(begin) < 12:
-            return walk.NEEDS_MORE
-        self._is_big = int.from_bytes(begin[8:12], "big") == _BYTE_ORDER
-        order = ">" if self._is_big else "<"
-        length, byte_order = struct.unpack(f"{order}II", begin[4:])
-        if byte_order != _BYTE_ORDER or not 28 <= length <= walk.MAX_RECORD_BYTES:
-            return walk.BROKEN_LENGTH
-        length += -length & 3  # as `walk_pcapng` does
-        if self._end - self._place < length:
-            return walk.NEEDS_MORE
-        self._n_interfaces = 0
-        self._place += length
-        return None
-
-    def _interface(self) -> int | None:
-        """Note an interface: the block is there as a whole."""
-        order = ">" if self._is_big else "<"
-        place, data = self._place, self._data
-        (length,) = struct.unpack(f"{order}I", data[place + 4 : place + 8].tobytes())
-        block = data[place : place + length - 4].tobytes()
-        if len(block) < 16:
-            return walk.BROKEN_LENGTH
-        link, _, snap = struct.unpack(f"{order}HHI", block[8:16])
-        row = [link, snap, 0, DEFAULT_EXPONENT, 0]
-        at = 16
-        while at + 4 <= len(block):
-            code, size = struct.unpack(f"{order}HH", block[at : at + 4])
-            value = block[at + 4 : at + 4 + size]
-            if code == 0 or len(value) < size:
-                break
-            if code == 9 and size >= 1:  # if_tsresol
-                row[walk.IS_BINARY], row[walk.EXPONENT] = value[0] >> 7, value[0] & 0x7F
-            elif code == 14 and size >= 8:  # if_tsoffset, in seconds
-                (seconds,) = struct.unpack(f"{order}q", value[:8])
-                row[walk.OFFSET_SECONDS] = max(-walk.LAST_SECOND, min(seconds, walk.LAST_SECOND))
-            at += 4 + size + (-size & 3)
-        if row[walk.EXPONENT] > (63 if row[walk.IS_BINARY] else 19):
-            row[walk.IS_BINARY], row[walk.EXPONENT] = 0, DEFAULT_EXPONENT
-        if self._n_interfaces == len(self._interfaces):
-            self._interfaces = np.concatenate([self._interfaces, np.zeros_like(self._interfaces)])
-        self._interfaces[self._n_interfaces] = row
-        self._n_interfaces += 1
-        self._place += length + (-length & 3)
-        return None
+            status, self._place, self._is_big, self._n_interfaces = described.describe(
+                self._data, self._place, self._end, self._is_big, self._interfaces,
+                self._n_interfaces,
+            )  # fmt: skip
+            if status != described.OTHER_BLOCK:
+                return status, n

@@ -100,6 +100,15 @@ def test_sections_of_different_orders_have_their_own_interfaces() -> None:
         packets_of(content + section() + enhanced(0, 3, FRAME))
 
 
+def test_a_section_has_room_for_as_many_interfaces_as_sixteen_bits_tell() -> None:
+    most = 1 << 16
+    many = interface() * (most - 1) + interface(101, options=option(9, b"\x09"))
+    last = enhanced(most - 1, 7, RAW)
+    assert times_of((section() + many + last) * 2) == [7, 7]
+    with pytest.raises(InputError, match="a section describes more than 65,536 interfaces"):
+        packets_of(section() + many + last + interface())
+
+
 def test_simple_packets_have_the_time_of_the_one_before_and_the_interface_s_limit() -> None:
     long = segment(ACK, payload=b"p" * 101)
     content = section() + interface(1, snap=60) + enhanced(0, 9, FRAME)
