@@ -70,7 +70,7 @@ def _what_else(file: InputFile, head: bytes) -> str:
     try:
         format_ = recognise(head, file)
     except InputError:  # two of them: flows all the same
-        format_ = "somebody"
+        format_ = "one of several programs"
     if format_ is not None:
         return f"no capture, but flows as {format_} writes them: habitus flows convert"
     return f"no capture: it begins with {head[:4].hex(' ')}, not as pcap or pcapng does"

@@ -89,6 +89,14 @@ def test_a_retransmission_counts_again() -> None:
     assert again["packets"] == again["syn_packets"] == 2
 
 
+def test_the_longest_gap_before_a_first_packet_is_told_as_that() -> None:
+    longest = (2**32 - 1) * 1000
+    times = [0, longest - 1000, 2 * longest - 1000, 3 * longest]
+    (flow,) = rows([(at, segment(ACK)) for at in times], idle_s=5000, active_s=20_000)
+    assert flow["first_gaps_us"] == [0, 2**32 - 2, 2**32 - 1, 2**32 - 1]
+    assert flow["gap_max_us"] == 2**32
+
+
 def test_one_way() -> None:
     (flow,) = rows([(i * S, ethernet(ip4(udp(5, 53, b"?" * 3), 17))) for i in range(3)])
     assert (flow["forward_packets"], flow["backward_packets"]) == (3, 0)

@@ -84,7 +84,7 @@ def network() -> Iterator[Feature]:
         yield Feature(
             named(scope, "header_min_bytes"), "network", "integer", "bytes",
             f"Shortest transport header of packets {LONG[scope]}", "min, but of later fragments",
-            "there is no such packet", _header_min(scope),
+            NO_PACKET, _header_min(scope),
         )  # fmt: skip
         yield Feature(
             named(scope, "fragments"), "network", "integer", "packets",

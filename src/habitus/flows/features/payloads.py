@@ -19,8 +19,6 @@ from habitus.flows.features.rows import SCOPES, Rows, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from habitus.flows.features.feature import Kind
-
 
 def content() -> Iterator[Feature]:
     """How random payloads look."""
@@ -78,13 +76,10 @@ def first_packets() -> Iterator[Feature]:
          _first("sizes_bytes")),
         ("first_directions", "", "Directions of the first packets", "1 forward, -1 backward",
          _first("directions")),
-        ("first_gaps_us", "us", "Time before each of the first packets", "0 before the first",
-         _first("gaps_us")),
+        ("first_gaps_us", "us", "Time before each of the first packets",
+         "0 before the first, at most 2^32 - 1", _first("gaps_us")),
     ):  # fmt: skip
-        yield Feature(name, "first packets", _LIST, unit, meaning, formula, "", of)
-
-
-_LIST: Kind = "integers"
+        yield Feature(name, "first packets", "integers", unit, meaning, formula, "", of)
 
 
 def _first(what: str) -> Make:
