@@ -39,19 +39,21 @@ def check(kind: str, data: bytes) -> None:
     file = InputFile("flows", "flows", io.BufferedReader(cast("io.RawIOBase", io.BytesIO(data))))
     with suppress(HabitusError):
         assert recognise(data[: 1 << 16], file) in {None, *flow_format_names()}
-    with suppress(HabitusError):
+    try:
         table, report = read(kind, data)
-        assert_sound(table)
-        assert len(table) == report.n_flows
-        if kind == "flowmeter":
-            assert_sound(merge_reverse_twins(table))
-        n_lines = sum(bool(line.strip()) for line in data.split(b"\n"))
-        assert len(table) + report.n_broken <= n_lines
-        if is_chosen(data, 7):
-            with replaced((lines, "BLOCK_BYTES", SMALL_BLOCK)):
-                again, told = read(kind, data)
-            assert again.equals(table)
-            assert (told.n_broken, told.notes) == (report.n_broken, report.notes)
+    except HabitusError:
+        return
+    assert_sound(table)
+    assert len(table) == report.n_flows
+    if kind == "flowmeter":
+        assert_sound(merge_reverse_twins(table))
+    n_lines = sum(bool(line.strip()) for line in data.split(b"\n"))
+    assert len(table) + report.n_broken <= n_lines
+    if is_chosen(data, 7):
+        with replaced((lines, "BLOCK_BYTES", SMALL_BLOCK)):
+            again, told = read(kind, data)
+        assert again.equals(table)
+        assert (told.n_broken, told.notes) == (report.n_broken, report.notes)
 
 
 def assert_sound(table: pl.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from habitus.packets.layout import Fragment
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from habitus.flows.tracker import TrackSettings
     from habitus.packets.packets import PacketCounts
     from slow_flows.packets import Packet
+    from slow_flows.records import Record
     from slow_flows.tracking import Flow
 
 
@@ -48,8 +50,18 @@ def assert_same_packets(fast: np.ndarray[Any, Any], slow: Sequence[Packet | None
         assert (row["fragment"] == Fragment.ORPHAN) == packet.is_orphan, packet.frame
 
 
-def assert_same_counts(counts: PacketCounts, slow: Sequence[Packet | None]) -> None:
-    """Every packet is of a flow or counted with the reason; fragments and tunnels, too."""
+def assert_same_counts(
+    counts: PacketCounts, records: Sequence[Record], slow: Sequence[Packet | None]
+) -> None:
+    """Every packet is of a flow or counted with the reason; fragments and tunnels, too.
+
+    Bytes, links and times are those of all records, also of what belongs to no flow.
+    """
+    assert counts.n_bytes == sum(record.wire for record in records)
+    assert counts.n_cut == sum(len(record.data) < record.wire for record in records)
+    assert counts.links == Counter(record.link for record in records)
+    assert counts.first_ns == min((record.time_ns for record in records), default=None)
+    assert counts.last_ns == max((record.time_ns for record in records), default=None)
     good = [packet for packet in slow if packet is not None]
     assert counts.n_packets == len(slow)
     assert counts.n_ok == len(good)

@@ -20,22 +20,42 @@ class Record:
     link: int
 
 
+MOST_BYTES = 1 << 24
+"""What claims to be longer is damage."""
+
+
+class Damaged(Exception):
+    """What follows is no capture, or is cut off."""
+
+
 def read_records(content: bytes) -> Iterator[Record]:
-    """The records of a well-formed capture; of another one, those before the damage."""
+    """The records of a capture.
+
+    Raises:
+        Damaged: after all records before, where one is cut off or is not as it can be.
+    """
     return _pcapng(content) if content[:4] == b"\x0a\x0d\x0d\x0a" else _pcap(content)
+
+
+def whole(content: bytes, at: int, n_bytes: int) -> bytes:
+    """As many bytes from a place on, all of which are there."""
+    if n_bytes > MOST_BYTES:
+        raise Damaged(f"{n_bytes} bytes at {at}")
+    found = content[at : at + n_bytes]
+    if len(found) < n_bytes:
+        raise Damaged(f"cut off after {at}")
+    return found
 
 
 def _pcap(content: bytes) -> Iterator[Record]:
     magics = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}
     order = "<" if struct.unpack("<I", content[:4])[0] in magics else ">"
     tick, head = magics[struct.unpack(f"{order}I", content[:4])[0]]
-    link = struct.unpack(f"{order}I", content[20:24])[0] & 0xFFFF
+    link = struct.unpack(f"{order}I", whole(content, 20, 4))[0] & 0xFFFF
     at = 24
-    while at + head <= len(content):
-        seconds, part, captured, wire = struct.unpack(f"{order}IIII", content[at : at + 16])
-        data = content[at + head : at + head + captured]
-        if len(data) < captured:
-            return
+    while at < len(content):
+        seconds, part, captured, wire = struct.unpack(f"{order}IIII", whole(content, at, head)[:16])
+        data = whole(content, at + head, captured)
         yield Record(seconds * 10**9 + part * tick, data, max(wire, captured), link)
         at += head + captured
 
@@ -69,14 +89,19 @@ def held(seconds: int) -> int:
 def _pcapng(content: bytes) -> Iterator[Record]:
     at, order, last_ns = 0, "<", 0
     interfaces: list[_Interface] = []
-    while at + 12 <= len(content):
-        kind = struct.unpack(f"{order}I", content[at : at + 4])[0]
+    while at < len(content):
+        head = whole(content, at, 12)
+        kind = struct.unpack(f"{order}I", head[:4])[0]
         if kind == 0x0A0D0D0A:
-            order = "<" if content[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
+            order = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}.get(head[8:], "")
             interfaces = []
-        length = struct.unpack(f"{order}I", content[at + 4 : at + 8])[0]
+        length = struct.unpack(f"{order}I", head[4:8])[0]
+        if not order or not LEAST_BYTES.get(kind, 12) <= length <= MOST_BYTES:
+            raise Damaged(f"a block of {length} bytes at {at}")
         length += -length % 4  # which some writers forget to say
-        body = content[at + 8 : at + length - 4]
+        body = whole(content, at, length)[8:-4]
+        if kind in {2, 3, 6}:
+            _refuse(kind, body, order, len(interfaces))
         if kind == 1:
             interfaces.append(_interface(body, order))
         elif kind == 3:
@@ -90,6 +115,21 @@ def _pcapng(content: bytes) -> Iterator[Record]:
             data = body[20 : 20 + captured]
             yield Record(last_ns, data, max(wire, captured), interfaces[number].link)
         at += length
+
+
+LEAST_BYTES = {0x0A0D0D0A: 28, 1: 20}
+"""Of blocks that describe others."""
+
+
+def _refuse(kind: int, body: bytes, order: str, n_interfaces: int) -> None:
+    """Refuse a packet's block that is shorter than its parts, or of an unknown interface."""
+    if len(body) < (4 if kind == 3 else 20):
+        raise Damaged("a short block")
+    number = struct.unpack(f"{order}I" if kind == 6 else f"{order}Hxx", body[:4])[0]
+    if (0 if kind == 3 else number) >= n_interfaces:
+        raise Damaged("of an interface that was not described")
+    if kind != 3 and struct.unpack(f"{order}I", body[12:16])[0] > len(body) - 20:
+        raise Damaged("longer than its block")
 
 
 def _interface(body: bytes, order: str) -> _Interface:
