@@ -178,8 +178,9 @@ _BYTES = ("raw_bytes", "ip_bytes", "transport_bytes", "payload_bytes")
 def _fast(flow: Any) -> tuple[Any, ...]:
     sides = [tuple(int(side[name]) for name in ("packets", *_BYTES)) for side in flow["sides"]]
     return (
-        int(flow["first_frame"]), int(flow["sides"]["last_frame"].max()), ENDED[Ended(flow["ended"])],
-        bool(flow["was_turned"]), bool(flow["is_midstream"]), bool(flow["is_continued"]), *sides,
+        int(flow["first_frame"]), int(flow["sides"]["last_frame"].max()),
+        ENDED[Ended(flow["ended"])], bool(flow["was_turned"]), bool(flow["is_midstream"]),
+        bool(flow["is_continued"]), *sides,
     )  # fmt: skip
 
 

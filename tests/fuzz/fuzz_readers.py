@@ -31,7 +31,13 @@ with atheris.instrument_imports(include=["habitus"]):
     from habitus.files import lines
     from habitus.flows import track_kernels, tracker
     from habitus.flows.formats import flow_format_names, get_flow_format
-    from habitus.packets import capture, interface_kernels, packets, record_kernels
+    from habitus.packets import (
+        capture,
+        interface_kernels,
+        packets,
+        record_kernels,
+        tally_kernels,
+    )
     from habitus.traces import interning, token_kernels, tokens
     from habitus.traces.formats import format_names, get_format
 
@@ -61,7 +67,8 @@ def make_quick() -> None:
         module.rows = Rows  # type: ignore[attr-defined]
     for module, name in (
         (record_kernels, "walk_pcap"), (record_kernels, "walk_pcapng"),
-        (interface_kernels, "describe"), (packets, "dissect"), (track_kernels, "track"),
+        (interface_kernels, "describe"), (packets, "dissect"), (tally_kernels, "tally"),
+        (track_kernels, "track"),
     ):  # fmt: skip
         setattr(module, name, over_rows(getattr(module, name)))
     tracker.n_log_n_table = cache(tracker.n_log_n_table)
