@@ -28,7 +28,8 @@ run replays with array bounds checked.
 {rows}
 | *all* | {total:,} | | |
 
-Made by `make fuzz`, last on {day}; counts add up over runs.
+Made by `make fuzz`, last on {day}. Counts add up over runs, each of which tested the code and the
+promises of its day; a change to a reader does not set them back.
 """
 
 
