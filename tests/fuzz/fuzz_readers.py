@@ -29,7 +29,7 @@ with atheris.instrument_imports(include=["habitus"]):
     import sampling
 
     from habitus.files import lines
-    from habitus.flows import track_kernels, tracker
+    from habitus.flows import community, track_kernels, tracker
     from habitus.flows.formats import flow_format_names, get_flow_format
     from habitus.packets import (
         capture,
@@ -71,6 +71,11 @@ def make_quick() -> None:
         (track_kernels, "track"),
     ):  # fmt: skip
         setattr(module, name, over_rows(getattr(module, name)))
+    write_ids = community.write_ids
+    # What it hashes, it fills as an array.
+    community.write_ids = lambda flows, *rest: write_ids(
+        Rows.of(flows.tolist(), flows.dtype), *rest
+    )
     tracker.n_log_n_table = cache(tracker.n_log_n_table)
     # Hashes overflow, which numpy's scalars tell.
     np.seterr(over="ignore")
