@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs docs-serve bench fuzz look record system-deps warm clean
+.PHONY: help demo test lint types unit docs docs-serve bench fuzz look record record-network system-deps warm clean
 
 help:  ## show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.runtime warm  ## install, then do the main job on the recordings that Habitus ships
 	$(BIN)/habitus demo -o models
@@ -64,10 +64,14 @@ look: $(VENV)/.development warm  ## open cards in chromium, wide and on a phone,
 record: $(VENV)/.runtime  ## record the shipped programs again (needs strace)
 	$(PYTHON) recording/record.py
 
+record-network: $(VENV)/.runtime warm  ## record the shipped captures again (needs ip, and root or user namespaces)
+	$$([ $$(id -u) = 0 ] || echo unshare -r) $(PYTHON) recording/record_network.py
+	$(BIN)/python recording/review_network.py
+
 system-deps:  ## what apt must bring (as root or with sudo)
 	$$([ $$(id -u) = 0 ] || echo sudo) apt-get update -q
 	$$([ $$(id -u) = 0 ] || echo sudo) apt-get install -qy --no-install-recommends \
-	  python3-venv strace git make gcc libc6-dev sqlite3
+	  python3-venv strace git make gcc libc6-dev sqlite3 iproute2
 
 # The loops are compiled once a user and version; afterwards this takes a second.
 warm: $(VENV)/.runtime
