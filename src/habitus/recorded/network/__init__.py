@@ -1,0 +1,1 @@
+"""Recorded captures of packets, their labels and manifest: data, no code. See README.md."""
