@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from habitus.errors import UsageError
+from habitus.detectors.settings import checked_settings
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import TraceInfo, TraceSet, offsets_of
 from habitus.traces.vocabulary import Vocabulary
@@ -86,16 +86,7 @@ class SequenceDetector(ABC):
         Raises:
             UsageError: if a setting or preset is unknown or a value is not allowed.
         """
-        given = dict(settings)
-        preset = given.pop("preset", None)
-        if preset is not None and preset not in cls.presets:
-            known = ", ".join(cls.presets) or "none"
-            raise UsageError(f"{cls.name}: there is no preset {preset!r}; there are: {known}")
-        try:
-            return cls(cls.Settings.model_validate({**cls.presets.get(str(preset), {}), **given}))
-        except ValidationError as error:
-            problems = "; ".join(_problem(dict(e), cls.Settings) for e in error.errors())
-            raise UsageError(f"{cls.name}: {problems}") from None
+        return cls(checked_settings(cls.name, cls.Settings, cls.presets, settings))
 
     @property
     def unit(self) -> str:
@@ -164,23 +155,6 @@ class SequenceDetector(ABC):
     def stream(self) -> SurpriseStream:
         """A scorer of traces that arrive in segments; it equals `surprise` on whole traces."""
         return WindowStream(self)
-
-
-def _problem(error: Mapping[str, Any], settings: type[DetectorSettings]) -> str:
-    """What is wrong with one setting, and what it should be."""
-    name = ".".join(map(str, error["loc"]))
-    if error["type"] == "extra_forbidden":
-        return (
-            f"there is no setting {name!r}; there are: {', '.join(settings.model_fields) or 'none'}"
-        )
-    if not name:  # settings that are right alone and wrong together
-        return str(error["msg"]).removeprefix("Value error, ")
-    field = settings.model_fields.get(name)
-    meaning = field.description if field is not None else None
-    if error["type"] == "string_pattern_mismatch" and meaning:
-        return f"{name}={error['input']}: this form is not read ({meaning})"
-    what = f"{name}={error['input']}: {error['msg'].lower()}"
-    return f"{what} ({meaning})" if meaning else what
 
 
 class SurpriseStream(ABC):
