@@ -20,3 +20,13 @@ def features() -> tuple[Feature, ...]:
         headers.network, payloads.content, payloads.bulk, payloads.first_packets,
     )  # fmt: skip
     return (*IDENTITY, *(feature for group in groups for feature in group()))
+
+
+@cache
+def feature_named(name: str) -> Feature:
+    """One of them.
+
+    Raises:
+        KeyError: if there is none of that name.
+    """
+    return {feature.name: feature for feature in features()}[name]
