@@ -23,7 +23,7 @@ from habitus.evaluation.doctor.examination import examined_of
 from habitus.evaluation.doctor.near_duplicates import WINDOW, containment
 from habitus.flows.extracting import extract_flows
 from habitus.flows.tracker import FIRST_TABLE
-from habitus.models.files import load_model, save_model
+from habitus.models.files import load_trace_model, save_model
 from habitus.models.training import fit_model
 from habitus.traces.formats import format_names, get_format
 from habitus.traces.reading import read_traces
@@ -68,7 +68,7 @@ def compile_loops() -> float:
                     rolling=() if is_whole else ("2", "2:median"),
                 )  # fmt: skip
                 save_model(fitted, Path(temporary, "model"))
-                model = load_model(Path(temporary, "model"))
+                model = load_trace_model(Path(temporary, "model"))
                 model.calibrated_on(traces, Budget.parse("50%"))
                 for judged in Scorer(model, stretch_of_all=True).push(traces):
                     explain_score(model, judged)

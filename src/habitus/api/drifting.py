@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 from habitus.datasets.source import find_source
 from habitus.drift.checking import DEFAULT_PERMUTATIONS, check_population
 from habitus.errors import UsageError
-from habitus.models.files import load_model
+from habitus.models.files import load_trace_model
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def check_drift(
     if not 99 <= permutations <= 1_000_000:
         raise UsageError(f"permutations: 99 to 1,000,000 are wanted, not {permutations}")
     named = isinstance(model, str | os.PathLike)
-    loaded = load_model(model) if isinstance(model, str | os.PathLike) else model
+    loaded = load_trace_model(model) if isinstance(model, str | os.PathLike) else model
     source = find_source(traces)
     return check_population(
         loaded,

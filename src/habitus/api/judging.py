@@ -13,7 +13,7 @@ from habitus.alerts.scoring import DEFAULT_STRETCH, Scorer
 from habitus.datasets.source import input_path
 from habitus.errors import InputError, UsageError
 from habitus.files.inputs import open_inputs
-from habitus.models.files import load_model
+from habitus.models.files import load_trace_model
 from habitus.progress import SILENT, Progress
 from habitus.traces.reading import TraceReader
 
@@ -161,7 +161,7 @@ def source_lines(
 
 
 def _loaded(model: Model | Place) -> Model:
-    return load_model(model) if isinstance(model, str | os.PathLike) else model
+    return load_trace_model(model) if isinstance(model, str | os.PathLike) else model
 
 
 def _rank(judged: TraceScore) -> tuple[bool, float, int]:

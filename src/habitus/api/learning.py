@@ -16,7 +16,7 @@ from habitus.evaluation.protocols import (
     training_part,
 )
 from habitus.evaluation.protocols.base import count_unlabelled
-from habitus.models.files import load_model
+from habitus.models.files import load_trace_model
 from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
 from habitus.progress import SILENT, Progress
 from habitus.traces.report import ReadReport
@@ -130,7 +130,7 @@ def evaluate(
         loaded = dict(models)
     else:
         places = [models] if isinstance(models, str | os.PathLike) else models
-        loaded = {str(place): load_model(place) for place in places}
+        loaded = {str(place): load_trace_model(place) for place in places}
     chosen = None if protocol is None else get_protocol(protocol)
     report = ReadReport() if report is None else report
     source = find_source(data)

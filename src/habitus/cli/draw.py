@@ -52,7 +52,7 @@ def draw(
     """
     from habitus.cli.terminal import printable
     from habitus.errors import UsageError
-    from habitus.models.files import load_model
+    from habitus.models.files import load_trace_model
     from habitus.storage import atomic_write
 
     if output is None and not json:
@@ -61,7 +61,7 @@ def draw(
         raise UsageError(f"{output}: a model's folder holds its own files only; name another place")
     if data is None and (trace is not None or from_call != 1):
         raise UsageError("--trace and --from-call say which calls of --data, which is not given")
-    model = load_model(folder)
+    model = load_trace_model(folder)
     one = None
     if data is not None:
         from habitus.cli.one_trace import read_one_trace

@@ -41,9 +41,9 @@ def forecast(
     """
     from habitus.cli.model_text import expectations
     from habitus.cli.terminal import in_lines, warn
-    from habitus.models.files import load_model
+    from habitus.models.files import load_trace_model
 
-    model = load_model(folder)
+    model = load_trace_model(folder)
     by_day, days = days is not None, 1.0 if days is None else days
     if json:
         told = [_forecast_record(decision, traces, days) for decision in model.decisions]

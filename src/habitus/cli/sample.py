@@ -63,13 +63,13 @@ def sample(
     from habitus.cli.terminal import TerminalProgress
     from habitus.detectors.prediction import drawn_calls, predictor_after
     from habitus.errors import UsageError
-    from habitus.models.files import load_model
+    from habitus.models.files import load_trace_model
 
     if after is not None and after_calls is not None:
         raise UsageError("--after and --after-calls both say what was before: give one of them")
     if trace is not None and after is None:
         raise UsageError("--trace names a trace of the data in --after, which are not given")
-    loaded = load_model(model)
+    loaded = load_trace_model(model)
     if after is None:
         before = _Before(tuple((after_calls or "").split()))
     else:

@@ -12,61 +12,28 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from habitus.decisions.decision import Decision  # noqa: TC001 - pydantic needs it at run time
-from habitus.decisions.rule import Rule
-from habitus.decisions.scores import rules_of
-from habitus.detectors import get_detector
 from habitus.errors import HabitusError, ModelError, UsageError
-from habitus.models.model import Memory, Model, Provenance
-from habitus.models.population_arrays import (
-    PopulationFile,
-    population_arrays,
-    population_file,
-    population_from,
-)
 from habitus.sealed import MANIFEST_FILE as MANIFEST_FILE  # noqa: PLC0414 - part of a model too
 from habitus.sealed import arrays_of, is_sealed_folder, read_sealed, write_sealed
-from habitus.traces.traceset import DIGEST_BYTES
-from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+    from habitus.models.flow_model import FlowModel
+    from habitus.models.model import Model
 
-    from habitus.detectors.base import SequenceDetector
-
-    Arrays = Mapping[str, NDArray[np.generic]]
-
-_Scalar = TypeVar("_Scalar", bound=np.generic)
+    AnyModel = TypeVar("AnyModel", Model, FlowModel)
 
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 _MAX_BYTES = {MODEL_FILE: 64 << 20, WEIGHTS_FILE: 8 << 30}
-_DETECTOR, _MEMORY = "detector.", "memory."
-_MEMORY_ARRAYS = {_MEMORY + name for name in ("symbols", "offsets", "names", "digests")}
 
 
-class ModelFile(BaseModel):
-    """The content of ``model.json``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    schema_version: Literal[1]
-    detector: str
-    settings: dict[str, bool | int | float | str | None]
-    vocabulary: tuple[str, ...]
-    decisions: tuple[Decision, ...]
-    population: PopulationFile
-    provenance: Provenance
-
-
-def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
+def save_model(model: AnyModel, path: str | os.PathLike[str]) -> AnyModel:
     """Write a model's folder, which appears whole or not at all; an older model there is replaced.
 
     Returns:
@@ -77,24 +44,13 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
     """
     from safetensors.numpy import save
 
-    described = ModelFile(
-        schema_version=1,
-        detector=model.detector.name,
-        settings=model.detector.settings.model_dump(mode="json"),
-        vocabulary=model.detector.vocabulary.names,
-        decisions=model.decisions,
-        population=population_file(model.population),
-        provenance=model.provenance,
+    from habitus.models.flow_files import described_flow_model
+    from habitus.models.flow_model import FlowModel
+    from habitus.models.trace_files import described_model
+
+    described, arrays = (
+        described_flow_model(model) if isinstance(model, FlowModel) else described_model(model)
     )
-    memory = model.memory
-    arrays = {_DETECTOR + name: array for name, array in model.detector.state().items()}
-    arrays |= {
-        _MEMORY + "symbols": memory.symbols,
-        _MEMORY + "offsets": memory.offsets,
-        _MEMORY + "names": np.frombuffer(json.dumps(memory.names).encode(), dtype=np.uint8),
-        _MEMORY + "digests": np.frombuffer(memory.digests.tobytes(), dtype=np.uint8),
-        **population_arrays(model.population),
-    }
     contents = {
         MODEL_FILE: (json.dumps(described.model_dump(mode="json"), indent=1) + "\n").encode(),
         WEIGHTS_FILE: save({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())}),
@@ -103,11 +59,14 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
     return replace(model, digest=hashlib.sha256(manifest).hexdigest())
 
 
-def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Model:
-    """Read a model's folder; nothing in it is believed before it is checked.
+def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Model | FlowModel:
+    """Read a model's folder, of either kind; nothing in it is believed before it is checked.
 
     Args:
         digest: if given, the SHA-256 that the model must have.
+
+    Returns:
+        A `Model` of traces, or a `FlowModel`.
 
     Raises:
         ModelError: if a file is missing, added, altered, too large or not what it should be.
@@ -118,16 +77,15 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
     if digest is not None and digest.lower() != found:
         raise ModelError(f"{folder}: this is another model: its digest is {found}, not {digest}")
     try:
+        if _tells_of_flows(contents[MODEL_FILE]):
+            from habitus.models.flow_files import FlowModelFile, flow_model_of
+
+            of_flows = FlowModelFile.model_validate_json(contents[MODEL_FILE])
+            return flow_model_of(of_flows, arrays_of(contents[WEIGHTS_FILE], WEIGHTS_FILE), found)
+        from habitus.models.trace_files import ModelFile, model_of
+
         described = ModelFile.model_validate_json(contents[MODEL_FILE])
-        arrays = arrays_of(contents[WEIGHTS_FILE], WEIGHTS_FILE)
-        detector = get_detector(described.detector).with_settings(described.settings)
-        detector.vocabulary = Vocabulary(described.vocabulary)
-        state = {n.removeprefix(_DETECTOR): a for n, a in arrays.items() if n.startswith(_DETECTOR)}
-        detector.restore(state)
-        memory = _memory(arrays, len(described.vocabulary))
-        rules = _checked_rules(described.decisions, detector)
-        population = population_from(arrays, described.population, rules)
-        _refuse_other_arrays(arrays, detector.state(), population_arrays(population))
+        return model_of(described, arrays_of(contents[WEIGHTS_FILE], WEIGHTS_FILE), found)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
@@ -137,68 +95,56 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
         ) from None
     except HabitusError as error:
         raise ModelError(f"{folder}: {error}") from error
-    return Model(
-        detector, described.decisions, described.provenance, memory, population, found
-    )  # fmt: skip
+
+
+def load_trace_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Model:
+    """Read a model of traces, as `load_model` does.
+
+    Raises:
+        ModelError: as `load_model`, and if it is a model of flows.
+    """
+    from habitus.models.flow_model import FlowModel
+
+    loaded = load_model(path, digest=digest)
+    if isinstance(loaded, FlowModel):
+        raise ModelError(
+            f"{path}: a model of network flows ({loaded.detector.name}); this is for models of "
+            "traces of system calls",
+            "flows are judged by habitus detect, explain and evaluate",
+        )
+    return loaded
+
+
+def load_flow_model(path: str | os.PathLike[str], *, digest: str | None = None) -> FlowModel:
+    """Read a model of flows, as `load_model` does.
+
+    Raises:
+        ModelError: as `load_model`, and if it is a model of traces.
+    """
+    from habitus.models.flow_model import FlowModel
+
+    loaded = load_model(path, digest=digest)
+    if not isinstance(loaded, FlowModel):
+        raise ModelError(
+            f"{path}: a model of traces of system calls ({loaded.detector.name}); this is for "
+            "models of network flows",
+            "habitus train logistic, boosting or flow-outlier makes one",
+        )
+    return loaded
+
+
+def _tells_of_flows(content: bytes) -> bool:
+    """Whether a ``model.json`` says that its model is of flows; other mistakes are told later."""
+    try:
+        told: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and told.get("kind") == "flows"
 
 
 def verify_model(path: str | os.PathLike[str], *, digest: str | None = None) -> str:
     """Check a model's folder as `load_model` does, and return its digest."""
     return load_model(path, digest=digest).digest
-
-
-def _refuse_other_arrays(arrays: Arrays, state: Arrays, population: Arrays) -> None:
-    other = set(arrays) - _MEMORY_ARRAYS - {_DETECTOR + name for name in state} - set(population)
-    if other:
-        raise ModelError(f"{WEIGHTS_FILE}: holds what no model does: {', '.join(sorted(other))}")
-
-
-def _checked_rules(decisions: tuple[Decision, ...], detector: SequenceDetector) -> tuple[Rule, ...]:
-    """The rules of decisions that a model of this detector may have."""
-    if not decisions:
-        raise ModelError("it makes no decision")
-    if decisions[0].scope != "trace":
-        raise ModelError("its first decision is not about whole traces")
-    rules = tuple(Rule.parse(decision.rule) for decision in decisions)
-    if any(rule.window is None for rule in rules[1:]):
-        raise ModelError("it makes more than one decision about a trace")
-    # Refused if they do not fit the detector, or one stands twice.
-    return rules_of(
-        detector,
-        str(rules[0].aggregation),
-        [str(rule).removeprefix("rolling:") for rule in rules[1:]],
-    )
-
-
-def _memory(arrays: Arrays, n_symbols: int) -> Memory:
-    def column(name: str, dtype: type[_Scalar]) -> NDArray[_Scalar]:
-        array = arrays.get(_MEMORY + name)
-        if array is None or array.dtype != dtype or array.ndim != 1:
-            raise ModelError(f"the array {_MEMORY + name!r} is missing or of another type")
-        return array.astype(dtype, copy=False)
-
-    symbols = column("symbols", np.uint16)
-    offsets = column("offsets", np.int64)
-    digests = column("digests", np.uint8).tobytes()
-    try:
-        names = json.loads(column("names", np.uint8).tobytes())
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"the remembered traces' names are damaged ({error})") from error
-    sound = (
-        isinstance(names, list)
-        and all(isinstance(name, str) for name in names)
-        and len(offsets) == len(names) + 1
-        and offsets[0] == 0
-        and offsets[-1] == len(symbols)
-        and bool(np.all(np.diff(offsets) >= 0))
-        and (not len(symbols) or int(symbols.max()) < n_symbols)
-        and len(digests) % DIGEST_BYTES == 0
-    )
-    if not sound:
-        raise ModelError("the remembered traces' columns do not fit together")
-    return Memory(
-        symbols, offsets, tuple(names), np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}")
-    )  # fmt: skip
 
 
 def _is_model_folder(folder: Path) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +21,10 @@ from habitus.models.calibrating import (
     held_out_population,
 )
 from habitus.models.model import Memory, Model, Provenance
+from habitus.models.versions import versions_with
 from habitus.progress import SILENT, Progress
 from habitus.traces.holding_out import held_out_part
 from habitus.traces.traceset import Label
-from habitus.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,6 +162,4 @@ def versions(*, torch: bool | None = None) -> dict[str, str]:
         torch: whether PyTorch is one of them; by default if it is loaded.
     """
     has_torch = "torch" in sys.modules if torch is None else torch
-    used = ("numba", "numpy", *(["torch"] if has_torch else []))
-    libraries = {name: version(name) for name in used}
-    return {"habitus": __version__, "python": platform.python_version(), **libraries}
+    return versions_with(*(["torch"] if has_torch else []))

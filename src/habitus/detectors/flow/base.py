@@ -164,11 +164,19 @@ class FlowDetector(ABC):
 
     def score_matrix(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) float64: the scores of rows of `FlowInputs.matrix`."""
-        return self._calibrated(self._raw(matrix))
+        return self.calibrated(self._raw(matrix))
+
+    def uncalibrated_matrix(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) float64: `uncalibrated` of rows of `FlowInputs.matrix`."""
+        return self._raw(matrix)
 
     def uncalibrated(self, flows: pl.DataFrame) -> NDArray[np.float64]:
         """(n,) float64: what `contributions` add up to: log-odds of a classifier, surprise."""
         return self._raw(self.inputs.matrix(flows))
+
+    def calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) float64: the scores of uncalibrated ones; it rises with them."""
+        return raw
 
     def contributions(self, flows: pl.DataFrame) -> Contributions:
         """What each feature adds to each flow's uncalibrated score."""
@@ -206,10 +214,6 @@ class FlowDetector(ABC):
         unknown = sorted(set(state) - set(self.state()))
         if unknown:
             raise ModelError(f"the model holds an array that none of its kind has: {unknown[0]!r}")
-
-    def _calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) scores of uncalibrated ones."""
-        return raw
 
     @abstractmethod
     def _learn(

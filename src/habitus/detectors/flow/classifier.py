@@ -163,7 +163,7 @@ class FlowClassifier(FlowDetector):
     def _base(self) -> float:
         return self._scorer.base
 
-    def _calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    def calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.calibration.probabilities(raw)
 
     def _learned(self) -> State:

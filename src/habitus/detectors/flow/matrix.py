@@ -110,8 +110,19 @@ class FlowInputs:
         Raises:
             InputError: if the table lacks a column, or a column holds no numbers.
         """
-        must = self._read(flows)[0][:, ~self.may_be_null]
-        return np.logical_not(np.isnan(must).any(axis=1))
+        return self.told(flows)[1]
+
+    def told(self, flows: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The matrix (n, p), and (n,) which flows tell what they must: others have no score.
+
+        Raises:
+            InputError: as `scoreable`.
+        """
+        made, n_null = self._read(flows)
+        silent: NDArray[np.bool_] = np.logical_and(n_null > 0, ~self.may_be_null)
+        if not silent.any():
+            return made, np.ones(len(made), dtype=np.bool_)
+        return made, np.logical_not(np.isnan(made[:, silent]).any(axis=1))
 
     def _read(self, flows: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         lacking = sorted({name for one in self.inputs for name in _lacking(one, flows)})
