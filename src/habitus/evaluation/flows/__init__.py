@@ -1,0 +1,1 @@
+"""Judging models of flows: labelled flows, honest splits, metrics by file, and a data doctor."""
