@@ -32,8 +32,8 @@ def classes_of(
 ) -> Classes:
     """Which labels are malicious.
 
-    Named ones are, and all others are benign. Without names, all labels must be words that everybody
-    uses (`BENIGN`, `MALICIOUS`), or two of which one is such a word.
+    Named ones are, and all others are benign. Without names, all labels must be words that all
+    use (`BENIGN`, `MALICIOUS`), or two of which one is such a word.
 
     Args:
         counts: how many of ``what`` have each label, those without one left out.

@@ -78,7 +78,7 @@ def fit_flow_model(
     labels = learned.malicious if made.needs_labels else None
     started = time.perf_counter()
     try:
-        made.fit(learned.flows, labels, learned.groups, progress, seed=seed)
+        made.fit(learned.flows, labels, learned.file_names, progress, seed=seed)
     except HabitusError as error:
         raise type(error)(f"{data.name}: {error.args[0]}", *error.args[1:]) from None
     trained = time.perf_counter()
@@ -94,10 +94,10 @@ def fit_flow_model(
             data_sha256=data.sha256,
             n_benign=learned.n_benign,
             n_malicious=learned.n_malicious,
-            n_left_out=data.n_left_out + len(data) - len(learned),
+            n_left_out=data.n_unlabelled + len(data) - len(learned),
             benign=data.benign_labels,
             malicious=data.malicious_labels,
-            n_files=len(set(learned.groups)),
+            n_files=len(set(learned.file_names)),
             files=_files(learned),
             extraction=data.extraction,
             train_seconds=round(trained - started, 4),
@@ -163,13 +163,13 @@ def cross_fitted(
             "nothing could be held out, so that nothing is known of what to expect: add flows"
         ]
     progress.stage("scoring what was held out", len(parts))
-    codes = np.unique(data.groups.astype(str), return_inverse=True)[1].astype(np.int32)
+    codes = np.unique(data.file_of, return_inverse=True)[1].astype(np.int32)
     rows, scores = [], []
     for learned, held_out in parts:
         one = _uncalibrated(detector)
         labels = data.malicious[learned] if detector.needs_labels else None
         try:
-            one.fit(data.flows[learned], labels, data.groups[learned], seed=seed)
+            one.fit(data.flows[learned], labels, data.file_names[learned], seed=seed)
         except UsageError:  # of these flows nothing tells one from another
             continue
         matrix, sound = one.inputs.told(data.flows[held_out])
@@ -182,9 +182,14 @@ def cross_fitted(
         ]
     order = np.concatenate(rows)
     return FlowPopulation(
-        scores=detector.calibrated(np.concatenate(scores)), malicious=data.malicious[order], groups=codes[order],
-        method="cross-fitting", unit=unit, folds=len(parts), data_sha256=data.sha256,
-    ), []  # fmt: skip
+        scores=detector.calibrated(np.concatenate(scores)),
+        malicious=data.malicious[order],
+        groups=codes[order],
+        method="cross-fitting",
+        unit=unit,
+        folds=len(parts),
+        data_sha256=data.sha256,
+    ), []
 
 
 def _uncalibrated(detector: FlowDetector) -> FlowDetector:
@@ -199,9 +204,9 @@ def _folds(
 ) -> tuple[list[Fold], Unit]:
     """Rows to learn from and rows held out, and whether these are whole files."""
     if detector.needs_labels:
-        parts, warning = held_out_folds(data.malicious, data.groups, n_folds, seed)
+        parts, warning = held_out_folds(data.malicious, data.file_names, n_folds, seed)
         return parts, "flow" if warning else "file"
-    names, codes = np.unique(data.groups.astype(str), return_inverse=True)
+    names, codes = np.unique(data.file_names.astype(str), return_inverse=True)
     unit: Unit = "file" if len(names) > 1 else "flow"
     units = codes if unit == "file" else np.arange(len(data))
     sizes = np.bincount(units)
@@ -228,7 +233,7 @@ def scored_flows(model: FlowModel, data: LabelledFlows) -> FlowPopulation:
     """
     scores = model.scores(data.flows)
     sound = np.isfinite(scores)
-    codes = np.unique(data.groups.astype(str), return_inverse=True)[1].astype(np.int32)
+    codes = np.unique(data.file_of, return_inverse=True)[1].astype(np.int32)
     if not sound.any():
         return FlowPopulation.nothing()
     return FlowPopulation(
@@ -238,8 +243,8 @@ def scored_flows(model: FlowModel, data: LabelledFlows) -> FlowPopulation:
 
 
 def _files(data: LabelledFlows) -> tuple[LearnedFile, ...]:
-    benign = Counter(data.groups[~data.malicious].tolist())
-    malicious = Counter(data.groups[data.malicious].tolist())
+    benign = Counter(data.file_names[~data.malicious].tolist())
+    malicious = Counter(data.file_names[data.malicious].tolist())
     names = sorted(set(benign) | set(malicious))[:MAX_FILES]
     return tuple(
         LearnedFile(name=name, n_benign=benign[name], n_malicious=malicious[name]) for name in names

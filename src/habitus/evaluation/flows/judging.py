@@ -10,7 +10,7 @@ import numpy as np
 
 from habitus.detectors.flow import get_flow_detector
 from habitus.errors import UsageError
-from habitus.evaluation.flows.labelled import equal_weights
+from habitus.flows.labelled import equal_weights
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.detectors.flow.base import FlowDetector
-    from habitus.evaluation.flows.labelled import LabelledFlows
     from habitus.evaluation.flows.splits import Split
+    from habitus.flows.labelled import LabelledFlows
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
@@ -92,7 +92,7 @@ def judged(
         told.update(dict.fromkeys(detector.warnings()))
         is_probability = detector.score_unit == "probability"
         rows = np.flatnonzero(split.test)
-        table = flows.table[rows]
+        table = flows.flows[rows]
         can = detector.inputs.scoreable(table)
         n_unscoreable += int((~can).sum())
         scores = detector.score(table.filter(can))
@@ -115,14 +115,14 @@ def judged(
 def fitted(detector: FlowDetector, train: LabelledFlows, *, seed: int) -> float:
     """Fit a detector on labelled flows; the score from which on, or above which, it alerts."""
     if detector.needs_labels:
-        detector.fit(train.table, train.malicious, train.file_names.astype(str), seed=seed)
+        detector.fit(train.flows, train.malicious, train.file_names.astype(str), seed=seed)
         return 0.5
     normal = train.select(~train.malicious)
     if not len(normal):
         raise UsageError(f"{detector.name}: there is no benign flow to learn from")
-    detector.fit(normal.table, seed=seed)
+    detector.fit(normal.flows, seed=seed)
     return weighted_quantile(
-        detector.score(normal.table), equal_weights(normal.file_of), 1 - BUDGET
+        detector.score(normal.flows), equal_weights(normal.file_of), 1 - BUDGET
     )
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 
 from habitus.errors import InputError
-from habitus.evaluation.flows.labelled import LabelledFile, LabelledFlows
 from habitus.flows.extracting import extract_flows
 from habitus.flows.flowtable import no_flows
 from habitus.flows.formats.base import LABEL
+from habitus.flows.labelled import LabelledFile, LabelledFlows
 from habitus.flows.reading import read_flow_records
 from habitus.progress import SILENT, Progress
 
@@ -59,7 +59,7 @@ def flows_of_labelled_captures(
         progress.advance(1)
     lengths = [len(table) for table in tables]
     return LabelledFlows(
-        table=pl.concat(tables, rechunk=True),
+        flows=pl.concat(tables, rechunk=True),
         malicious=np.repeat(np.array(is_malicious, dtype=np.bool_), lengths),
         file_of=np.repeat(np.arange(len(files)), lengths),
         files=tuple(files),
@@ -92,7 +92,7 @@ def flows_of_labelled_logs(
     whole = pl.concat(tables, rechunk=True)
     is_malicious = whole[LABEL].str.to_lowercase().str.starts_with(MALICIOUS)
     return LabelledFlows(
-        table=whole.drop(LABEL),
+        flows=whole.drop(LABEL),
         malicious=is_malicious.to_numpy(),
         file_of=np.repeat(np.arange(len(files)), [len(table) for table in tables]),
         files=tuple(files),
@@ -121,7 +121,7 @@ def flows_by_address(
     names, codes = np.unique(hosts.astype(str), return_inverse=True)
     name = source or Path(capture).stem
     return LabelledFlows(
-        table=table,
+        flows=table,
         malicious=malicious,
         file_of=codes.astype(np.int64),
         files=tuple(LabelledFile(f"{name}/{host}", name) for host in names.tolist()),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.evaluation.flows.labelled import equal_weights
 from habitus.evaluation.metrics import Roc, roc
+from habitus.flows.labelled import equal_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

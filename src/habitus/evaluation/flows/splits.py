@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from habitus.evaluation.flows.labelled import LabelledFlows
+    from habitus.flows.labelled import LabelledFlows
 
     Mask = NDArray[np.bool_]
 
@@ -110,9 +110,9 @@ def by_time(flows: LabelledFlows, share: float = 0.7) -> Split:
     Raises:
         UsageError: if the table tells no times, or a side has no flow.
     """
-    if not {"start_ns", "end_ns"} <= set(flows.table.columns):
+    if not {"start_ns", "end_ns"} <= set(flows.flows.columns):
         raise UsageError("by time: the table of flows has no columns start_ns and end_ns")
-    starts, ends = (flows.table[name].to_numpy() for name in ("start_ns", "end_ns"))
+    starts, ends = (flows.flows[name].to_numpy() for name in ("start_ns", "end_ns"))
     train, test = np.zeros(len(flows), dtype=np.bool_), np.zeros(len(flows), dtype=np.bool_)
     for file in np.unique(flows.file_of):
         own = flows.file_of == file
