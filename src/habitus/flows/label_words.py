@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,16 @@ if TYPE_CHECKING:
 
 BENIGN = ("benign", "normal", "legitimate")
 MALICIOUS = ("malicious", "attack", "malware")
+UNLABELLED = ("", "-", "(empty)", "background", "unknown", "unlabelled", "unlabeled")
+"""What stands for no label. Background is traffic that nobody has looked at."""
 _SHOWN = 8
+_FIRST_WORD = re.compile(r"[a-z]+")
+
+
+def first_word(label: str) -> str:
+    """``malicious`` of ``Malicious-synthetic``: what follows says which kind."""
+    found = _FIRST_WORD.match(label.strip().lower())
+    return "" if found is None else found[0]
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,8 @@ def classes_of(
 ) -> Classes:
     """Which labels are malicious.
 
-    Named ones are, and all others are benign. Without names, all labels must be words that all
-    use (`BENIGN`, `MALICIOUS`), or two of which one is such a word.
+    Named ones are, and all others are benign. Without names, all labels must begin with words that
+    all use (`BENIGN`, `MALICIOUS`), or be two of which one does.
 
     Args:
         counts: how many of ``what`` have each label, those without one left out.
@@ -53,8 +63,8 @@ def classes_of(
                 f"{_counted(counts, what)}"
             )
         return _split(labels, (label for label in labels if label.lower() in wanted))
-    benign = [label for label in labels if label.lower() in BENIGN]
-    known = [label for label in labels if label.lower() in MALICIOUS]
+    benign = [label for label in labels if first_word(label) in BENIGN]
+    known = [label for label in labels if first_word(label) in MALICIOUS]
     others = [label for label in labels if label not in {*benign, *known}]
     if not others:
         return _split(labels, known)
