@@ -8,6 +8,7 @@ from __future__ import annotations
 from habitus.api.comparing import compare
 from habitus.api.data import check, convert, sample
 from habitus.api.drifting import check_drift
+from habitus.api.flows import detect_flows, explain_flows, judge_flows, train_flows
 from habitus.api.judging import detect, explain, judge, source_lines
 from habitus.api.learning import evaluate, train
 from habitus.api.options import FileOptions
@@ -19,10 +20,14 @@ __all__ = [
     "compare",
     "convert",
     "detect",
+    "detect_flows",
     "evaluate",
     "explain",
+    "explain_flows",
     "judge",
+    "judge_flows",
     "sample",
     "source_lines",
     "train",
+    "train_flows",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
 from habitus.cli import options
-from habitus.cli.app import EXIT_ALERTS, app, command, mute_output
+from habitus.cli.app import EXIT_ALERTS, app, command
+from habitus.cli.detecting import STDOUT, open_sinks, place_of, say
 from habitus.cli.terminal import counted, printable
 
 if TYPE_CHECKING:
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
 
     from habitus.alerts.judgement import TraceScore
     from habitus.alerts.record import Record
-    from habitus.alerts.sinks import Sink
+    from habitus.api.options import FileOptions
+    from habitus.models.model import Model
     from habitus.traces.report import ReadReport
-
-_STDOUT = {"-", "/dev/stdout", "/dev/fd/1"}
 
 
 @command(
     app,
     "detect",
     "habitus detect models/ngram traces/ -o alerts.jsonl\n"
+    "habitus detect models/net capture.pcap -o alerts.jsonl\n"
+    "tcpdump -w - | habitus detect models/net -\n"
     "strace -f -ttt -o '|habitus detect models/ngram - >&2' ls > /dev/null",
 )
 def detect(
@@ -36,7 +38,8 @@ def detect(
         list[str], typer.Argument(help="Files, folders, archives, data sets; - for stdin.")
     ],
     all_: Annotated[
-        bool, typer.Option("--all", help="A record for every trace; alerts alone are explained.")
+        bool,
+        typer.Option("--all", help="A record for every trace or flow; alerts alone are explained."),
     ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the records, a JSON line each.")
@@ -48,45 +51,73 @@ def detect(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Judge traces and raise alerts.
+    """Judge traces, or flows, and raise alerts.
 
     Ends with status 1 if there is an alert, with 0 if there is none. Traces are read once, in
     memory that does not grow with them, unless the model's score is a median or a quantile, which
     keeps 4 bytes a call. Where they cannot be read on, the records so far are kept and the status
     is 2.
+
+    A model of flows takes captures, which become flows as those did that it has learned, and flows
+    of other programs; each is judged as it ends.
     """
-    from habitus import api
-    from habitus.alerts.record import alert_record
-    from habitus.cli.interrupts import pipe_outlives_interrupt
-    from habitus.cli.terminal import TerminalProgress, warn, warn_of
-    from habitus.errors import HabitusError, UsageError
+    from habitus.cli.detect_flows import detect_in_flows
+    from habitus.cli.explain_flows import refuse_trace_options
+    from habitus.errors import UsageError
     from habitus.models.files import load_model
-    from habitus.traces.report import ReadReport
+    from habitus.models.flow_model import FlowModel
 
     loaded = load_model(model)
     if paths.count("-") > 1:
         raise UsageError("standard input (-) can be read once, and stands there more than once")
+    if isinstance(loaded, FlowModel):
+        refuse_trace_options(model, {"--decision": decision, "--abi": abi})
+        n_alerts = detect_in_flows(
+            loaded, paths, all_flows=all_, output=output, format=format, strict=strict,
+            as_json=json,
+        )  # fmt: skip
+    else:
+        n_alerts = _detect_in_traces(
+            loaded, paths, all_traces=all_, output=output, as_json=json, decision=decision,
+            stretch_calls=stretch, format=format, abi=abi, strict=strict,
+        )  # fmt: skip
+    if n_alerts:
+        raise typer.Exit(EXIT_ALERTS)
+
+
+def _detect_in_traces(
+    model: Model, paths: list[str], *, all_traces: bool, output: Path | None, as_json: bool,
+    decision: str | None, stretch_calls: int, **files: Unpack[FileOptions],
+) -> int:  # fmt: skip
+    """Judge traces and write their records; returns how many are alerts."""
+    from habitus import api
+    from habitus.alerts.record import alert_record
+    from habitus.cli.interrupts import pipe_outlives_interrupt
+    from habitus.cli.terminal import TerminalProgress, warn, warn_of
+    from habitus.errors import HabitusError
+    from habitus.traces.report import ReadReport
+
     reports = [ReadReport() for _ in paths]
     tally, failure = _Tally(), None
-    to_stdout = json or str(output) in _STDOUT
+    to_stdout = as_json or str(output) in STDOUT
     with ExitStack() as stack:
-        sinks = _open_sinks(stack, output, to_stdout)
+        sinks = open_sinks(stack, output, to_stdout)
         progress = stack.enter_context(TerminalProgress())
         if "-" in paths:
             stack.enter_context(pipe_outlives_interrupt())
 
         def judge(path: str, report: ReadReport) -> Iterator[TraceScore]:
             return api.judge(
-                loaded, path, decision=decision, stretch_calls=stretch,
-                format=format, abi=abi, strict=strict, progress=progress, report=report,
+                model, path, decision=decision, stretch_calls=stretch_calls, progress=progress,
+                report=report, **files,
             )  # fmt: skip
 
         try:
             for judged in _each(judge, paths, reports):
                 tally.add(judged)
-                if not (judged.is_alert or all_):
+                if not (judged.is_alert or all_traces):
                     continue
-                record = alert_record(loaded, judged)
+                record = alert_record(model, judged)
                 for sink in sinks:
                     sink.emit(record)
                 if not sinks:
@@ -103,11 +134,10 @@ def detect(
     if tally.n_strangers:
         warn([_strangers(tally.n_strangers, tally.n_traces)])
     if failure is not None:
-        kept = f"{counted(tally.n_records, 'record')} from before that {_place_of(output)}"
+        kept = f"{counted(tally.n_records, 'record')} from before that {place_of(output)}"
         raise HabitusError(*str(failure).split("\n"), kept) from failure
-    _say(_summary(tally, reports), to_stderr=to_stdout)
-    if tally.n_alerts:
-        raise typer.Exit(EXIT_ALERTS)
+    say(_summary(tally, reports), to_stderr=to_stdout)
+    return tally.n_alerts
 
 
 @dataclass
@@ -128,22 +158,6 @@ class _Tally:
             self.n_strangers += 0 < judged.n_calls == judged.n_novel
 
 
-def _open_sinks(stack: ExitStack, output: Path | None, to_stdout: bool) -> list[Sink]:
-    from habitus.alerts.sinks import UntilBroken, json_lines_file
-
-    sinks: list[Sink] = []
-    if output is not None and str(output) not in _STDOUT:
-        sinks.append(stack.enter_context(json_lines_file(output)))
-    if to_stdout:
-        printed: Sink = stack.enter_context(json_lines_file("-"))
-        if sinks:
-            # The file is finished even if `head` has had enough.
-            printed = UntilBroken(printed, mute_output)
-            stack.callback(printed.close)
-        sinks.append(printed)
-    return sinks
-
-
 def _each(
     judge: Callable[[str, ReadReport], Iterator[TraceScore]],
     paths: list[str],
@@ -157,18 +171,6 @@ def _each(
             yield from judge(path, report)
         except OSError as error:
             raise InputError(f"{error.filename or path}: cannot be read: {error}") from error
-
-
-def _place_of(output: Path | None) -> str:
-    return "were printed" if output is None or str(output) in _STDOUT else f"are kept in {output}"
-
-
-def _say(summary: str, *, to_stderr: bool) -> None:
-    """Print the last line; that nobody reads it changes nothing."""
-    try:
-        typer.echo(summary, err=to_stderr)
-    except BrokenPipeError:
-        mute_output()
 
 
 def _summary(tally: _Tally, reports: list[ReadReport]) -> str:

@@ -28,13 +28,22 @@ LEAST_SHOWN = 0.005
     app,
     "explain",
     "habitus explain models/ngram suspicious.strace\n"
-    "habitus explain models/ngram traces.tar.xz --trace 'web/run-3.strace#412' --json",
+    "habitus explain models/ngram traces.tar.xz --trace 'web/run-3.strace#412' --json\n"
+    "habitus explain models/net capture.pcap --flow 1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
 )
 def explain(
     model: Annotated[Path, typer.Argument(help="The model's folder.")],
     file: Annotated[str, typer.Argument(help="A file, folder, archive or data set; - for stdin.")],
     trace: Annotated[
         str | None, typer.Option("--trace", help="A trace's name; by default the strangest.")
+    ] = None,
+    flow: Annotated[
+        str | None,
+        typer.Option(
+            "--flow",
+            help="A flow's Community ID, or the number of its first frame or of its line; by "
+            "default the flow with the highest score.",
+        ),
     ] = None,
     decision: options.Decision = None,
     stretch: options.Stretch = 20,
@@ -43,17 +52,29 @@ def explain(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Show where and why a trace is strange.
+    """Show where and why a trace is strange, or what speaks for and against a flow.
 
-    Its strangest stretch, call by call, what was expected there, and the nearest normal stretch.
+    Of a trace its strangest stretch, call by call, what was expected there, and the nearest normal
+    stretch. Of a flow what each feature adds to its score, and which values are normal; where
+    several flows have one Community ID, of each of them.
     """
     from habitus import api
     from habitus.alerts.record import alert_record
     from habitus.cli.terminal import TerminalProgress, console, warn_of
+    from habitus.errors import UsageError
     from habitus.models.files import load_model
+    from habitus.models.flow_model import FlowModel
     from habitus.traces.report import ReadReport
 
     loaded = load_model(model)
+    if isinstance(loaded, FlowModel):
+        from habitus.cli.explain_flows import explain_of_flows, refuse_trace_options
+
+        refuse_trace_options(model, {"--trace": trace, "--decision": decision, "--abi": abi})
+        explain_of_flows(loaded, file, flow=flow, format=format, strict=strict, as_json=json)
+        return
+    if flow is not None:
+        raise UsageError(f"--flow: is for models of network flows, and {model} is one of traces")
     report = ReadReport()
     with TerminalProgress() as progress:
         judged, explanation = api.explain(

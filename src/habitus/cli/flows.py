@@ -9,10 +9,18 @@ import typer
 
 from habitus.cli import options
 from habitus.cli.app import app, command
+from habitus.cli.flow_options import (
+    Active,
+    ByFlags,
+    First,
+    Idle,
+    Linger,
+    MaxFlows,
+    track_settings,
+)
 
 if TYPE_CHECKING:
     from habitus.flows.features.feature import Feature
-    from habitus.flows.tracker import TrackSettings
 
 group = typer.Typer(
     help="Make flows of packets, or read those of other programs, and look at captures.",
@@ -36,25 +44,6 @@ To = Annotated[
 ]
 Outer = Annotated[
     bool, typer.Option("--outer", help="Take the packets that carry tunnels, not those inside.")
-]
-Idle = Annotated[
-    float, typer.Option("--idle", help="Seconds of silence after which a flow has ended.")
-]
-Active = Annotated[
-    float, typer.Option("--active", help="Seconds after which a flow that goes on is cut.")
-]
-Linger = Annotated[
-    float,
-    typer.Option("--linger", help="Seconds that a flow closed by FIN or RST waits for stragglers."),
-]
-ByFlags = Annotated[
-    bool, typer.Option("--flags/--no-flags", help="Whether FIN and RST end a flow of TCP.")
-]
-MaxFlows = Annotated[
-    int, typer.Option("--max-flows", min=1, help="Flows under way at a time; a kilobyte each.")
-]
-First = Annotated[
-    int, typer.Option("--first", min=0, max=20, help="First packets kept one by one.")
 ]
 # Defaults below are those of `habitus.flows.tracker.TrackSettings`, which is too slow to import
 # for --help; a test holds them together.
@@ -100,7 +89,7 @@ def extract(
 
     kind, path = kind_of(output, to), _place(output)
     report = CaptureReport()
-    settings = _settings(
+    settings = track_settings(
         idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, max_flows=max_flows,
         first=first,
     )  # fmt: skip
@@ -219,21 +208,6 @@ def info(captures: Captures, outer: Outer = False, json: options.Json = False) -
     with TerminalProgress() as progress:
         found = summary_of(captures, outer=outer, progress=progress)
     print_info(found, as_json=json)
-
-
-def _settings(**values: object) -> TrackSettings:
-    """Settings that are checked, with an error that names the option."""
-    from pydantic import ValidationError
-
-    from habitus.errors import UsageError
-    from habitus.flows.tracker import TrackSettings
-
-    try:
-        return TrackSettings.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).removesuffix("_s").replace("_", "-")
-        raise UsageError(f"--{name}: {first['msg'].lower()}, not {first['input']}") from None
 
 
 def _record(feature: Feature) -> dict[str, str]:

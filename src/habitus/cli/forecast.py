@@ -13,6 +13,7 @@ from habitus.cli.model import Folder, group
 
 if TYPE_CHECKING:
     from habitus.decisions.decision import Decision
+    from habitus.models.flow_model import FlowModel
 
 
 @command(
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
 def forecast(
     folder: Folder,
     traces: Annotated[
-        int, typer.Option("--traces", min=1, max=10**9, help="Normal traces that will be judged.")
+        int,
+        typer.Option(
+            "--traces",
+            "--flows",
+            min=1,
+            max=10**9,
+            help="Normal traces, or benign flows, that will be judged.",
+        ),
     ] = 1000,
     days: Annotated[
         float | None,
@@ -41,9 +49,20 @@ def forecast(
     """
     from habitus.cli.model_text import expectations
     from habitus.cli.terminal import in_lines, warn
-    from habitus.models.files import load_trace_model
+    from habitus.errors import UsageError
+    from habitus.models.files import load_model
+    from habitus.models.flow_model import FlowModel
 
-    model = load_trace_model(folder)
+    loaded = load_model(folder)
+    if isinstance(loaded, FlowModel):
+        if days is not None:
+            raise UsageError(
+                "--days: a model of flows does not know how many flows there are a day; say how "
+                "many will be judged (--flows)"
+            )
+        _print_flow_forecast(loaded, str(folder), traces, as_json=json)
+        return
+    model = loaded
     by_day, days = days is not None, 1.0 if days is None else days
     if json:
         told = [_forecast_record(decision, traces, days) for decision in model.decisions]
@@ -53,6 +72,20 @@ def forecast(
             typer.echo(f"{decision.rule}, threshold {decision.threshold:.4g}")
             for line in expectations(decision, traces, days, by_day=by_day):
                 typer.echo(in_lines(f"  {line}"))
+    warn(model.warnings())
+
+
+def _print_flow_forecast(model: FlowModel, name: str, n_flows: int, *, as_json: bool) -> None:
+    from habitus.cli.flow_model_text import expected_record, flow_expectations
+    from habitus.cli.terminal import in_lines, warn
+
+    if as_json:
+        told = {"model": name, "threshold": model.decision.threshold}
+        typer.echo(jsonlib.dumps({**told, "expected": expected_record(model, n_flows)}, indent=1))
+    else:
+        typer.echo(f"flows, threshold {model.decision.threshold:.4g} {model.detector.score_unit}")
+        for line in flow_expectations(model, n_flows):
+            typer.echo(in_lines(f"  {line}"))
     warn(model.warnings())
 
 

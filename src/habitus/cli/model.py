@@ -10,6 +10,7 @@ import typer
 
 from habitus.cli import options
 from habitus.cli.app import app, command
+from habitus.cli.flow_options import Malicious
 
 group = typer.Typer(help="Look at a model, check it, or set its threshold.", no_args_is_help=True)
 app.add_typer(group, name="model")
@@ -22,8 +23,15 @@ def show(folder: Folder, json: options.Json = False) -> None:
     """Show what a model is and how it came about."""
     from habitus.cli.model_text import print_model
     from habitus.models.files import load_model
+    from habitus.models.flow_model import FlowModel
 
-    print_model(load_model(folder), str(folder), as_json=json)
+    model = load_model(folder)
+    if isinstance(model, FlowModel):
+        from habitus.cli.flow_model_text import print_flow_model
+
+        print_flow_model(model, str(folder), as_json=json)
+        return
+    print_model(model, str(folder), as_json=json)
 
 
 @command(
@@ -49,20 +57,51 @@ def verify(
 
 @command(
     group,
+    "import-flowmeter",
+    "habitus model import-flowmeter FlowMeter/ml/parameters -o models/flowmeter",
+)
+def import_flowmeter(
+    parameters: Annotated[
+        Path, typer.Argument(help="A folder of mean.txt, std.txt, weights.txt, intercept.txt.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model's folder.")],
+    json: options.Json = False,
+) -> None:
+    """Make a model of the parameters that FlowMeter ships.
+
+    It gives FlowMeter's own probabilities, to compare with. What they are worth, its warnings say.
+    """
+    from habitus.cli.flow_model_text import print_flow_model
+    from habitus.cli.terminal import warn
+    from habitus.models.files import refuse_unusable_place, save_model
+    from habitus.models.flow_training import flowmeter_model
+
+    refuse_unusable_place(output)
+    saved = save_model(flowmeter_model(parameters), output)
+    warn(saved.warnings())
+    print_flow_model(saved, str(output), as_json=json)
+
+
+@command(
+    group,
     "threshold",
     "habitus model threshold models/ngram --false-alarms 0.5% --confidence 95%\n"
-    "habitus model threshold models/ngram --false-alarms 2/day --data fresh-normals/",
+    "habitus model threshold models/ngram --false-alarms 2/day --data fresh-normals/\n"
+    "habitus model threshold models/net --false-alarms 0.1% --data captures/labels.csv",
 )
 def threshold(
     folder: Folder,
     false_alarms: options.FalseAlarms,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Normal traces to set it on; by default the model's own."),
+        typer.Option(
+            "--data", help="Normal traces, or flows, to set it on; by default the model's own."
+        ),
     ] = None,
+    malicious: Malicious = None,
     decision: options.Decision = None,
     confidence: options.Confidence = None,
-    merge: options.Merge = 60.0,
+    merge: options.Merge = None,
     extrapolate: options.Extrapolate = False,
     format: options.Format = None,
     abi: options.Abi = None,
@@ -74,6 +113,9 @@ def threshold(
     With --data all of its decisions are set on those traces; ones that the model has learned keep
     the scores that cross-fitting gave them, or are left out. Of a data set with a protocol, the
     part meant for it is used, or else the training part, so that no test trace sets a threshold.
+
+    Of a model of flows the benign ones of --data set it; they should be flows that it has not
+    learned.
     """
     from habitus.cli.model_text import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
@@ -81,9 +123,26 @@ def threshold(
     from habitus.errors import UsageError
     from habitus.evaluation.protocols import default_protocol, held_out_part, training_part
     from habitus.models.files import load_model, save_model
+    from habitus.models.flow_model import FlowModel
     from habitus.traces.report import ReadReport
 
-    model = load_model(folder)
+    loaded = load_model(folder)
+    if isinstance(loaded, FlowModel):
+        from habitus.cli.flow_threshold import set_flow_threshold
+        from habitus.cli.train_flows import refuse_others
+
+        given = {"--merge": merge, "--extrapolate": extrapolate, "--abi": abi}
+        refuse_others(loaded.detector.name, "flows", given)
+        if decision is not None:
+            raise UsageError("--decision: a model of flows has one alone; leave it out")
+        set_flow_threshold(
+            loaded, folder, options.budget(false_alarms, confidence, 60.0, extrapolated=False),
+            data=data, malicious=malicious or (), format=format, strict=strict, as_json=json,
+        )  # fmt: skip
+        return
+    model, merge = loaded, 60.0 if merge is None else merge
+    if malicious:
+        raise UsageError("--malicious: is for models of network flows, and this is one of traces")
     budget = options.budget(false_alarms, confidence, merge, extrapolated=extrapolate)
     if data is None:
         model = model.with_budget(budget, decision)

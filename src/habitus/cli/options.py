@@ -38,8 +38,8 @@ Confidence = Annotated[
     typer.Option("--confidence", help="Keep the budget this surely, as 95%; else on average."),
 ]
 Merge = Annotated[
-    float,
-    typer.Option("--merge", help="Alarms of one recording within so many seconds are one."),
+    float | None,
+    typer.Option("--merge", help="Alarms of one recording within so many seconds (60) are one."),
 ]
 Extrapolate = Annotated[
     bool,

@@ -10,6 +10,7 @@ import typer
 
 from habitus.cli import options
 from habitus.cli.app import EXIT_INTERRUPTED, app, command
+from habitus.cli.flow_options import Malicious
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     "habitus train stide --data recordings/ -o models/stide --false-alarms 0.5%\n"
     "habitus train ngram --data recordings/ -o models/live --rolling 200 --false-alarms 2/day\n"
     "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200\n"
-    "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200 --resume",
+    "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200 --resume\n"
+    "habitus train logistic --data captures/labels.csv -o models/net\n"
+    "habitus train boosting --data conn.log.labeled -o models/zeek --false-alarms 0.1%",
 )
 def train(
     detector: Annotated[str, typer.Argument(help="A detector's name (see `habitus detectors`).")],
@@ -50,9 +53,15 @@ def train(
             help="Also judge the last W calls after every call: W or W:AGGREGATION; repeatable."
         ),
     ] = None,
-    false_alarms: options.FalseAlarms = "1%",
+    false_alarms: Annotated[
+        str | None,
+        typer.Option(
+            help="Budget of the threshold: a share of normal traces or flows, or of traces 2/day; "
+            "by default 1%, but of a classifier a probability of .5."
+        ),
+    ] = None,
     confidence: options.Confidence = None,
-    merge: options.Merge = 60.0,
+    merge: options.Merge = None,
     extrapolate: options.Extrapolate = False,
     calibrate: Annotated[
         str | None,
@@ -64,14 +73,24 @@ def train(
         bool, typer.Option("--resume", help="Go on with a training that did not end.")
     ] = False,
     device: Annotated[
-        str, typer.Option(help="What a network is trained on: cpu, cuda or cuda:1.")
-    ] = "cpu",
+        str | None,
+        typer.Option(help="What a network is trained on: cpu (the default), cuda or cuda:1."),
+    ] = None,
+    malicious: Malicious = None,
+    idle: Annotated[
+        float | None,
+        typer.Option(help="Of captures: seconds of silence after which a flow has ended (120)."),
+    ] = None,
+    active: Annotated[
+        float | None,
+        typer.Option(help="Of captures: seconds after which a flow that goes on is cut (1800)."),
+    ] = None,
     format: options.Format = None,
     abi: options.Abi = None,
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Train a detector on normal traces and keep the model.
+    """Train a detector on normal traces, or on labelled network flows, and keep the model.
 
     Its thresholds are set for a false-alarm budget on normal traces that were not learned, and what
     is to be expected of them is told before they are used. Of a data set with a protocol
@@ -81,18 +100,42 @@ def train(
     A detector that trains a network keeps what it has learned so far beside the output, in
     OUTPUT.unfinished: Ctrl-C makes a model of it, and after that, or after a crash, the same
     command with --resume goes on where it was.
+
+    A detector of flows (logistic, boosting, flow-outlier) learns from a table of labels
+    (path,label[,group]) or a folder or archive that holds one, or from flows that carry labels,
+    such as Zeek's conn.log.labeled. Captures become flows first, and the model remembers how.
     """
     from habitus import api
     from habitus.cli.model_text import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
+    from habitus.cli.train_flows import refuse_others, train_on_flows
     from habitus.datasets.notices import first_use_notice
+    from habitus.detectors.kinds import judges
     from habitus.models.files import refuse_unusable_place, save_model
     from habitus.traces.report import ReadReport
 
+    kind = judges(detector)
+    given = {
+        "--aggregation": aggregation, "--rolling": rolling, "--calibrate": calibrate,
+        "--protocol": protocol, "--merge": merge, "--extrapolate": extrapolate,
+        "--resume": resume, "--device": device, "--abi": abi, "--malicious": malicious,
+        "--idle": idle, "--active": active,
+    }  # fmt: skip
+    refuse_others(detector, kind, given)
     refuse_unusable_place(output)
-    session = _session(detector, output, device, resume=resume)
-    budget = options.budget(false_alarms, confidence, merge, extrapolated=extrapolate)
+    is_set = kind == "traces" or (false_alarms, confidence) != (None, None)
+    budget = options.budget(
+        false_alarms or "1%", confidence, 60.0 if merge is None else merge, extrapolated=extrapolate
+    )
     settings = options.settings([*(set_ or []), *([f"preset={preset}"] if preset else [])])
+    if kind == "flows":
+        train_on_flows(
+            detector, data, output, settings=settings, malicious=malicious or (),
+            budget=budget if is_set else None, idle=idle, active=active, format=format, seed=seed,
+            strict=strict, as_json=json,
+        )  # fmt: skip
+        return
+    session = _session(detector, output, device or "cpu", resume=resume)
     report = ReadReport()
     with _telling_what_is_kept(session), TerminalProgress() as progress:
         made = api.train(

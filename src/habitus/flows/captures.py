@@ -5,12 +5,17 @@ Whatever is wrong with one of them is counted, and costs no other.
 
 from __future__ import annotations
 
+import io
+import itertools
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from habitus.errors import InputError
+from habitus.files.archives import Unpacking, contents
 from habitus.files.damage import sound_files
-from habitus.files.inputs import files_in, open_inputs
+from habitus.files.inputfile import HEAD_BYTES
+from habitus.files.inputs import STDIN_BYTES, files_in, open_inputs
 from habitus.files.named import refuse_missing
 from habitus.flows.reading import recognise
 from habitus.packets.capture import is_capture, read_records
@@ -88,6 +93,40 @@ def records_of(file: InputFile, report: CaptureReport) -> Iterator[RecordBatch]:
         if report.n_damaged == n_damaged:  # otherwise its end is that of what is told already
             report.add_damaged(error)
     report.n_captures += not is_counted and report.n_damaged == n_damaged
+
+
+def holds_captures(path: str | os.PathLike[str]) -> bool:
+    """Whether there are captures in a file, an archive or a folder, or on standard input.
+
+    Nothing of standard input is consumed. Another pipe could not be looked into without, and is
+    taken for a capture.
+    """
+    if str(path) == "-":
+        files = _beginning_of_stdin()
+    elif Path(path).is_file() or Path(path).is_dir():
+        files = open_inputs(path, on_skip=_ignored)
+    else:
+        return True
+    # Whatever is damaged is told when it is read.
+    return any(is_capture(file.head()) for file in sound_files(files, lambda *_: None))
+
+
+def _beginning_of_stdin() -> Iterator[InputFile]:
+    """What stands first on standard input, as far as it has come."""
+    stream = sys.stdin.buffer
+    if isinstance(stream, io.BufferedReader):
+        head = stream.peek(HEAD_BYTES)
+    else:  # a program's own stream in its place
+        head = stream.read(HEAD_BYTES)
+        stream.seek(-len(head), io.SEEK_CUR)
+    unpacking = Unpacking(STDIN_BYTES, _ignored)
+    opened = contents(io.BytesIO(head), "stdin", "standard input", unpacking)
+    # It is cut off: of an archive the first member alone may be whole.
+    return itertools.islice(opened, 1)
+
+
+def _ignored(source: str, why: str) -> None:
+    """Whoever reads the file tells it."""
 
 
 def refuse_none(report: CaptureReport) -> None:

@@ -20,7 +20,7 @@ from habitus.packets.packets import Dissector
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -36,6 +36,7 @@ def extract_flows(
     settings: TrackSettings | None = None,
     *,
     outer: bool = False,
+    columns: Collection[str] | None = None,
     n_jobs: int | None = None,
     progress: Progress = SILENT,
     report: CaptureReport | None = None,
@@ -47,6 +48,7 @@ def extract_flows(
     Args:
         paths: captures, folders and archives of them, or ``-`` for standard input.
         outer: take the packets that carry tunnels, not those inside.
+        columns: the features that are wanted; by default all.
         n_jobs: captures read side by side; by default as many as there are processors. What comes
             out does not depend on it.
         report: counts what was read, and what was not and why.
@@ -56,12 +58,12 @@ def extract_flows(
     """
     found = report if report is not None else CaptureReport()
     files = files_named(paths, found)
-    return _tables(files, settings or TrackSettings(), outer, n_jobs, progress, found)
+    return _tables(files, settings or TrackSettings(), outer, columns, n_jobs, progress, found)
 
 
 def _tables(
-    files: Sequence[str], settings: TrackSettings, outer: bool, n_jobs: int | None,
-    progress: Progress, report: CaptureReport,
+    files: Sequence[str], settings: TrackSettings, outer: bool, columns: Collection[str] | None,
+    n_jobs: int | None, progress: Progress, report: CaptureReport,
 ) -> Iterator[pl.DataFrame]:  # fmt: skip
     progress.stage("reading packets", total_bytes(files))
     lock = threading.Lock()
@@ -74,7 +76,7 @@ def _tables(
         """The tables of one file, and then what reading it came to."""
         own = CaptureReport()
         for file in captures_in(path, own, advance):
-            yield from _tables_of(file, settings, outer, own)
+            yield from _tables_of(file, settings, outer, columns, own)
         yield own
 
     n_jobs = min(n_jobs or os.cpu_count() or 1, len(files))
@@ -91,8 +93,9 @@ def _tables(
 
 
 def _tables_of(
-    file: InputFile, settings: TrackSettings, outer: bool, report: CaptureReport
-) -> Iterator[pl.DataFrame]:
+    file: InputFile, settings: TrackSettings, outer: bool, columns: Collection[str] | None,
+    report: CaptureReport,
+) -> Iterator[pl.DataFrame]:  # fmt: skip
     """The flows of one capture."""
     dissector, tracker = Dissector(outer=outer), FlowTracker(settings)
 
@@ -103,7 +106,7 @@ def _tables_of(
 
     for flows in _gathered(ended()):
         report.n_flows += len(flows)
-        yield flow_table(flows, file.source)
+        yield flow_table(flows, file.source, columns)
     report.packets.add(dissector.counts)
     report.flows.add(tracker.counts)
 

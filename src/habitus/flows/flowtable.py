@@ -13,6 +13,8 @@ from habitus.flows.features.rows import Rows
 from habitus.traces.traceset import offsets_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -41,18 +43,25 @@ def no_flows() -> pl.DataFrame:
     return pl.DataFrame(schema=schema())
 
 
-def flow_table(flows: NDArray[np.void], source: str) -> pl.DataFrame:
+def flow_table(
+    flows: NDArray[np.void], source: str, columns: Collection[str] | None = None
+) -> pl.DataFrame:
     """A table of flows, one row each, with all features.
 
     Args:
         flows: (n,) `FLOW`, of flows that have ended.
         source: which file they are of.
+        columns: make these features alone, whoever asks for few: it is quicker.
 
     Returns:
         A table of its own: the rows may change as soon as it is there.
     """
     rows = Rows(flows)
-    made = [_series(feature, feature.column(rows)) for feature in features()]
+    made = [
+        _series(feature, feature.column(rows))
+        for feature in features()
+        if columns is None or feature.name in columns
+    ]
     return pl.DataFrame([pl.repeat(source, len(flows), eager=True).alias(SOURCE), *made])
 
 

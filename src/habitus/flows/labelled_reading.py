@@ -12,8 +12,9 @@ import polars as pl
 
 from habitus.errors import InputError, UsageError
 from habitus.files.inputfile import HEAD_BYTES
-from habitus.files.inputs import files_in, open_inputs
+from habitus.files.inputs import files_in
 from habitus.files.named import refuse_missing
+from habitus.flows.captures import holds_captures
 from habitus.flows.extracting import extract_flows
 from habitus.flows.flowtable import SOURCE, no_flows
 from habitus.flows.formats.base import LABEL
@@ -24,7 +25,6 @@ from habitus.flows.reading import flow_record_tables
 from habitus.flows.record_report import FlowReport
 from habitus.flows.report import CaptureReport
 from habitus.flows.tracker import TrackSettings
-from habitus.packets.capture import is_capture
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def read_labelled_flows(
     format: str | None = None,  # noqa: A002 - the word users know from --format
     settings: TrackSettings | None = None,
     outer: bool = False,
+    strict: bool = False,
     progress: Progress = SILENT,
     captures: CaptureReport | None = None,
     records: FlowReport | None = None,
@@ -57,6 +58,7 @@ def read_labelled_flows(
         malicious: labels that mean malicious, where they are not called so.
         format: of other programs' flows; by default each file is recognised by its content.
         settings: how packets become flows; ``outer``: those that carry tunnels, not those inside.
+        strict: make the first broken row of other programs' flows an error.
         captures, records: filled while reading, whichever is read.
 
     Raises:
@@ -66,7 +68,7 @@ def read_labelled_flows(
             is labelled.
     """
     reader = _Reader(
-        format, settings or TrackSettings(), outer, progress, captures or CaptureReport(),
+        format, settings or TrackSettings(), outer, strict, progress, captures or CaptureReport(),
         records or FlowReport(),
     )  # fmt: skip
     table = _labels_of(Path(path))
@@ -103,12 +105,13 @@ class _Reader:
     """Reads flows of either kind; each gets its file's number and its label."""
 
     def __init__(
-        self, format: str | None, settings: TrackSettings, outer: bool, progress: Progress,  # noqa: A002
-        captures: CaptureReport, records: FlowReport,
+        self, format: str | None, settings: TrackSettings, outer: bool, strict: bool,  # noqa: A002
+        progress: Progress, captures: CaptureReport, records: FlowReport,
     ) -> None:  # fmt: skip
         self.format = format
         self.settings = settings
         self.outer = outer
+        self.strict = strict
         self.progress = progress
         self.captures = captures
         self.records = records
@@ -124,7 +127,7 @@ class _Reader:
         self.progress.stage("reading what is labelled", len(named))
         for number, one in enumerate(named):
             digest.update(_digest(one.path))
-            is_packets = _holds_captures(one.path)
+            is_packets = holds_captures(one.path)
             kinds.setdefault(is_packets, one)
             if len(kinds) == 2:
                 raise InputError(
@@ -146,7 +149,7 @@ class _Reader:
         """What says itself what it is, or does not say at all."""
         found = Path(path)
         digest = _digest(found)
-        is_packets = self.format is None and _holds_captures(found)
+        is_packets = self.format is None and holds_captures(found)
         flows = self._flows([path], is_packets=is_packets, progress=self.progress)
         label = pl.col(LABEL) if LABEL in flows.columns else pl.lit(None, pl.String())
         names, codes = np.unique(
@@ -169,7 +172,13 @@ class _Reader:
             )
             return pl.concat(tables, rechunk=True) if tables else no_flows()
         return pl.concat(
-            flow_record_tables(paths, format=self.format, progress=progress, report=self.records),
+            flow_record_tables(
+                paths,
+                format=self.format,
+                strict=self.strict,
+                progress=progress,
+                report=self.records,
+            ),
             rechunk=True,
         )
 
@@ -183,15 +192,6 @@ class _Reader:
                     f"{table}:{one.line}: {error.args[0]}",
                     f"paths are from the folder of the table, {table.parent}",
                 ) from None
-
-
-def _holds_captures(path: Path) -> bool:
-    """Whether there are captures in a file, an archive or a folder."""
-    return any(is_capture(file.head()) for file in open_inputs(path, on_skip=_ignored))
-
-
-def _ignored(source: str, why: str) -> None:
-    """Whoever reads the file tells it."""
 
 
 def _told(flows: pl.DataFrame, one: LabelledPath) -> pl.DataFrame:
@@ -215,7 +215,7 @@ def _digest(path: Path) -> bytes:
     """SHA-256 of a file, or of the names and contents of all files of a folder."""
     if path.is_dir():
         whole = hashlib.sha256()
-        for file in files_in(path, _ignored):
+        for file in files_in(path, lambda *_: None):
             whole.update(f"{file.relative_to(path)}\0".encode(errors="surrogateescape"))
             whole.update(_digest(file))
         return whole.digest()

@@ -49,7 +49,7 @@ class FlowProvenance(BaseModel):
         data: what the user named; ``data_sha256`` is its content.
         n_left_out: flows that were not learned: without a label, or not told enough of.
         benign, malicious: the labels that count as either.
-        files: the first thousand of them.
+        files: the first thousand of them; the population's groups are their numbers.
         extraction: how packets became flows, so that others are made alike; None where the flows
             were another program's.
     """
@@ -124,12 +124,16 @@ class FlowModel:
         Raises:
             InputError: if the table lacks columns, or a column holds no numbers.
         """
-        matrix, sound = self.detector.inputs.told(flows)
-        scores = np.full(len(flows), np.nan)
-        whole = bool(sound.all())
-        scores[sound] = self.detector.score_matrix(
-            matrix if whole else np.asfortranarray(matrix[sound])
-        )
+        return self.scores_of(*self.detector.inputs.told(flows))
+
+    def scores_of(
+        self, matrix: NDArray[np.float64], sound: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """(n,) float64: the same of what `FlowInputs.told` gives."""
+        if bool(sound.all()):
+            return self.detector.score_matrix(matrix)
+        scores = np.full(len(matrix), np.nan)
+        scores[sound] = self.detector.score_matrix(np.asfortranarray(matrix[sound]))
         return scores
 
     def warnings(self) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from habitus.decisions.budget import Budget
 from habitus.detectors.flow import get_flow_detector
 from habitus.detectors.flow.classifier import FlowClassifier
+from habitus.detectors.flow.flowmeter_import import PARAMETER_FILES, import_flowmeter
 from habitus.detectors.flow.folds import held_out_folds
 from habitus.errors import HabitusError, UsageError
 from habitus.models.flow_model import (
@@ -27,6 +29,7 @@ from habitus.models.versions import versions_with
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
@@ -97,7 +100,7 @@ def fit_flow_model(
             n_left_out=data.n_unlabelled + len(data) - len(learned),
             benign=data.benign_labels,
             malicious=data.malicious_labels,
-            n_files=len(set(learned.file_names)),
+            n_files=learned.n_files(),
             files=_files(learned),
             extraction=data.extraction,
             train_seconds=round(trained - started, 4),
@@ -106,6 +109,31 @@ def fit_flow_model(
         population=population.kept(seed),
         notes=(*data.notes, *made.warnings(), *told),
     )
+
+
+def flowmeter_model(folder: str | os.PathLike[str]) -> FlowModel:
+    """The model that FlowMeter's four files of parameters hold (`import_flowmeter`).
+
+    Nothing is known of the flows that it was fitted on: it has no population and no normal ranges.
+
+    Raises:
+        InputError: if a file is missing, or does not hold as many numbers as it must.
+    """
+    detector = import_flowmeter(folder)
+    path = Path(folder)
+    content = b"".join((path / f"{name}.txt").read_bytes() for name in PARAMETER_FILES)
+    return FlowModel(
+        detector=detector,
+        decision=FlowDecision(threshold=HALF),
+        provenance=FlowProvenance(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=versions_with("polars"), seed=0, data=str(folder),
+            data_sha256=hashlib.sha256(content).hexdigest(), n_benign=0, n_malicious=0,
+            n_left_out=0, benign=(), malicious=(), n_files=0, files=(), extraction=None,
+            train_seconds=0.0, calibrate_seconds=0.0,
+        ),
+        notes=tuple(detector.warnings()),
+    )  # fmt: skip
 
 
 def _budget(given: Budget | str | float | None, detector: FlowDetector) -> Budget | None:
@@ -243,9 +271,13 @@ def scored_flows(model: FlowModel, data: LabelledFlows) -> FlowPopulation:
 
 
 def _files(data: LabelledFlows) -> tuple[LearnedFile, ...]:
-    benign = Counter(data.file_names[~data.malicious].tolist())
-    malicious = Counter(data.file_names[data.malicious].tolist())
-    names = sorted(set(benign) | set(malicious))[:MAX_FILES]
-    return tuple(
-        LearnedFile(name=name, n_benign=benign[name], n_malicious=malicious[name]) for name in names
-    )
+    """Those with a flow, in their order: the groups of the model's population are their numbers."""
+    n = len(data.files)
+    benign = np.bincount(data.file_of[~data.malicious], minlength=n).tolist()
+    malicious = np.bincount(data.file_of[data.malicious], minlength=n).tolist()
+    learned = [
+        LearnedFile(name=file.name, n_benign=n_benign, n_malicious=n_malicious)
+        for file, n_benign, n_malicious in zip(data.files, benign, malicious, strict=True)
+        if n_benign or n_malicious
+    ]
+    return tuple(learned[:MAX_FILES])

@@ -25,7 +25,7 @@ from habitus.errors import InputError
 if TYPE_CHECKING:
     import os
 
-_FILES = {"mean": 39, "std": 39, "weights": 39, "intercept": 1}
+PARAMETER_FILES = {"mean": 39, "std": 39, "weights": 39, "intercept": 1}
 _MAX_BYTES = 1 << 16
 _MOST = 1e30
 """Beyond it no mean and no weight makes sense; below it no sum becomes infinite."""
@@ -46,7 +46,9 @@ def import_flowmeter(folder: str | os.PathLike[str]) -> Logistic:
     Raises:
         InputError: if a file is missing, too large, or does not hold as many numbers as it must.
     """
-    mean, std, weight, base = (_numbers(Path(folder) / f"{n}.txt", k) for n, k in _FILES.items())
+    mean, std, weight, base = (
+        _numbers(Path(folder) / f"{n}.txt", k) for n, k in PARAMETER_FILES.items()
+    )
     if (std < 0).any():
         raise InputError(f"{Path(folder) / 'std.txt'}: a standard deviation is below 0")
     # As scikit-learn's scaler has it of columns that never change.
@@ -68,7 +70,7 @@ def _numbers(path: Path, n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]
     except OSError as error:
         raise InputError(
             f"{path}: {error.strerror or error}; FlowMeter's parameters are "
-            f"{', '.join(f'{name}.txt' for name in _FILES)} in one folder"
+            f"{', '.join(f'{name}.txt' for name in PARAMETER_FILES)} in one folder"
         ) from None
     if len(content) > _MAX_BYTES:
         raise InputError(f"{path}: larger than {_MAX_BYTES:,} bytes; wanted {n} numbers")

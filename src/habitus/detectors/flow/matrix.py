@@ -124,6 +124,18 @@ class FlowInputs:
             return made, np.ones(len(made), dtype=np.bool_)
         return made, np.logical_not(np.isnan(made[:, silent]).any(axis=1))
 
+    def silent_on(self, matrix: NDArray[np.float64]) -> dict[str, int]:
+        """What flows of a matrix must tell and do not, by how many do not; the commonest first."""
+        missing = np.isnan(matrix[:, ~self.may_be_null]).sum(axis=0)
+        names = _where(self.inputs, ~self.may_be_null)
+        order = np.argsort(-missing, kind="stable").tolist()
+        return {names[at]: int(missing[at]) for at in order if missing[at]}
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The columns of a table of flows that they are made of."""
+        return frozenset[str]().union(*(one.needs for one in self.inputs))
+
     def _read(self, flows: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         lacking = sorted({name for one in self.inputs for name in _lacking(one, flows)})
         if lacking:

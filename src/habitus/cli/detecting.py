@@ -1,0 +1,47 @@
+"""What ``habitus detect`` does alike for traces and for flows: where records and the summary go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from habitus.cli.app import mute_output
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from habitus.alerts.sinks import Sink
+
+STDOUT = {"-", "/dev/stdout", "/dev/fd/1"}
+
+
+def open_sinks(stack: ExitStack, output: Path | None, to_stdout: bool) -> list[Sink]:
+    """A file, standard output, both, or neither."""
+    from habitus.alerts.sinks import UntilBroken, json_lines_file
+
+    sinks: list[Sink] = []
+    if output is not None and str(output) not in STDOUT:
+        sinks.append(stack.enter_context(json_lines_file(output)))
+    if to_stdout:
+        printed: Sink = stack.enter_context(json_lines_file("-"))
+        if sinks:
+            # The file is finished even if `head` has had enough.
+            printed = UntilBroken(printed, mute_output)
+            stack.callback(printed.close)
+        sinks.append(printed)
+    return sinks
+
+
+def place_of(output: Path | None) -> str:
+    """Where records went."""
+    return "were printed" if output is None or str(output) in STDOUT else f"are kept in {output}"
+
+
+def say(summary: str, *, to_stderr: bool) -> None:
+    """Print the last line; that nobody reads it changes nothing."""
+    try:
+        typer.echo(summary, err=to_stderr)
+    except BrokenPipeError:
+        mute_output()
