@@ -10,6 +10,7 @@ import numpy as np
 from habitus.alerts.flow_judging import FlowJudge, FlowVerdicts, columns_for
 from habitus.alerts.flow_record import TOP, flow_records
 from habitus.datasets.source import input_path
+from habitus.detectors.flow.flowmeter_features import FLOWMETER_FEATURES
 from habitus.errors import InputError, UsageError
 from habitus.flows.either import EitherReport, flows_of_either
 from habitus.flows.labelled_reading import read_labelled_flows
@@ -106,6 +107,8 @@ def judge_flows(
     tables = flows_of_either(
         [input_path(path) for path in named], loaded.provenance.extraction, format=format,
         strict=strict, columns=columns_for(loaded), progress=progress, report=report,
+        # A model of FlowMeter's features goes by its rows as they are.
+        merge_twins=not set(loaded.detector.inputs.names) <= set(FLOWMETER_FEATURES),
     )  # fmt: skip
     for _, table in tables:
         yield judge.judge(table)

@@ -56,6 +56,12 @@ def detect_in_flows(
                 n_records += 1
         except HabitusError as error:
             # What has been found is kept: a damaged file must not hide the alerts before it.
+            if not judge.tally.n_flows:
+                raise type(error)(
+                    *error.args,
+                    "this model is of network flows: it takes captures, or flows as "
+                    "other programs write them",
+                ) from error
             if not n_records:
                 raise
             failure = error

@@ -16,6 +16,8 @@ MAX_RATIO = 1_000
 """Refused beyond this many bytes out for each byte in; strace text reaches about 40."""
 FREE_BYTES = 256 << 20
 """The ratio counts only beyond this much output: short runs of one line compress absurdly well."""
+HEAD_OUT = 1 << 16
+"""Unpacked of a file's first bytes, at most."""
 PIECE_BYTES = 1 << 14
 MAX_BYTES = 1 << 40
 """Refused beyond this much output, whatever the ratio."""
@@ -46,6 +48,33 @@ def decompressed(
     if kind is None:
         return plain
     return io.BufferedReader(_Limited(_opener(kind, plain), counted, kind, name), 1 << 18)
+
+
+def beginning_of(head: bytes) -> bytes:
+    """What the first bytes of a file, compressed or not, tell of its content.
+
+    Returns:
+        Empty where nothing can be told yet: bzip2 unpacks whole blocks alone.
+    """
+    kind = compression_of(head)
+    if kind is None:
+        return head
+    try:
+        if kind == "gzip":
+            import zlib
+
+            return zlib.decompressobj(31).decompress(head, HEAD_OUT)
+        if kind == "xz":
+            import lzma
+
+            return lzma.LZMADecompressor().decompress(head, HEAD_OUT)
+        if kind == "zstd":
+            import zstandard
+
+            return zstandard.ZstdDecompressor().decompressobj().decompress(head)[:HEAD_OUT]
+    except Exception:  # noqa: BLE001 - each library has errors of its own; reading tells them
+        return b""
+    return b""
 
 
 def refuse_bomb(name: str, n_out: int, n_in: int) -> None:

@@ -6,7 +6,6 @@ Whatever is wrong with one of them is counted, and costs no other.
 from __future__ import annotations
 
 import io
-import itertools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from habitus.errors import InputError
 from habitus.files.archives import Unpacking, contents
 from habitus.files.damage import sound_files
+from habitus.files.decompress import beginning_of
 from habitus.files.inputfile import HEAD_BYTES
 from habitus.files.inputs import STDIN_BYTES, files_in, open_inputs
 from habitus.files.named import refuse_missing
@@ -98,31 +98,45 @@ def records_of(file: InputFile, report: CaptureReport) -> Iterator[RecordBatch]:
 def holds_captures(path: str | os.PathLike[str]) -> bool:
     """Whether there are captures in a file, an archive or a folder, or on standard input.
 
-    Nothing of standard input is consumed. Another pipe could not be looked into without, and is
-    taken for a capture.
+    Nothing of standard input is consumed. Where that cannot be told without, as of another pipe, it
+    is taken for a capture.
     """
     if str(path) == "-":
-        files = _beginning_of_stdin()
-    elif Path(path).is_file() or Path(path).is_dir():
-        files = open_inputs(path, on_skip=_ignored)
-    else:
+        return _stdin_holds_captures()
+    if not (Path(path).is_file() or Path(path).is_dir()):
         return True
+    files = open_inputs(path, on_skip=_ignored)
     # Whatever is damaged is told when it is read.
     return any(is_capture(file.head()) for file in sound_files(files, lambda *_: None))
 
 
-def _beginning_of_stdin() -> Iterator[InputFile]:
-    """What stands first on standard input, as far as it has come."""
-    stream = sys.stdin.buffer
-    if isinstance(stream, io.BufferedReader):
-        head = stream.peek(HEAD_BYTES)
-    else:  # a program's own stream in its place
-        head = stream.read(HEAD_BYTES)
-        stream.seek(-len(head), io.SEEK_CUR)
+def _stdin_holds_captures() -> bool:
+    """By its beginning: of an archive only the first member can be looked at, if that."""
+    head = beginning_of(_first_of_stdin())
     unpacking = Unpacking(STDIN_BYTES, _ignored)
     opened = contents(io.BytesIO(head), "stdin", "standard input", unpacking)
-    # It is cut off: of an archive the first member alone may be whole.
-    return itertools.islice(opened, 1)
+    first = next(sound_files(opened, lambda *_: None), None)
+    if first is None:
+        return True
+    beginning = first.head()
+    if is_capture(beginning):
+        return True
+    try:
+        is_records = recognise(beginning, first) is not None
+    except InputError:  # two formats of them
+        is_records = True
+    is_archive = first.source != "standard input"
+    return not is_records and (is_archive or not head)
+
+
+def _first_of_stdin() -> bytes:
+    """What stands first on standard input, as far as it has come, without consuming it."""
+    stream = sys.stdin.buffer
+    if isinstance(stream, io.BufferedReader):
+        return stream.peek(HEAD_BYTES)
+    head = stream.read(HEAD_BYTES)  # a program's own stream in its place
+    stream.seek(-len(head), io.SEEK_CUR)
+    return head
 
 
 def _ignored(source: str, why: str) -> None:

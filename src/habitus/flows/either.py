@@ -50,6 +50,7 @@ def flows_of_either(
     strict: bool = False,
     outer: bool = False,
     columns: Collection[str] | None = None,
+    merge_twins: bool = True,
     progress: Progress = SILENT,
     report: EitherReport | None = None,
 ) -> Iterator[tuple[Kind, pl.DataFrame]]:
@@ -63,6 +64,7 @@ def flows_of_either(
         format: of records; where it is given, nothing is taken for a capture.
         strict: make the first broken row of records, or a file that is none, an error.
         columns: of captures, the features that are wanted; by default all.
+        merge_twins: join rows of FlowMeter that are the two directions of one flow.
 
     Raises:
         UsageError: if there is no such format.
@@ -87,8 +89,9 @@ def flows_of_either(
                     yield "captures", table
             else:
                 for table in flow_record_tables(
-                    named, format=format, strict=strict, progress=progress, report=found.records
-                ):
+                    named, format=format, strict=strict, merge_twins=merge_twins,
+                    progress=progress, report=found.records,
+                ):  # fmt: skip
                     yield "records", table
 
     return tables()

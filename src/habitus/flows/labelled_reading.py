@@ -14,6 +14,7 @@ from habitus.errors import InputError, UsageError
 from habitus.files.inputfile import HEAD_BYTES
 from habitus.files.inputs import files_in
 from habitus.files.named import refuse_missing
+from habitus.flows.archived_labels import ArchivedLabels, archived_labels
 from habitus.flows.captures import holds_captures
 from habitus.flows.extracting import extract_flows
 from habitus.flows.flowtable import SOURCE, no_flows
@@ -49,7 +50,7 @@ def read_labelled_flows(
 ) -> LabelledFlows:
     """Flows and their labels.
 
-    ``path`` is a table of labels (`labels_file.WANTED`), a folder in which one lies
+    ``path`` is a table of labels (`labels_file.WANTED`), a folder or an archive in which one lies
     (``labels.csv``), or flows of another program that carry labels, as Zeek's
     ``conn.log.labeled``. Of captures and flows that nobody labels all are taken as benign, and
     `LabelledFlows.notes` says so.
@@ -72,10 +73,12 @@ def read_labelled_flows(
         records or FlowReport(),
     )  # fmt: skip
     table = _labels_of(Path(path))
-    if table is None:
-        flows, files, digest = reader.unlisted(path)
-    else:
+    if table is not None:
         flows, files, digest = reader.listed(table)
+    elif (inside := archived_labels(Path(path))) is not None:
+        flows, files, digest = reader.archived(inside)
+    else:
+        flows, files, digest = reader.unlisted(path)
     if not len(flows):
         raise InputError(f"{path}: there is no flow in it")
     extraction = reader.settings if reader.has_captures else None
@@ -99,6 +102,14 @@ def _head(path: Path) -> bytes:
             return file.read(HEAD_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _forgive(report: CaptureReport | FlowReport, source: str) -> None:
+    """Take back that a file was left out: it is no flows, and was read all the same."""
+    told = [one for one in report.skipped if one.startswith(f"{source}: ")]
+    for one in told:
+        report.skipped.remove(one)
+    report.n_skipped -= len(told)
 
 
 class _Reader:
@@ -142,6 +153,25 @@ class _Reader:
             parts.append(_told(flows, one).with_columns(pl.lit(number).alias(_FILE)))
             self.progress.advance(1)
         return pl.concat(parts, rechunk=True), tuple(one.file for one in named), digest.hexdigest()
+
+    def archived(
+        self, labels: ArchivedLabels
+    ) -> tuple[pl.DataFrame, tuple[LabelledFile, ...], str]:
+        """What a table of labels names that lies in an archive with it; the rest has no label."""
+        labels.refuse_absent()
+        is_packets = self.format is None and holds_captures(labels.archive)
+        flows = self._flows([labels.archive], is_packets=is_packets, progress=self.progress)
+        for report in (self.captures, self.records):
+            _forgive(report, labels.table)
+        files, parts = [], []
+        for number, (one, name, own) in enumerate(labels.parts(flows)):
+            files.append(LabelledFile(name, "") if one is None else one.file)
+            unlabelled = own.drop(LABEL, strict=False).with_columns(
+                pl.lit(None, pl.String()).alias(_LABEL)
+            )
+            told = unlabelled if one is None else _told(own, one)
+            parts.append(told.with_columns(pl.lit(number).alias(_FILE)))
+        return pl.concat(parts, rechunk=True), tuple(files), _digest(labels.archive).hex()
 
     def unlisted(
         self, path: str | os.PathLike[str]

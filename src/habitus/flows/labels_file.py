@@ -50,35 +50,44 @@ def is_labels_file(head: bytes) -> bool:
     return "label" in names and (PATH in names or {CAPTURE, COMMUNITY} <= set(names))
 
 
-def read_labels(path: Path) -> list[LabelledPath]:
+def read_labels(
+    path: Path, content: bytes | None = None, where: str | None = None
+) -> list[LabelledPath]:
     """The files that a table of labels names, in its order; paths are from its own folder.
+
+    Args:
+        content: what stands in it, where it is no file but lies in an archive.
+        where: what to call it in errors; by default its path.
 
     Raises:
         InputError: if the table cannot be read, lacks a column, labels nothing, or says two things
             of one file or flow; the line is told.
     """
-    rows = csv.reader(io.StringIO(_text(path)), strict=True)
+    where = str(path) if where is None else where
+    text = _text(path) if content is None else _decoded(content, where)
+    rows = csv.reader(io.StringIO(text), strict=True)
     found: dict[str, LabelledPath] = {}
     try:
         names = [name.strip().lower() for name in next(rows, [])]
         column = PATH if PATH in names else CAPTURE
         lacking = [name for name in (column, "label") if name not in names]
         if lacking:
-            raise InputError(f"{path}:1: has no column {lacking[0]!r}", f"wanted {WANTED}")
+            raise InputError(f"{where}:1: has no column {lacking[0]!r}", f"wanted {WANTED}")
         for row in rows:
             if any(cell.strip() for cell in row):
-                _add(found, dict(zip(names, row, strict=False)), column, path, rows.line_num)
+                place = f"{where}:{rows.line_num}"
+                _add(found, dict(zip(names, row, strict=False)), column, path, place, rows.line_num)
     except csv.Error as error:
-        raise InputError(f"{path}:{rows.line_num}: {error}", f"wanted {WANTED}") from None
+        raise InputError(f"{where}:{rows.line_num}: {error}", f"wanted {WANTED}") from None
     if not found:
-        raise InputError(f"{path}: labels no file", f"wanted {WANTED}")
+        raise InputError(f"{where}: labels no file", f"wanted {WANTED}")
     return list(found.values())
 
 
 def _add(
-    found: dict[str, LabelledPath], row: dict[str, str], column: str, table: Path, line: int
-) -> None:
-    where = f"{table}:{line}"
+    found: dict[str, LabelledPath], row: dict[str, str], column: str, table: Path, where: str,
+    line: int,
+) -> None:  # fmt: skip
     cells = {name: cell.strip() for name, cell in row.items()}
     name, label = cells.get(column, ""), cells.get("label", "")
     if not name:
@@ -126,6 +135,10 @@ def _text(path: Path) -> str:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return _decoded(content, str(path))
+
+
+def _decoded(content: bytes, where: str) -> str:
     if len(content) > MAX_BYTES:
-        raise InputError(f"{path}: is larger than {MAX_BYTES >> 20} MiB; wanted a table of labels")
+        raise InputError(f"{where}: is larger than {MAX_BYTES >> 20} MiB; wanted a table of labels")
     return content.decode("utf-8-sig", "replace").replace("\0", "\ufffd")

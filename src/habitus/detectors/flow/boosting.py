@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from habitus.detectors.estimators import one_thread
@@ -14,7 +15,6 @@ from habitus.detectors.flow.trees import Trees
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from habitus.detectors.flow.base import FlowSettings
@@ -63,6 +63,10 @@ class Boosting(FlowClassifier):
             l2_regularization=set_as.l2, class_weight=set_as.weights(), early_stopping=False,
             random_state=seed % (1 << 32),
         )  # fmt: skip
+        # What none of these rows tells, scikit-learn cannot put into bins; nobody asks a constant.
+        is_silent = np.isnan(matrix).all(axis=0)
+        if is_silent.any():
+            matrix = np.where(is_silent, 0.0, matrix)
         # On few rows threads wait for each other longer than they work.
         with one_thread() if len(matrix) < _ROWS_FOR_THREADS else nullcontext():
             made.fit(matrix, labels)

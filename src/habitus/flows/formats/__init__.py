@@ -18,6 +18,7 @@ _FORMATS: Registry[FlowFormat] = Registry(
     {
         "cicflowmeter": "habitus.flows.formats.cicflowmeter:FORMAT",
         "flowmeter": "habitus.flows.formats.flowmeter:FORMAT",
+        "habitus": "habitus.flows.formats.habitus:FORMAT",
         "nfstream": "habitus.flows.formats.nfstream:FORMAT",
         "suricata": "habitus.flows.formats.suricata:FORMAT",
         "zeek": "habitus.flows.formats.zeek:FORMAT",

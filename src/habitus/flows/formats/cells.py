@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 Reads = Literal[
     "number", "whole", "text", "address", "port", "protocol", "clock", "date", "truth", "numbers",
-    "made",
+    "nanoseconds", "made",
 ]  # fmt: skip
 """How a cell is read; ``made``: not from one cell alone, its note says how."""
 
-_EXACT = 1 << 53
+EXACT = 1 << 53
 """A count of more is none: sums of such would no longer fit."""
+MAX_NS = 1 << 62
+"""A time so far from now is none."""
 MAX_TEXT = 1000
 """Characters of a label or a name: what is longer is none, and would be held for every row."""
+MAX_NUMBERS = 1024
+"""Numbers of a list."""
 _LONGEST_ADDRESS = 128
 _HASHED = re.compile(r"[0-9a-fA-F]{16,128}")
 _DATES = (
@@ -40,13 +44,19 @@ def _number(text: pl.Series) -> pl.Series:
 def _whole(text: pl.Series) -> pl.Series:
     """Counts; some programs write them as ``12.0``."""
     exact = text.cast(pl.Int64, strict=False)
-    exact = exact.set((exact.abs() >= _EXACT).fill_null(value=False), None)
+    exact = exact.set((exact.abs() >= EXACT).fill_null(value=False), None)
     if exact.null_count() == text.null_count():
         return exact
     number = text.cast(pl.Float64, strict=False)
-    is_whole = (number == number.round()) & (number.abs() < _EXACT)
+    is_whole = (number == number.round()) & (number.abs() < EXACT)
     rounded = number.set(~is_whole.fill_null(value=False), None).cast(pl.Int64, strict=False)
     return exact.fill_null(rounded)
+
+
+def _nanoseconds(text: pl.Series) -> pl.Series:
+    """Since 1970; more digits than a float has."""
+    told = text.cast(pl.Int64, strict=False)
+    return told.set((told >= MAX_NS).fill_null(value=False), None)
 
 
 def _text(text: pl.Series) -> pl.Series:
@@ -127,10 +137,12 @@ _TRUTHS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": 
 
 
 def _numbers_of(text: str) -> list[int] | None:
-    """A list as Python writes it, of whole numbers."""
+    """A list as Python writes it, of whole numbers; or with ``;`` between them, as we write it."""
     inner = text.removeprefix("[").removesuffix("]").strip()
-    parts = [part.strip() for part in inner.split(",")] if inner else []
-    if len(parts) > 1024 or not all(re.fullmatch(r"-?\d{1,15}(\.0)?", part) for part in parts):
+    parts = [part.strip() for part in inner.replace(";", ",").split(",")] if inner else []
+    if len(parts) > MAX_NUMBERS or not all(
+        re.fullmatch(r"-?\d{1,15}(\.0)?", part) for part in parts
+    ):
         return None
     return [int(part.removesuffix(".0")) for part in parts]
 
@@ -151,6 +163,7 @@ READERS: dict[Reads, Callable[[pl.Series], pl.Series]] = {
     "date": _date,
     "truth": _each(pl.Boolean, lambda text: _TRUTHS.get(text.lower())),
     "numbers": _numbers,
+    "nanoseconds": _nanoseconds,
 }
 EXPECTED: dict[Reads, str] = {
     "number": "a number",
@@ -163,4 +176,5 @@ EXPECTED: dict[Reads, str] = {
     "date": "a date such as 05/07/2017 08:55:58 AM or 2017-07-05 08:55:58",
     "truth": "T or F",
     "numbers": "a list of whole numbers, [1, 2, 3]",
+    "nanoseconds": "nanoseconds since 1970",
 }

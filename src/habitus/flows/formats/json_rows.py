@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from habitus.flows.record_report import FlowReport
 
 MAX_SNIFFED_LINES = 20
-MAX_LIST = 16
+MAX_LIST = 64
 """A longer list is none that we read."""
 # Numbers with a point stay text: a time in seconds has more digits than a float.
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=str).decode

@@ -92,7 +92,7 @@ def table_of(
         values = READERS[one.reads](text)
         words = _is_undefined(text)
         wrong = values.is_null() & text.is_not_null() & ~words & ~broken
-        values = _undefined(values, words, report)
+        values = undefined(values, report, words)
         if wrong.any():
             _tell(wrong, text, lines, source, f"{theirs[0]}: wanted {EXPECTED[one.reads]}", report)
             broken = broken | wrong
@@ -123,11 +123,15 @@ def _is_undefined(text: pl.Series) -> pl.Series:
     return text.str.contains(r"^(?i)[+-]?(?:inf|infinity|nan)$").fill_null(value=False)
 
 
-def _undefined(values: pl.Series, words: pl.Series, report: FlowReport) -> pl.Series:
-    """What is infinite or NaN, or counts less than nothing, is null, and is counted."""
+def undefined(values: pl.Series, report: FlowReport, words: pl.Series | None = None) -> pl.Series:
+    """What is infinite or NaN, or counts less than nothing, is null, and is counted.
+
+    Args:
+        words: where a word stood for such a number.
+    """
     if not values.dtype.is_numeric():
         return values
-    none = words
+    none = pl.repeat(value=False, n=len(values), eager=True) if words is None else words
     if values.dtype.is_float():
         none = none | (~values.is_finite()).fill_null(value=False)
     below = (values < 0).fill_null(value=False) & ~none
