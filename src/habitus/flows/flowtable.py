@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -65,6 +65,19 @@ def flow_table(
     return pl.DataFrame([pl.repeat(source, len(flows), eager=True).alias(SOURCE), *made])
 
 
+class _Handed:
+    """An array of Arrow as any library takes it.
+
+    Polars puts pyarrow's own through a compute kernel first, whose library takes long to import.
+    """
+
+    def __init__(self, array: pa.Array) -> None:
+        self._array = array
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> Any:
+        return self._array.__arrow_c_array__(requested_schema)
+
+
 def _arrow(values: Texts | Lists) -> pa.Array:
     import pyarrow as pa
 
@@ -78,7 +91,7 @@ def _arrow(values: Texts | Lists) -> pa.Array:
 def _series(feature: Feature, column: Column) -> pl.Series:
     values = column.values
     if isinstance(values, Texts | Lists):
-        return pl.Series(feature.name, _arrow(values), dtype=_TYPES[feature.kind])
+        return pl.Series(_Handed(_arrow(values)), dtype=_TYPES[feature.kind]).alias(feature.name)
     if isinstance(values, np.ndarray):
         values = np.ascontiguousarray(values)
     series = pl.Series(feature.name, values, dtype=_TYPES[feature.kind])

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from habitus.decisions.budget import Budget  # noqa: TC001 - pydantic needs it at run time
 from habitus.decisions.threshold import choose_threshold, finest_share
+from habitus.detectors.flow.base import SCORED_FLOWS
+from habitus.detectors.flow.matrix import blocks
 from habitus.errors import UsageError
 from habitus.flows.tracker import TrackSettings  # noqa: TC001 - likewise
 from habitus.models.flow_population import FlowPopulation
@@ -124,7 +126,11 @@ class FlowModel:
         Raises:
             InputError: if the table lacks columns, or a column holds no numbers.
         """
-        return self.scores_of(*self.detector.inputs.told(flows))
+        parts = [
+            self.scores_of(*self.detector.inputs.told(flows[begin:end]))
+            for begin, end in blocks(max(len(flows), 1), SCORED_FLOWS)
+        ]
+        return np.concatenate(parts)
 
     def scores_of(
         self, matrix: NDArray[np.float64], sound: NDArray[np.bool_]

@@ -12,10 +12,10 @@ from pydantic import Field
 
 from habitus.detectors.base import DetectorSettings
 from habitus.detectors.flow.feature_sets import DEFAULT, features_named
-from habitus.detectors.flow.matrix import FlowInputs
+from habitus.detectors.flow.matrix import FlowInputs, blocks
 from habitus.detectors.flow.ranges import NormalRange, ranges_of, restored_ranges
 from habitus.detectors.settings import checked_settings
-from habitus.errors import ModelError, UsageError
+from habitus.errors import InputError, ModelError, UsageError
 from habitus.flows.layout import MAX_FIRST
 from habitus.progress import SILENT, Progress
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.detectors.base import State
+
+SCORED_FLOWS = 1 << 14
+"""Of a table so many flows are scored at a time: their matrix stays near the processor."""
 
 
 class FlowSettings(DetectorSettings):
@@ -160,7 +163,17 @@ class FlowDetector(ABC):
             InputError: if the table lacks columns, a column holds no numbers, or a flow does not
                 tell what every flow of training told; `FlowInputs.scoreable` finds those.
         """
-        return self.score_matrix(self.inputs.matrix(flows))
+        if len(flows) <= SCORED_FLOWS:
+            return self.score_matrix(self.inputs.matrix(flows))
+        scores = np.empty(len(flows))
+        try:
+            for begin, end in blocks(len(flows), SCORED_FLOWS):
+                matrix = self.inputs.matrix(flows[begin:end])
+                scores[begin:end] = self.score_matrix(matrix)
+        except InputError:
+            self.inputs.matrix(flows)  # which tells of all flows what is wrong
+            raise
+        return scores
 
     def score_matrix(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) float64: the scores of rows of `FlowInputs.matrix`."""
