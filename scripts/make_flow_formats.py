@@ -31,6 +31,8 @@ def parts_of(name: str) -> dict[str, str]:
         "not read": not_read_list(made),
         "lacks": lacks_list(made.mapping),
     }
+    if name == "habitus":  # whose columns are ours, under our names
+        return {mark: parts[mark] for mark in ("sample", "not read", "lacks")}
     if name == "cicflowmeter":
         parts["mapping of the port"] = mapping_table(PORT)
     if name in column_set_names():

@@ -20,6 +20,7 @@ from reference_schemas import (
     checkup_page,
     compare_page,
     drift_page,
+    flow_alert_page,
     range_of,
     results_page,
 )
@@ -98,6 +99,7 @@ def cli_page() -> str:
 def settings_page() -> str:
     """Every detector's settings."""
     from habitus.detectors import detector_names, get_detector
+    from habitus.detectors.flow import flow_detector_names, get_flow_detector
 
     parts = [
         head(
@@ -107,16 +109,22 @@ def settings_page() -> str:
             "`settings`. A value outside its range is an error, and so is a name that is not here.",
         )
     ]
-    for name in detector_names():
-        detector = get_detector(name)
+    names = [(name, "surprise", get_detector(name)().unit) for name in detector_names()]
+    names += [(name, "score", get_flow_detector(name).score_unit) for name in flow_detector_names()]
+    for name, what, unit in names:
+        of_flows = what == "score"
+        detector = get_flow_detector(name) if of_flows else get_detector(name)
         schema = detector.Settings.model_json_schema()
         rows = [
-            (f"`{setting}`", of["type"], f"`{of['default']}`", range_of(of), of["description"])
+            (
+                f"`{setting}`", of.get("type", "text"), f"`{of['default']}`", range_of(of),
+                of["description"],
+            )
             for setting, of in schema["properties"].items()
-        ]
+        ]  # fmt: skip
+        judges = "Judges network flows. " if of_flows else ""
         parts.append(
-            f"\n## {name}\n\n{sentence(detector.summary)} "
-            f"Unit of its surprise: {detector().unit}.\n"
+            f"\n## {name}\n\n{sentence(detector.summary)} {judges}Unit of its {what}: {unit}.\n"
             f"[What it does, and when it fails](../detectors/{name}.md).\n\n"
         )
         parts.append(table(("setting", "type", "default", "range", "meaning"), rows))
@@ -206,6 +214,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "formats.md": formats_page,
     "api.md": api_page,
     "alert-record.md": alert_page,
+    "flow-alert-record.md": flow_alert_page,
     "results.md": results_page,
     "compare.md": compare_page,
     "checkup.md": checkup_page,

@@ -105,6 +105,18 @@ def alert_page() -> str:
     )
 
 
+def flow_alert_page() -> str:
+    """The record of a flow."""
+    return schema_page(
+        "flow-alert",
+        "Record of a flow",
+        "One JSON object a line, as `habitus detect -o FILE` and `--json` write it by a model of\n"
+        "flows. The head has the shape of Suricata's EVE records. How to use it:\n"
+        "[learn from flows](../how-to/learn-from-flows.md). `[]` stands for every element\n"
+        "of an array.",
+    )
+
+
 def results_page() -> str:
     """The results of an evaluation."""
     return schema_page(

@@ -17,22 +17,33 @@ from habitus.version import __version__
 
 if TYPE_CHECKING:
     from habitus.alerts.explanation import Explanation
+    from habitus.alerts.flow_judging import FlowJudge, FlowVerdicts
     from habitus.alerts.judgement import TraceScore
     from habitus.api.comparing import compare
     from habitus.api.data import check, convert, sample
     from habitus.api.drifting import check_drift
+    from habitus.api.flows import detect_flows, explain_flows, judge_flows, train_flows
     from habitus.api.judging import detect, explain, judge
     from habitus.api.learning import evaluate, train
     from habitus.api.options import FileOptions
     from habitus.decisions.budget import Budget
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
+    from habitus.detectors.flow import (
+        flow_detector_names,
+        get_flow_detector,
+        register_flow_detector,
+    )
+    from habitus.detectors.flow.base import Contributions, FlowDetector
     from habitus.drift.result import Drift
     from habitus.errors import HabitusError, ModelError
     from habitus.evaluation.comparing.comparison import Comparisons
     from habitus.evaluation.doctor.checkup import Checkup
     from habitus.evaluation.results import Results
+    from habitus.flows.either import EitherReport
     from habitus.flows.extracting import extract_flows
+    from habitus.flows.labelled import LabelledFlows
+    from habitus.flows.labelled_reading import read_labelled_flows
     from habitus.flows.reading import flow_record_tables, read_flow_records
     from habitus.flows.record_report import FlowReport
     from habitus.flows.report import CaptureReport
@@ -40,6 +51,8 @@ if TYPE_CHECKING:
     from habitus.flows.tracker import TrackSettings
     from habitus.learning.session import Session
     from habitus.models.files import load_model, save_model, verify_model
+    from habitus.models.flow_model import FlowModel
+    from habitus.models.flow_training import fit_flow_model, flowmeter_model
     from habitus.models.model import Model
     from habitus.models.training import fit_model
     from habitus.progress import SILENT, Progress
@@ -56,14 +69,21 @@ _HOMES = {
     "CaptureReport": "habitus.flows.report",
     "Checkup": "habitus.evaluation.doctor.checkup",
     "Comparisons": "habitus.evaluation.comparing.comparison",
+    "Contributions": "habitus.detectors.flow.base",
     "DetectorSettings": "habitus.detectors.base",
     "Drift": "habitus.drift.result",
+    "EitherReport": "habitus.flows.either",
     "Expectation": "habitus.detectors.base",
     "Explanation": "habitus.alerts.explanation",
     "FileOptions": "habitus.api.options",
+    "FlowDetector": "habitus.detectors.flow.base",
+    "FlowJudge": "habitus.alerts.flow_judging",
+    "FlowModel": "habitus.models.flow_model",
     "FlowReport": "habitus.flows.record_report",
+    "FlowVerdicts": "habitus.alerts.flow_judging",
     "HabitusError": "habitus.errors",
     "Label": "habitus.traces.traceset",
+    "LabelledFlows": "habitus.flows.labelled",
     "Model": "habitus.models.model",
     "ModelError": "habitus.errors",
     "Progress": "habitus.progress",
@@ -85,25 +105,35 @@ _HOMES = {
     "compare": "habitus.api.comparing",
     "convert": "habitus.api.data",
     "detect": "habitus.api.judging",
+    "detect_flows": "habitus.api.flows",
     "detector_names": "habitus.detectors",
     "evaluate": "habitus.api.learning",
     "explain": "habitus.api.judging",
+    "explain_flows": "habitus.api.flows",
     "extract_flows": "habitus.flows.extracting",
+    "fit_flow_model": "habitus.models.flow_training",
     "fit_model": "habitus.models.training",
+    "flow_detector_names": "habitus.detectors.flow",
     "flow_record_tables": "habitus.flows.reading",
+    "flowmeter_model": "habitus.models.flow_training",
     "format_names": "habitus.traces.formats",
     "get_detector": "habitus.detectors",
+    "get_flow_detector": "habitus.detectors.flow",
     "get_format": "habitus.traces.formats",
     "join": "habitus.traces.traceset",
     "judge": "habitus.api.judging",
+    "judge_flows": "habitus.api.flows",
     "load_model": "habitus.models.files",
     "read_flow_records": "habitus.flows.reading",
+    "read_labelled_flows": "habitus.flows.labelled_reading",
     "read_traces": "habitus.traces.reading",
     "register_detector": "habitus.detectors",
+    "register_flow_detector": "habitus.detectors.flow",
     "register_format": "habitus.traces.formats",
     "sample": "habitus.api.data",
     "save_model": "habitus.models.files",
     "train": "habitus.api.learning",
+    "train_flows": "habitus.api.flows",
     "verify_model": "habitus.models.files",
     "write_flows": "habitus.flows.saving",
     "write_native": "habitus.traces.formats.native",
@@ -115,14 +145,21 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "CaptureReport",
     "Checkup",
     "Comparisons",
+    "Contributions",
     "DetectorSettings",
     "Drift",
+    "EitherReport",
     "Expectation",
     "Explanation",
     "FileOptions",
+    "FlowDetector",
+    "FlowJudge",
+    "FlowModel",
     "FlowReport",
+    "FlowVerdicts",
     "HabitusError",
     "Label",
+    "LabelledFlows",
     "Model",
     "ModelError",
     "Progress",
@@ -145,25 +182,35 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "compare",
     "convert",
     "detect",
+    "detect_flows",
     "detector_names",
     "evaluate",
     "explain",
+    "explain_flows",
     "extract_flows",
+    "fit_flow_model",
     "fit_model",
+    "flow_detector_names",
     "flow_record_tables",
+    "flowmeter_model",
     "format_names",
     "get_detector",
+    "get_flow_detector",
     "get_format",
     "join",
     "judge",
+    "judge_flows",
     "load_model",
     "read_flow_records",
+    "read_labelled_flows",
     "read_traces",
     "register_detector",
+    "register_flow_detector",
     "register_format",
     "sample",
     "save_model",
     "train",
+    "train_flows",
     "verify_model",
     "write_flows",
     "write_native",

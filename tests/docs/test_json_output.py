@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from frames import SYN, ethernet, pcap, segment
+from frames import SYN, A, B, ethernet, ip4, pcap, segment, udp
 from habitus.cli import commands  # noqa: F401 - registers them
 from habitus.cli.app import app
 from habitus.flows.formats import get_flow_format
@@ -40,6 +40,7 @@ RUNS = {
     "explain": ["model", "recordings"],
     "sample": ["model", "-n", "3"],
     "model show": ["model"],
+    "model import-flowmeter": ["parameters", "-o", "imported"],
     "model verify": ["model"],
     "model threshold": ["model", "--false-alarms", "10%"],
     "model forecast": ["model", "--traces", "50"],
@@ -59,7 +60,14 @@ ALSO = {
     "train": [
         ["markov", "--data", "mine", "-o", "chain", "--false-alarms", "20%"],
         ["lstm", "--data", "mine", "-o", "lstm", "--set", "epochs=1", "--set", "cells=8"],
+        ["logistic", "--data", "talks/labels.csv", "-o", "net"],
+        ["boosting", "--data", "talks", "-o", "trees", "--false-alarms", "10%"],
     ],
+    "detect": [["net", "talks", "--all"]],
+    "explain": [["net", "talks/0.pcap"]],
+    "model show": [["net"], ["trees"]],
+    "model threshold": [["net", "--false-alarms", "20%"]],
+    "model forecast": [["net", "--flows", "50"]],
 }
 NOT_RUN = {"data get": "needs a server; it prints an entry, as `data add` does"}
 
@@ -116,6 +124,16 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     (folder / "recordings" / "empty").mkdir()
     arp = ethernet(bytes(28), kind=0x0806)
     (folder / "talk.pcap").write_bytes(pcap([(0, segment(SYN)), (1, arp)]))
+    labels = ["path,label"]
+    (folder / "talks").mkdir()
+    for i in range(6):
+        made = [frame for port in range(5) for frame in talk(1000 + port, 5 if i % 2 else 900)]
+        (folder / "talks" / f"{i}.pcap").write_bytes(pcap(made))
+        labels.append(f"{i}.pcap,{'benign' if i % 2 else 'malicious'}")
+    (folder / "talks" / "labels.csv").write_text("\n".join(labels))
+    (folder / "parameters").mkdir()
+    for name, n in (("mean", 39), ("std", 39), ("weights", 39), ("intercept", 1)):
+        (folder / "parameters" / f"{name}.txt").write_text("1.5\n" * n)
     (folder / "eve.json").write_text(get_flow_format("suricata").sample)
     values: dict[str, list[Any]] = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -136,6 +154,15 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         assert (wrong.exit_code, wrong.stdout) == (2, "")
         assert wrong.stderr.startswith("habitus: no data set is called 'nothing'")
     return values
+
+
+def talk(port: int, n_bytes: int) -> list[tuple[int, bytes]]:
+    """A question and its answer, after which nothing more is said."""
+    asked, answered = udp(port, 53, bytes(n_bytes)), udp(53, port, bytes(2 * n_bytes + port % 7))
+    return [
+        (port * 1000, ethernet(ip4(asked, 17, A, B))),
+        (port * 1000 + 500, ethernet(ip4(answered, 17, B, A))),
+    ]
 
 
 def write(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ import habitus
 from habitus.cli import commands  # noqa: F401 - registers them
 from habitus.cli.app import app
 from habitus.detectors import detector_names, get_detector
+from habitus.detectors.flow import flow_detector_names, get_flow_detector
 from habitus.evaluation.protocols import PROTOCOLS
 from habitus.traces.formats import format_names, get_format
 
@@ -69,6 +70,16 @@ def test_detectors_are_documented(name: str) -> None:
     for heading in ("Idea", "Surprise", "Settings", "Unknown calls", "When it fails", "Measured"):
         assert f"\n## {heading}\n" in text, f"{name}: says nothing of {heading!r}"
     for setting in get_detector(name).Settings.model_fields:
+        assert f"`{setting}`" in text
+        assert f"`{setting}`" in section("reference/settings.md", name)
+
+
+@pytest.mark.parametrize("name", flow_detector_names())
+def test_detectors_of_flows_are_documented(name: str) -> None:
+    text = page(f"detectors/{name}.md")
+    for heading in ("Idea", "Score", "Settings", "When it fails", "Measured"):
+        assert f"\n## {heading}\n" in text, f"{name}: says nothing of {heading!r}"
+    for setting in get_flow_detector(name).Settings.model_fields:
         assert f"`{setting}`" in text
         assert f"`{setting}`" in section("reference/settings.md", name)
 

@@ -125,7 +125,8 @@ def convert(
         str | None,
         typer.Option(
             "--format",
-            help="zeek, suricata, flowmeter, cicflowmeter or nfstream; by default recognised.",
+            help="zeek, suricata, flowmeter, cicflowmeter, nfstream or habitus; by default "
+            "recognised.",
         ),
     ] = None,
     keep_twins: Annotated[
@@ -139,7 +140,8 @@ def convert(
 ) -> None:
     """Turn the flows of other programs into the table that `flows extract` writes.
 
-    Read are Zeek's conn.log, Suricata's EVE, and the CSV of FlowMeter, CICFlowMeter and NFStream.
+    Read are Zeek's conn.log, Suricata's EVE, the CSV of FlowMeter, CICFlowMeter and NFStream, and
+    what these commands write.
     What a program does not tell is null, and told; so is what was broken or left out.
     """
     from habitus.cli.flows_text import print_written

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from habitus.detectors.base import SequenceDetector
+    from habitus.detectors.flow.base import FlowDetector
     from habitus.evaluation.protocols import Protocol
 
 
@@ -32,15 +33,26 @@ def detectors(
     """
     from habitus.cli.terminal import in_lines, table
     from habitus.detectors import detector_names, get_detector
+    from habitus.detectors.flow import flow_detector_names, get_flow_detector
+    from habitus.detectors.kinds import judges
 
-    names = detector_names() if name is None else (get_detector(name).name,)
-    listed = [_described(get_detector(each)) for each in names]
+    listed = [
+        {**_described(get_detector(each)), "judges": "traces"}
+        for each in detector_names()
+        if name in {None, each}
+    ] + [
+        {**_described(get_flow_detector(each)), "judges": "flows"}
+        for each in flow_detector_names()
+        if name in {None, each}
+    ]
+    if name is not None:
+        judges(name)  # refuses a name that there is not
     if json:
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
     if name is None:
-        rows = [(d["name"], d["summary"], ", ".join(d["presets"])) for d in listed]
-        table(("detector", "what it is", "presets"), rows)
+        rows = [(d["name"], d["judges"], d["summary"], ", ".join(d["presets"])) for d in listed]
+        table(("detector", "judges", "what it is", "presets"), rows)
         typer.echo(in_lines("settings, their defaults and presets: habitus detectors NAME"))
     else:
         _print_choices(listed[0])
@@ -60,7 +72,7 @@ def _print_choices(described: dict[str, Any]) -> None:
         typer.echo(in_lines(f"--preset {preset}: {told}"))
 
 
-def _described(detector: type[SequenceDetector]) -> dict[str, Any]:
+def _described(detector: type[SequenceDetector | FlowDetector]) -> dict[str, Any]:
     """What can be chosen of a detector."""
     settings = {
         setting: {"default": field.default, "meaning": field.description or ""}

@@ -17,11 +17,11 @@ from habitus.flows.formats import flow_format_names, get_flow_format
 from habitus.flows.formats import zeek as zeek_format
 
 NAMES = flow_format_names()
-CSV = ("cicflowmeter", "flowmeter", "nfstream")
+CSV = ("cicflowmeter", "flowmeter", "habitus", "nfstream")
 # A count of packets, and where it stands in the sample's row.
 COUNTS = {
     "cicflowmeter": ("forward_packets", 8), "flowmeter": ("packets", 7),
-    "nfstream": ("forward_packets", 15),
+    "habitus": ("forward_packets", 10), "nfstream": ("forward_packets", 15),
 }  # fmt: skip
 
 
