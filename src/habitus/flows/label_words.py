@@ -56,10 +56,11 @@ def classes_of(
     labels = sorted(counts)
     if malicious:
         wanted = {name.strip().lower() for name in malicious}
-        missing = sorted(wanted - {label.lower() for label in labels})
-        if missing:
+        there = {label.lower() for label in labels}
+        absent = [name for name in malicious if name.strip().lower() not in there]
+        if absent:
             raise UsageError(
-                f"{where}: --malicious {missing[0]}: nothing has this label; there are "
+                f"{where}: --malicious {absent[0]}: nothing has this label; there are "
                 f"{_counted(counts, what)}"
             )
         return _split(labels, (label for label in labels if label.lower() in wanted))

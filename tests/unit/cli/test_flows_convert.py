@@ -58,7 +58,7 @@ def test_flows_of_others_become_the_table_that_captures_become(
     of_packets, of_records = tmp_path / f"packets.{kind}", tmp_path / f"records.{kind}"
     run("extract", capture, "-o", str(of_packets))
     printed, said = run("convert", str(records), "-o", str(of_records))
-    assert f"wrote {of_records} ({kind}): 5 flows of 5 files (cicflowmeter 1, " in printed
+    assert f"wrote {of_records} ({kind}): 6 flows of 6 files (cicflowmeter 1, " in printed
     assert "README: no format recognises it" in said
     assert "features are null in every flow, as nothing that was read tells them: all of " in said
     read: dict[str, Callable[[Path], list[str]]] = {
@@ -93,7 +93,7 @@ def test_what_was_converted_is_told_to_programs(records: Path, tmp_path: Path) -
     output = str(tmp_path / "flows.csv")
     told = json.loads(run("convert", str(records), "-o", output, "--json")[0])
     assert (told["path"], told["kind"], told["columns"]) == (output, "csv", "habitus")
-    assert (told["n_files"], told["n_flows"], told["n_broken"], told["n_skipped"]) == (5, 5, 1, 1)
+    assert (told["n_files"], told["n_flows"], told["n_broken"], told["n_skipped"]) == (6, 6, 1, 1)
     assert told["formats"] == dict.fromkeys(flow_format_names(), 1)
     assert "payload_entropy" in told["lacking"]
     assert "packets" not in told["lacking"]
@@ -154,7 +154,10 @@ def test_a_damaged_file_is_converted_as_far_as_it_is_sound(records: Path, tmp_pa
         (("extract", "{capture}", "{nowhere}", "-o", "o.csv"), "nowhere: cannot be read"),
         (("info", "{capture}", "{nowhere}"), "nowhere: cannot be read"),
         (("info", "zeek"), "no capture, but flows as zeek writes them: habitus flows convert"),
-        (("convert", "zeek", "-o", "o.csv", "--format", "argus"), "cicflowmeter, flowmeter, nf"),
+        (
+            ("convert", "zeek", "-o", "o.csv", "--format", "argus"),
+            "cicflowmeter, flowmeter, habitus, nf",
+        ),
         (("convert", "zeek", "-o", "o.csv", "--columns", "argus"), "cicflowmeter, flowmeter, ha"),
         (("convert", "README", "-o", "o.csv"), "no format recognises it"),
         (("convert", "zeek", "-o", "zeek", "--to", "csv"), "is what is to be read"),

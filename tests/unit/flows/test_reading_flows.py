@@ -183,7 +183,9 @@ def test_unknown_files_formats_and_paths_are_told(tmp_path: Path) -> None:
     path.write_text("hello\n")
     with pytest.raises(InputError, match=r"notes\.txt: no format.*\n.*--format.*zeek"):
         read_flow_records(path)
-    with pytest.raises(UsageError, match="cicflowmeter, flowmeter, nfstream, suricata, zeek"):
+    with pytest.raises(
+        UsageError, match="cicflowmeter, flowmeter, habitus, nfstream, suricata, zeek"
+    ):
         read_flow_records(path, format="argus")
     with pytest.raises(InputError, match="cannot be read"):
         read_flow_records(tmp_path / "nowhere")

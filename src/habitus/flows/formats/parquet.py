@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
@@ -24,21 +24,20 @@ from habitus.flows.formats.completing import completed
 from habitus.flows.formats.mapping import Mapped, undefined
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from habitus.files.inputfile import InputFile
     from habitus.flows.record_report import FlowReport
 
+Told: TypeAlias = "tuple[str, bool, pa.DataType | None]"
+
 MAGIC = b"PAR1"
 MAX_GROUP_BYTES = 1 << 30
 """Of a row group, unpacked: one is held at a time."""
 MAX_COLUMNS = 4096
-_WORDS = {
-    pl.Int64(): "whole numbers", pl.Float64(): "numbers", pl.String(): "text",
-    pl.Boolean(): "booleans", pl.List(pl.Int64): "lists of whole numbers",
-}  # fmt: skip
 _MOST: dict[Reads, int] = {"whole": EXACT, "port": 1 << 16, "protocol": 256, "nanoseconds": MAX_NS}
 """What a number must stay below."""
 
@@ -71,8 +70,8 @@ def parquet_tables(
             columns = _checked(opened, file.source, mapping, needed)
             n_before = 0
             for batch in opened.iter_batches(BATCH_ROWS, columns=columns):
-                batch.validate(full=True)
-                frame = pl.DataFrame(pl.from_arrow(batch))
+                batch.validate(full=True)  # text that is not UTF-8 among it
+                frame = _frame(batch, file.source)
                 lines = pl.int_range(n_before + 1, n_before + len(frame) + 1, eager=True)
                 n_before += len(frame)
                 table = completed(_typed(frame, lines, file.source, mapping, report))
@@ -124,7 +123,7 @@ def _typed(
         if name not in frame.columns:
             made[name] = pl.repeat(None, len(frame), dtype=kind, eager=True)
             continue
-        column = _of_kind(frame[name], kind, f"{source}: the column {name}")
+        column = frame[name]
         values, wrong = _possible(column, kind, reads[name])
         wrong = wrong & ~broken
         for line, value in zip(lines.filter(wrong), column.filter(wrong), strict=True):
@@ -139,25 +138,58 @@ def _typed(
     return table.filter(~broken)
 
 
-def _of_kind(column: pl.Series, kind: pl.DataType, where: str) -> pl.Series:
-    """A column of the right kind, or one that can be made so without a loss.
+def _frame(batch: pa.RecordBatch, source: str) -> pl.DataFrame:
+    """The columns of a batch, once their types are what they should be.
+
+    They come without what a file says about itself beside them: polars panics where that is no
+    text.
 
     Raises:
-        InputError: if it is neither.
+        InputError: if a column holds another type.
     """
-    found = column.dtype
-    inner = found.inner if isinstance(found, pl.List) else found
-    fits = {
-        pl.Int64(): found.is_integer(),
-        pl.Float64(): found.is_numeric(),
-        pl.String(): found in (pl.String, pl.Categorical),
-        pl.Boolean(): found == pl.Boolean,
-        pl.List(pl.Int64): isinstance(found, pl.List)
-        and (inner == pl.Null or (isinstance(inner, pl.DataType) and inner.is_integer())),
-    }
-    if found != pl.Null and not fits[kind]:
-        raise InputError(f"{where} holds {found}; wanted {_WORDS[kind]}")
-    return column
+    import pyarrow as pa
+
+    kinds, made = record_schema(), {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        wanted, fits, cast = _KINDS[str(kinds[name])](pa, column.type)
+        if not fits and not pa.types.is_null(column.type):
+            raise InputError(
+                f"{source}: the column {name} holds {column.type}; wanted {wanted}",
+                "write it anew: habitus flows extract or convert",
+            )
+        made[name] = pl.Series(name, column.cast(cast) if cast is not None else column)
+    return pl.DataFrame(made)
+
+
+def _whole(pa: Any, found: pa.DataType) -> Told:
+    return "whole numbers", pa.types.is_integer(found), None
+
+
+def _number(pa: Any, found: pa.DataType) -> Told:
+    return "numbers", pa.types.is_integer(found) or pa.types.is_floating(found), None
+
+
+def _text(pa: Any, found: pa.DataType) -> Told:
+    inner = found.value_type if pa.types.is_dictionary(found) else found
+    names = ("is_string", "is_large_string", "is_string_view")
+    return "text", any(getattr(pa.types, name)(inner) for name in names), pa.large_string()
+
+
+def _truth(pa: Any, found: pa.DataType) -> Told:
+    return "booleans", pa.types.is_boolean(found), None
+
+
+def _list(pa: Any, found: pa.DataType) -> Told:
+    names = ("is_list", "is_large_list", "is_fixed_size_list")
+    fits = any(getattr(pa.types, name)(found) for name in names)
+    fits = fits and (pa.types.is_integer(found.value_type) or pa.types.is_null(found.value_type))
+    return "lists of whole numbers", fits, pa.large_list(pa.int64())
+
+
+_KINDS: dict[str, Callable[[Any, pa.DataType], Told]] = {
+    "Int64": _whole, "Float64": _number, "String": _text, "Boolean": _truth, "List(Int64)": _list,
+}  # fmt: skip
+"""Of each type of ours: its name, whether a type of Arrow is such, and what to make of that."""
 
 
 def _possible(column: pl.Series, kind: pl.DataType, reads: Reads) -> tuple[pl.Series, pl.Series]:
