@@ -123,9 +123,10 @@ def settings_page() -> str:
             for setting, of in schema["properties"].items()
         ]  # fmt: skip
         judges = "Judges network flows. " if of_flows else ""
+        folder = "flow-detectors" if of_flows else "detectors"
         parts.append(
             f"\n## {name}\n\n{sentence(detector.summary)} {judges}Unit of its {what}: {unit}.\n"
-            f"[What it does, and when it fails](../detectors/{name}.md).\n\n"
+            f"[What it does, and when it fails](../{folder}/{name}.md).\n\n"
         )
         parts.append(table(("setting", "type", "default", "range", "meaning"), rows))
     return "".join(parts)

@@ -76,7 +76,7 @@ def test_detectors_are_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", flow_detector_names())
 def test_detectors_of_flows_are_documented(name: str) -> None:
-    text = page(f"detectors/{name}.md")
+    text = page(f"flow-detectors/{name}.md")
     for heading in ("Idea", "Score", "Settings", "When it fails", "Measured"):
         assert f"\n## {heading}\n" in text, f"{name}: says nothing of {heading!r}"
     for setting in get_flow_detector(name).Settings.model_fields:

@@ -207,6 +207,8 @@ def explain_flows(
         for part in found
         for record in flow_records(loaded, part, top=None, explain_all=True)
     ]
+    if not records:
+        raise InputError(f"{path}: holds no flow")
     return records[:MAX_EXPLAINED]
 
 

@@ -64,7 +64,7 @@ def print_explained_flow(out: Console, model: FlowModel, record: Record) -> None
     _print_table(out, contributions)
     total, base = contributions["total"], contributions["base"]
     unit = contributions["unit"]
-    begins = f"{base:+.2f} before any feature, " if base else ""
+    begins = f"{base:+.2f} before any feature, " if abs(base) >= 0.005 else ""
     out.print(f"together {begins}{total:+.2f} {unit} with all of them")
 
 
