@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SHOWN_FILES = 20
 N_TO_COME = 1000
+NO_CHANCE = 0.6
+"""An area below it is no better than chance, for the few files that there mostly are."""
 
 
 def print_flow_model(model: FlowModel, name: str, *, as_json: bool) -> None:
@@ -184,6 +186,19 @@ def _brier(figures: Figures) -> str:
         f"; mean squared error of probabilities held out (Brier) {brier.flows:.3f}, of saying the "
         f"share of malicious flows each time {naive.flows:.3f}"
     )
+
+
+def chance_warnings(model: FlowModel) -> list[str]:
+    """What to say of a model that tells files it has not learned apart no better than chance."""
+    figures = _figures(model)
+    if figures is None or figures.auc is None or figures.auc.files >= NO_CHANCE:
+        return []
+    said = (
+        "of files held out it tells malicious ones from benign ones no better than chance (area "
+        f"{figures.auc.files:.2f} where each file weighs the same): it has learned the files of "
+        "training, and what it says of others means nothing"
+    )
+    return [said]
 
 
 def expected_record(model: FlowModel, n_flows: int = N_TO_COME) -> dict[str, Any]:

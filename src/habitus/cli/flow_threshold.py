@@ -17,7 +17,7 @@ def set_flow_threshold(
     format: str | None, strict: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Set a threshold anew, on the model's own flows or on others; save, and print the model."""
-    from habitus.cli.flow_model_text import print_flow_model
+    from habitus.cli.flow_model_text import chance_warnings, print_flow_model
     from habitus.cli.terminal import TerminalProgress, warn
     from habitus.datasets.source import input_path
     from habitus.errors import UsageError
@@ -48,5 +48,5 @@ def set_flow_threshold(
             "--malicious: says which labels of --data mean malicious; give --data, too"
         )
     saved = save_model(model.with_budget(budget, population), folder)
-    warn(saved.warnings())
+    warn([*saved.warnings(), *chance_warnings(saved)])
     print_flow_model(saved, str(folder), as_json=as_json)

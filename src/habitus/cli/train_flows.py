@@ -55,7 +55,7 @@ def train_on_flows(
 ) -> None:
     """Train, save, and say what came of it."""
     from habitus import api
-    from habitus.cli.flow_model_text import print_flow_model
+    from habitus.cli.flow_model_text import chance_warnings, print_flow_model
     from habitus.cli.flow_options import track_settings
     from habitus.cli.terminal import TerminalProgress, warn
     from habitus.flows.either import EitherReport
@@ -73,5 +73,5 @@ def train_on_flows(
         progress.stage("saving the model")
         saved = save_model(made, output)
     warn(report.warnings())
-    warn(saved.warnings())
+    warn([*saved.warnings(), *chance_warnings(saved)])
     print_flow_model(saved, str(output), as_json=as_json)
