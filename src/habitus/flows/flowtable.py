@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from habitus.flows.features.declared import features
-from habitus.flows.features.feature import Lists, Texts
+from habitus.flows.features.feature import Chosen, Lists, Texts
 from habitus.flows.features.rows import Rows
 from habitus.traces.traceset import offsets_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from habitus.flows.features.feature import Column, Feature, Kind
+    from habitus.flows.features.feature import Column, Kind
 
 _TYPES: dict[Kind, pl.DataType] = {
     "integer": pl.Int64(),
@@ -25,7 +25,7 @@ _TYPES: dict[Kind, pl.DataType] = {
     "truth": pl.Boolean(),
     "integers": pl.List(pl.Int64),
 }
-
+_NUMPY = {"integer": np.int64, "number": np.float64}
 
 SOURCE = "source_file"
 """The column that tells which file a flow is of."""
@@ -51,28 +51,43 @@ def flow_table(flows: NDArray[np.void], source: str) -> pl.DataFrame:
     Returns:
         A table of its own: the rows may change as soon as it is there.
     """
-    rows = Rows(flows)
-    made = [_series(feature, feature.column(rows)) for feature in features()]
-    return pl.DataFrame([pl.repeat(source, len(flows), eager=True).alias(SOURCE), *made])
-
-
-def _arrow(values: Texts | Lists) -> pa.Array:
     import pyarrow as pa
 
-    ends = offsets_of(values.lengths)
-    if isinstance(values, Lists):
-        return pa.LargeListArray.from_arrays(ends, values.values)
-    parts = [None, pa.py_buffer(ends), pa.py_buffer(values.text)]
-    return pa.LargeStringArray.from_buffers(len(values.lengths), *parts[1:])
+    rows = Rows(flows)
+    columns = [_arrow(feature.kind, feature.column(rows), flows) for feature in features()]
+    # All in one: each column that polars is handed takes the interpreter's lock from whoever else
+    # makes tables, and waits for it again.
+    made = pl.DataFrame(
+        pa.RecordBatch.from_arrays(columns, names=[feature.name for feature in features()])
+    )
+    return made.insert_column(0, pl.repeat(source, len(flows), eager=True).alias(SOURCE))
 
 
-def _series(feature: Feature, column: Column) -> pl.Series:
+def _arrow(kind: Kind, column: Column, flows: NDArray[np.void]) -> pa.Array:
+    """A column, of which nothing lies in the rows of the flows."""
+    import pyarrow as pa
+
     values = column.values
-    if isinstance(values, Texts | Lists):
-        return pl.Series(feature.name, _arrow(values), dtype=_TYPES[feature.kind])
-    if isinstance(values, np.ndarray):
-        values = np.ascontiguousarray(values)
-    series = pl.Series(feature.name, values, dtype=_TYPES[feature.kind])
-    if column.defined is None or bool(column.defined.all()):
-        return series
-    return series.set(pl.Series(~column.defined), None)
+    if isinstance(values, Chosen):
+        return pa.array(values.texts, pa.large_string()).take(pa.array(values.which))
+    if isinstance(values, Texts):
+        text = [pa.py_buffer(offsets_of(values.lengths)), pa.py_buffer(values.text)]
+        return pa.LargeStringArray.from_buffers(len(values.lengths), *text)
+    if isinstance(values, Lists):
+        return pa.LargeListArray.from_arrays(offsets_of(values.lengths), values.values)
+    defined = None
+    if column.defined is not None and not column.defined.all():
+        defined = pa.py_buffer(np.packbits(column.defined, bitorder="little"))
+    if kind == "truth":
+        data = np.packbits(values, bitorder="little")
+    else:
+        data = np.ascontiguousarray(values, dtype=_NUMPY[kind])
+        if np.may_share_memory(data, flows):  # as one row alone does, which is contiguous as it is
+            data = data.copy()
+    return pa.Array.from_buffers(_arrow_type(kind), len(values), [defined, pa.py_buffer(data)])
+
+
+def _arrow_type(kind: Kind) -> pa.DataType:
+    import pyarrow as pa
+
+    return {"integer": pa.int64(), "number": pa.float64(), "truth": pa.bool_()}[kind]
