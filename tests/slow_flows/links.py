@@ -166,6 +166,8 @@ def first_header(link: int, data: bytes) -> Next:  # noqa: PLR0911 - one for eac
     if link == 239:
         return _nflog(data)
     kinds: dict[int, Kind] = {1: "ethernet", 9: "ppp", 50: "ppp", 51: 0x8864, 105: "wifi"}
+    if link in {9, 50} and data[:2] in {b"\x0f\0", b"\x8f\0"}:
+        return first_header(104, data)
     if link in kinds:
         return kinds[link], data
     heads = {113: (16, 14), 276: (20, 0), 104: (4, 2)}
