@@ -148,6 +148,8 @@ HEADERS: dict[Kind, Callable[[bytes], Next]] = {
 
 def first_header(link: int, data: bytes) -> Next:  # noqa: PLR0911 - one for each kind of link
     """What a frame begins with, by its link type."""
+    is_cisco = link in {9, 50} and data[:2] in {b"\x0f\0", b"\x8f\0"}
+    link = 104 if is_cisco else link
     if link in {12, 14, 101, 228, 229}:
         return "ip", data
     if link in {0, 108}:
@@ -166,8 +168,6 @@ def first_header(link: int, data: bytes) -> Next:  # noqa: PLR0911 - one for eac
     if link == 239:
         return _nflog(data)
     kinds: dict[int, Kind] = {1: "ethernet", 9: "ppp", 50: "ppp", 51: 0x8864, 105: "wifi"}
-    if link in {9, 50} and data[:2] in {b"\x0f\0", b"\x8f\0"}:
-        return first_header(104, data)
     if link in kinds:
         return kinds[link], data
     heads = {113: (16, 14), 276: (20, 0), 104: (4, 2)}
