@@ -29,6 +29,10 @@ LITTER = re.compile(r"(^|/)(\.[^/]|__MACOSX/|Thumbs\.db$|desktop\.ini$)")
 LITTER_REASON = "a hidden file, or one that desktop systems leave behind"
 
 
+class ArchiveDamage(InputError):
+    """Damage of the archive that a member lies in, met while the member was read."""
+
+
 def nothing_beside(name: str) -> bytes | None:  # noqa: ARG001 - a `Beside`
     """For files that have no neighbours, or whose neighbours cannot be looked at."""
     return None

@@ -17,6 +17,8 @@ from frames import SYN, A, ethernet, ip4, pcap, tcp, udp
 from habitus.errors import InputError
 from habitus.flows.extracting import extract_flows
 from habitus.flows.formats import get_flow_format
+from habitus.flows.reading import flow_record_tables
+from habitus.flows.record_report import FlowReport
 from habitus.flows.report import CaptureReport
 from habitus.flows.summary import summary_of
 
@@ -157,6 +159,27 @@ def test_damage_between_the_captures_of_an_archive_is_told(tmp_path: Path) -> No
     report = read([path])
     assert (report.n_captures, report.n_damaged) == (1, 1)
     assert report.damaged[0].startswith(f"{path}: a damaged tar archive")
+
+
+def test_damage_of_an_archive_behind_a_damaged_capture_is_told_as_well(tmp_path: Path) -> None:
+    """The capture's own damage says nothing of what stands behind it."""
+    path = tmp_path / "all.tar"
+    cut = gzip.compress(LONG)[:20_000]
+    whole = tar_of(path, dict.fromkeys(("b.pcap", "c.pcap"), SOUND))
+    first = tar_of(path, {"a.pcap.gz": cut})[: 512 + len(cut) + -len(cut) % 512]
+    path.write_bytes(first + b"\xff" * 512 + whole[512:])
+    report = read([path])
+    assert (report.n_captures, report.n_damaged) == (1, 2)
+    assert "a.pcap.gz: damaged or truncated gzip data" in report.damaged[0]
+    assert report.damaged[1].startswith(f"{path}: a damaged tar archive")
+    records = FlowReport()
+    conn = get_flow_format("zeek").sample.encode()
+    cut = gzip.compress(conn + os.urandom(90_000).hex().encode())[:60_000]
+    first = tar_of(path, {"conn.log.gz": cut})[: 512 + len(cut) + -len(cut) % 512]
+    path.write_bytes(first + b"\xff" * 512 + whole[512:])
+    assert sum(map(len, flow_record_tables([path], report=records))) == 1
+    assert records.n_skipped == 2
+    assert "a damaged tar archive" in records.skipped[1]
 
 
 def test_what_alone_is_no_capture_says_what_it_is(tmp_path: Path) -> None:
