@@ -91,6 +91,7 @@ def extract(
     counted and told.
     """
     from habitus.cli.flows_text import print_written
+    from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress, counted, warn
     from habitus.files.named import refuse_output_in_input
     from habitus.flows.extracting import extract_flows
@@ -106,7 +107,7 @@ def extract(
     )  # fmt: skip
     for capture in captures:
         refuse_output_in_input(capture, path, folders=False)
-    with TerminalProgress() as progress:
+    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of"):
         tables = extract_flows(
             captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
         )
@@ -154,6 +155,7 @@ def convert(
     What a program does not tell is null, and told; so is what was broken or left out.
     """
     from habitus.cli.flows_text import print_written
+    from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress, counted, warn
     from habitus.files.named import refuse_output_in_input
     from habitus.flows.reading import flow_record_tables
@@ -165,7 +167,7 @@ def convert(
     report = FlowReport()
     for file in files:
         refuse_output_in_input(file, path)
-    with TerminalProgress() as progress:
+    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of"):
         tables = flow_record_tables(
             files, format=format, strict=strict, merge_twins=not keep_twins, progress=progress,
             report=report,
@@ -213,10 +215,11 @@ def features(
 def info(captures: Captures, outer: Outer = False, json: options.Json = False) -> None:
     """Say what is in captures: packets, bytes, links, protocols, and what could not be read."""
     from habitus.cli.flows_text import print_info
+    from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress
     from habitus.flows.summary import summary_of
 
-    with TerminalProgress() as progress:
+    with TerminalProgress() as progress, pipe_outlives_interrupt("telling of"):
         found = summary_of(captures, outer=outer, progress=progress)
     print_info(found, as_json=json)
 

@@ -16,20 +16,29 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def pipe_outlives_interrupt() -> Iterator[None]:
+def pipe_outlives_interrupt(doing: str = "judging") -> Iterator[None]:
     """Let the first Ctrl-C end the pipe's writer alone; the second one interrupts.
 
     A terminal sends Ctrl-C to all of ``strace ... | habitus detect MODEL -``. The recorder ends,
     the pipe with it, and what was recorded until then is judged instead of thrown away.
+
+    Args:
+        doing: what is done with that, to tell the user.
     """
-    if not _reads_a_pipe() or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Once polars is imported, the system takes up again a read that Ctrl-C woke, and nobody hears
+    # of it.
+    signal.siginterrupt(signal.SIGINT, True)  # noqa: FBT003
+    if not _reads_a_pipe():
         yield
         return
     before = signal.getsignal(signal.SIGINT)
 
     def once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
         signal.signal(signal.SIGINT, before)
-        said = "judging what was read until now; Ctrl-C again stops at once"
+        said = f"{doing} what was read until now; Ctrl-C again stops at once"
         print(f"habitus: {said}", file=sys.stderr)  # noqa: T201
 
     signal.signal(signal.SIGINT, once)

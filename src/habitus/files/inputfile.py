@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import select
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -25,6 +28,14 @@ HEAD_BYTES = 1 << 16
 """How much of a file a format may look at to recognise it."""
 MAX_BESIDE_BYTES = 1 << 20
 """A file beside another (ground truth, a list of runs) is left alone if it is larger."""
+CAPTURE_START_BYTES = 4
+CAPTURE_STARTS = {
+    bytes.fromhex(start)
+    for start in (
+        "d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "34cdb2a1", "a1b2cd34", "0a0d0d0a",
+    )
+}  # fmt: skip
+"""What pcap and pcapng begin with; they may come from a recorder that goes on for days."""
 LITTER = re.compile(r"(^|/)(\.[^/]|__MACOSX/|Thumbs\.db$|desktop\.ini$)")
 LITTER_REASON = "a hidden file, or one that desktop systems leave behind"
 
@@ -61,9 +72,21 @@ class InputFile:
 
 
 def buffered(stream: IO[bytes], source: str, on_bytes: OnBytes | None = None) -> io.BufferedReader:
-    """A stream's content, decompressed, in a reader that can look `HEAD_BYTES` ahead."""
+    """A stream's content, decompressed, in a reader that can look `HEAD_BYTES` ahead.
+
+    Of a pipe that gives a capture it gives what is there: more may be minutes away.
+    """
     content = decompressed(stream, source, on_bytes)
-    return io.BufferedReader(_SoundFirst(content), HEAD_BYTES)
+    return io.BufferedReader(_SoundFirst(content, _pipe_of(stream)), HEAD_BYTES)
+
+
+def _pipe_of(stream: IO[bytes]) -> int | None:
+    """The descriptor of a stream that may have to be waited for; None if it is a file."""
+    try:
+        number = stream.fileno()
+    except (OSError, AttributeError):  # it lies in memory, or in an archive
+        return None
+    return None if stat.S_ISREG(os.fstat(number).st_mode) else number
 
 
 class _SoundFirst(io.RawIOBase):
@@ -73,8 +96,10 @@ class _SoundFirst(io.RawIOBase):
     time fails: a whole file perhaps, that stands before the damage in an archive.
     """
 
-    def __init__(self, stream: io.BufferedReader) -> None:
+    def __init__(self, stream: io.BufferedReader, pipe: int | None) -> None:
         self._stream = stream
+        self._pipe = pipe
+        self._is_live: bool | None = None
         self._damage: InputError | None = None
 
     def readable(self) -> bool:
@@ -84,6 +109,8 @@ class _SoundFirst(io.RawIOBase):
         view = memoryview(buffer)
         n_bytes = 0
         while n_bytes < len(view) and self._damage is None:
+            if self._must_wait(view[:n_bytes]):
+                return n_bytes
             try:
                 n_read = self._stream.readinto1(view[n_bytes:])
             except InputError as error:
@@ -95,6 +122,19 @@ class _SoundFirst(io.RawIOBase):
         if self._damage is not None and not n_bytes:
             raise self._damage
         return n_bytes
+
+    def _must_wait(self, read: memoryview) -> bool:
+        """Whether nothing more is there as yet, and what has been read can be used without it."""
+        if self._pipe is None or not read:
+            return False
+        if self._is_live is None and len(read) >= CAPTURE_START_BYTES:
+            # Of all else a format wants to see more before it knows a file.
+            self._is_live = bytes(read[:CAPTURE_START_BYTES]) in CAPTURE_STARTS
+        if not self._is_live:
+            return False
+        waiting = select.poll()
+        waiting.register(self._pipe, select.POLLIN)
+        return not waiting.poll(0)
 
     def close(self) -> None:
         if not self.closed:

@@ -25,9 +25,13 @@ def refuse_missing(paths: Iterable[str | os.PathLike[str]]) -> None:
     """Refuse what is not there or cannot be opened, before any work is done on the rest.
 
     Raises:
-        InputError: of the first such path.
+        UsageError: if standard input stands there more than once.
+        InputError: of the first path that cannot be read.
     """
-    for path in map(Path, paths):
+    named = [Path(path) for path in paths]
+    if named.count(Path("-")) > 1:
+        raise UsageError("standard input (-) can be read once, and stands there more than once")
+    for path in named:
         try:
             if path.is_dir():
                 os.scandir(path).close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from habitus.files.inputfile import InputFile
 
 TABLE_FLOWS = 1 << 13
-"""A table holds about this many flows."""
+"""A table holds about this many flows, or fewer if packets come slowly."""
+PATIENCE_S = 1.0
 
 
 def extract_flows(
@@ -95,10 +97,12 @@ def _tables_of(
 ) -> Iterator[pl.DataFrame]:
     """The flows of one capture."""
     dissector, tracker = Dissector(outer=outer), FlowTracker(settings)
+    nothing = rows(0, FLOW)
 
     def ended() -> Iterator[NDArray[np.void]]:
         for batch in records_of(file, report):
             yield from tracker.push(dissector.packets(batch), batch.data)
+            yield nothing  # time has passed
         yield from tracker.finish()
 
     for flows in _gathered(ended()):
@@ -109,13 +113,18 @@ def _tables_of(
 
 
 def _gathered(parts: Iterable[NDArray[np.void]]) -> Iterator[NDArray[np.void]]:
-    """Few large parts of many small ones; like these, each is good only until the next."""
+    """Few large parts of many small ones; like these, each is good only until the next.
+
+    Whoever reads what is made of a pipe waits little longer than `PATIENCE_S` for flows that have
+    ended.
+    """
     held, n = rows(TABLE_FLOWS + OUT_FLOWS, FLOW), 0
+    before = time.monotonic()
     for part in parts:
         held[n : n + len(part)] = part
         n += len(part)
-        if n >= TABLE_FLOWS:
+        if n >= TABLE_FLOWS or (n and time.monotonic() - before > PATIENCE_S):
             yield held[:n]
-            n = 0
+            n, before = 0, time.monotonic()
     if n:
         yield held[:n]
