@@ -4,10 +4,10 @@
     python tests/fuzz/campaign.py --until 2000000 pcap frames
 
 Working corpora and counts stand in ``.fuzz/``, so that a campaign goes on where it stopped:
-``--until`` counts what has been done before. With ``--merge``, what is new in a corpus goes, least
-files first, into ``tests/fuzz/corpus``, which every test run replays. A crash, a hang (1 second for
-a kB) or an input that takes too much memory lies in ``.fuzz/found``, ends the campaign for its
-target, and makes the status 1.
+``--until`` counts what has been done before (``--until 1`` only writes the page). With
+``--merge``, what is new in a corpus goes, least files first, into ``tests/fuzz/corpus``, which
+every test run replays. A crash, a hang (1 second for a kB) or an input that takes too much memory
+lies in ``.fuzz/found``, ends the campaign for its target, and makes the status 1.
 """
 
 from __future__ import annotations
@@ -176,8 +176,6 @@ def main() -> int:
         try:
             ledger.add(target, fuzz(target, inputs, arguments.seconds))
             left[target] -= inputs
-            if arguments.merge and not left[target]:
-                merge(target)
         except Found as found:
             broken.append(str(found))
             left[target] = 0
@@ -187,6 +185,8 @@ def main() -> int:
     with ThreadPoolExecutor(arguments.jobs) as pool:
         while waiting := [target for target, n in left.items() if n]:
             list(pool.map(run, waiting))
+        if arguments.merge and not broken:
+            list(pool.map(merge, left))
     ledger.write_page(MAX_INPUT_BYTES, LONGEST["native"], SECONDS_AN_INPUT, RSS_LIMIT_MIB)
     return int(bool(broken))
 
