@@ -174,8 +174,9 @@ def main() -> int:
         """A slice of what is left; a target of which something was found is left alone."""
         inputs = min(left[target], SLICE_INPUTS)
         try:
-            ledger.add(target, fuzz(target, inputs, arguments.seconds))
-            left[target] -= inputs
+            made = fuzz(target, inputs, arguments.seconds)
+            ledger.add(target, made)
+            left[target] = max(left[target] - made["inputs"], 0)
         except Found as found:
             broken.append(str(found))
             left[target] = 0
