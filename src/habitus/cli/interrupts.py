@@ -30,7 +30,7 @@ def pipe_outlives_interrupt(doing: str = "judging") -> Iterator[None]:
         return
     # Once polars is imported, the system takes up again a read that Ctrl-C woke, and nobody hears
     # of it.
-    signal.siginterrupt(signal.SIGINT, True)  # noqa: FBT003
+    signal.siginterrupt(signal.SIGINT, True)
     if not _reads_a_pipe():
         yield
         return

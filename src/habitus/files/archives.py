@@ -28,6 +28,7 @@ from habitus.files.inputfile import (
     OnSkip,
     buffered,
     nothing_beside,
+    pauses_of,
     without_compression,
 )
 from habitus.files.zips import ZIP_STARTS, beside_in, open_zip
@@ -96,7 +97,7 @@ def contents(
     except InputError:  # is raised again where it is read: of an archive the other members count
         is_file = True
     if is_file:
-        yield InputFile(without_compression(name), source, content, beside)
+        yield InputFile(without_compression(name), source, content, beside, pauses_of(stream))
         return
     if depth >= MAX_DEPTH:
         unpacking.on_skip(source, _TOO_DEEP)

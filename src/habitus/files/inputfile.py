@@ -9,6 +9,7 @@ import select
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from habitus.errors import InputError
@@ -23,6 +24,8 @@ OnBytes = Callable[[int], None]
 """Hears how many more bytes have been read."""
 Beside = Callable[[str], bytes | None]
 """The content of a file of this name in the same folder or archive; None if there is none."""
+Pauses = Callable[[float], bool]
+"""Waits for more, for so many seconds at most; whether nothing has come."""
 
 HEAD_BYTES = 1 << 16
 """How much of a file a format may look at to recognise it."""
@@ -49,6 +52,11 @@ def nothing_beside(name: str) -> bytes | None:  # noqa: ARG001 - a `Beside`
     return None
 
 
+def never_pauses(seconds: float) -> bool:  # noqa: ARG001 - a `Pauses`
+    """For files, whose content is all there."""
+    return False
+
+
 @dataclass
 class InputFile:
     """One file to read.
@@ -59,12 +67,14 @@ class InputFile:
         stream: its content, decompressed; consumed by reading.
         beside: looks for a file in the same folder or zip, up to `MAX_BESIDE_BYTES`. A tar, which
             is read once from front to end, and standard input show none.
+        pauses: of a pipe, whether nothing comes for a while.
     """
 
     name: str
     source: str
     stream: io.BufferedReader
     beside: Beside = nothing_beside
+    pauses: Pauses = never_pauses
 
     def head(self) -> bytes:
         """The first bytes, up to `HEAD_BYTES`, without consuming them."""
@@ -78,6 +88,18 @@ def buffered(stream: IO[bytes], source: str, on_bytes: OnBytes | None = None) ->
     """
     content = decompressed(stream, source, on_bytes)
     return io.BufferedReader(_SoundFirst(content, _pipe_of(stream)), HEAD_BYTES)
+
+
+def pauses_of(stream: IO[bytes]) -> Pauses:
+    """How to wait for more of a stream."""
+    pipe = _pipe_of(stream)
+    return never_pauses if pipe is None else partial(_nothing_comes, pipe)
+
+
+def _nothing_comes(pipe: int, seconds: float) -> bool:
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    return not waiting.poll(max(0, seconds) * 1000)  # its end comes, too
 
 
 def _pipe_of(stream: IO[bytes]) -> int | None:
@@ -130,11 +152,7 @@ class _SoundFirst(io.RawIOBase):
         if self._is_live is None and len(read) >= CAPTURE_START_BYTES:
             # Of all else a format wants to see more before it knows a file.
             self._is_live = bytes(read[:CAPTURE_START_BYTES]) in CAPTURE_STARTS
-        if not self._is_live:
-            return False
-        waiting = select.poll()
-        waiting.register(self._pipe, select.POLLIN)
-        return not waiting.poll(0)
+        return self._is_live is True and _nothing_comes(self._pipe, 0)
 
     def close(self) -> None:
         if not self.closed:

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from habitus.files.inputfile import InputFile
+    from habitus.files.inputfile import InputFile, Pauses
 
 TABLE_FLOWS = 1 << 13
 """A table holds about this many flows, or fewer if packets come slowly."""
 PATIENCE_S = 1.0
+"""How long a flow that has ended is held for others, to make a table of them all."""
 
 
 def extract_flows(
@@ -102,29 +103,30 @@ def _tables_of(
     def ended() -> Iterator[NDArray[np.void]]:
         for batch in records_of(file, report):
             yield from tracker.push(dissector.packets(batch), batch.data)
-            yield nothing  # time has passed
+            yield nothing
         yield from tracker.finish()
 
-    for flows in _gathered(ended()):
+    for flows in _gathered(ended(), file.pauses):
         report.n_flows += len(flows)
         yield flow_table(flows, file.source)
     report.packets.add(dissector.counts)
     report.flows.add(tracker.counts)
 
 
-def _gathered(parts: Iterable[NDArray[np.void]]) -> Iterator[NDArray[np.void]]:
+def _gathered(parts: Iterable[NDArray[np.void]], pauses: Pauses) -> Iterator[NDArray[np.void]]:
     """Few large parts of many small ones; like these, each is good only until the next.
 
-    Whoever reads what is made of a pipe waits little longer than `PATIENCE_S` for flows that have
-    ended.
+    A part of nothing says that more has to be read. Whoever reads what is made of a pipe waits for
+    flows that have ended little longer than `PATIENCE_S`, though no packet comes after them.
     """
     held, n = rows(TABLE_FLOWS + OUT_FLOWS, FLOW), 0
-    before = time.monotonic()
+    until = time.monotonic() + PATIENCE_S
     for part in parts:
         held[n : n + len(part)] = part
         n += len(part)
-        if n >= TABLE_FLOWS or (n and time.monotonic() - before > PATIENCE_S):
+        left_s = until - time.monotonic()
+        if n >= TABLE_FLOWS or (n and (left_s < 0 or (not len(part) and pauses(left_s)))):
             yield held[:n]
-            n, before = 0, time.monotonic()
+            n, until = 0, time.monotonic() + PATIENCE_S
     if n:
         yield held[:n]

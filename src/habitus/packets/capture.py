@@ -84,6 +84,7 @@ class _Capture:
         self._stream, self._source = stream, source
         self._data: Bytes = np.zeros(CHUNK_BYTES, dtype=np.uint8)
         self._place = self._end = 0
+        self._n_peeked = len(stream.peek())
         self._before = 0  # bytes of the file before the buffer
         self._records = rows(BATCH_RECORDS, RECORD)
         self._n_before = 0
@@ -134,7 +135,9 @@ class _Capture:
         self._data[:left] = self._data[self._place : self._end].copy()
         self._before += self._place
         self._place, self._end = 0, left
-        n = self._stream.readinto1(self._data[self._end :].data)
+        # Asked for more than it holds, a buffered reader would wait for the rest.
+        most, self._n_peeked = self._n_peeked or len(self._data), 0
+        n = self._stream.readinto1(self._data[self._end : self._end + most].data)
         self._is_over = not n
         self._end += n
 

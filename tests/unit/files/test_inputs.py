@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zstandard
 
-from habitus.errors import InputError
+from habitus.errors import InputError, UsageError
 from habitus.files import archives, decompress, zips
 from habitus.files.inputfile import HEAD_BYTES
 from habitus.files.inputs import input_bytes, open_inputs
+from habitus.files.named import refuse_missing
 from habitus.traces.reading import TraceReader, read_traces
 from habitus.traces.traceset import join
 
@@ -441,6 +442,23 @@ def test_standard_input(data: bytes) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
     assert ran.stdout == b"stdin|" + TEXT
+
+
+@pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT), tar_of({"stdin": TEXT})])
+def test_standard_input_is_left_open(data: bytes) -> None:
+    """It belongs to whoever runs us."""
+    code = (
+        "import sys; from habitus.files.inputs import open_inputs;"
+        "[f.stream.close() for f in open_inputs('-', on_skip=print)]; print(sys.stdin.closed)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
+    assert ran.stdout == b"False\n"
+
+
+def test_standard_input_is_named_once(tmp_path: Path) -> None:
+    refuse_missing(["-", tmp_path])
+    with pytest.raises(UsageError, match=r"standard input \(-\) can be read once"):
+        refuse_missing(["-", tmp_path, "-"])
 
 
 def test_a_named_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
