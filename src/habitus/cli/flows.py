@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from habitus.cli import flows_options as given
 from habitus.cli import options
 from habitus.cli.app import app, command
 
@@ -21,43 +22,6 @@ group = typer.Typer(
 app.add_typer(group, name="flows")
 
 STDOUT = "/dev/stdout"
-Captures = Annotated[
-    list[str],
-    typer.Argument(help="Captures (pcap, pcapng), folders or archives of them, or - for stdin."),
-]
-Output = Annotated[
-    str, typer.Option("-o", "--output", help="A .parquet, .csv or .jsonl file; - for stdout.")
-]
-Columns = Annotated[
-    str, typer.Option("--columns", help="habitus, or as flowmeter, cicflowmeter or nfstream.")
-]
-To = Annotated[
-    str | None, typer.Option("--to", help="parquet, csv or jsonl; by default by the name.")
-]
-Outer = Annotated[
-    bool, typer.Option("--outer", help="Take the packets that carry tunnels, not those inside.")
-]
-Idle = Annotated[
-    float, typer.Option("--idle", help="Seconds of silence after which a flow has ended.")
-]
-Active = Annotated[
-    float, typer.Option("--active", help="Seconds after which a flow that goes on is cut.")
-]
-Linger = Annotated[
-    float,
-    typer.Option("--linger", help="Seconds that a flow closed by FIN or RST waits for stragglers."),
-]
-ByFlags = Annotated[
-    bool, typer.Option("--flags/--no-flags", help="Whether FIN and RST end a flow of TCP.")
-]
-MaxFlows = Annotated[
-    int, typer.Option("--max-flows", min=1, help="Flows under way at a time; a kilobyte each.")
-]
-First = Annotated[
-    int, typer.Option("--first", min=0, max=20, help="First packets kept one by one.")
-]
-# Defaults below are those of `habitus.flows.tracker.TrackSettings`, which is too slow to import
-# for --help; a test holds them together.
 
 
 @command(
@@ -68,20 +32,20 @@ First = Annotated[
     "tcpdump -w - | habitus flows extract - -o - | head",
 )
 def extract(
-    captures: Captures,
-    output: Output,
-    columns: Columns = "habitus",
-    to: To = None,
-    idle: Idle = 120,
-    active: Active = 1800,
-    linger: Linger = 5,
-    flags: ByFlags = True,
-    max_flows: MaxFlows = 1_000_000,
-    first: First = 20,
-    outer: Outer = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Captures read side by side.")
-    ] = None,
+    captures: given.Captures,
+    output: given.Output,
+    columns: given.Columns = "habitus",
+    to: given.To = None,
+    idle: given.Idle = 120,
+    active: given.Active = 1800,
+    linger: given.Linger = 5,
+    flags: given.ByFlags = True,
+    activity: given.Activity = 5,
+    subflow: given.Subflow = 1,
+    max_flows: given.MaxFlows = 1_000_000,
+    first: given.First = 20,
+    outer: given.Outer = False,
+    jobs: given.Jobs = None,
     json: options.Json = False,
 ) -> None:
     """Turn captures into bidirectional flows with their features, a row each.
@@ -102,8 +66,8 @@ def extract(
     kind, path = kind_of(output, to), _place(output)
     report = CaptureReport()
     settings = _settings(
-        idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, max_flows=max_flows,
-        first=first,
+        idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, activity_s=activity,
+        subflow_s=subflow, max_flows=max_flows, first=first,
     )  # fmt: skip
     for capture in captures:
         refuse_output_in_input(capture, path, folders=False)
@@ -113,7 +77,10 @@ def extract(
         )
         write_flows(path, tables, columns=columns, to=kind)
     warn(report.warnings())
-    record = {"path": output, "columns": columns, "kind": kind, **report.record()}
+    record = {
+        "path": output, "columns": columns, "kind": kind,
+        "settings": {**settings.model_dump(), "outer": outer}, **report.record(),
+    }  # fmt: skip
     told = f"{counted(report.n_flows, 'flow')} of {counted(report.packets.n_ok, 'packet')}"
     print_written(record, told, as_json=json, is_stdout=path == STDOUT)
 
@@ -130,9 +97,9 @@ def convert(
         list[str],
         typer.Argument(help="Files of flows, folders or archives of them, or - for stdin."),
     ],
-    output: Output,
-    columns: Columns = "habitus",
-    to: To = None,
+    output: given.Output,
+    columns: given.Columns = "habitus",
+    to: given.To = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -212,7 +179,7 @@ def features(
 
 
 @command(group, "info", "habitus flows info capture.pcap")
-def info(captures: Captures, outer: Outer = False, json: options.Json = False) -> None:
+def info(captures: given.Captures, outer: given.Outer = False, json: options.Json = False) -> None:
     """Say what is in captures: packets, bytes, links, protocols, and what could not be read."""
     from habitus.cli.flows_text import print_info
     from habitus.cli.interrupts import pipe_outlives_interrupt

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from habitus.errors import InputError, UsageError
 from habitus.files.inputs import input_bytes
 from habitus.storage import readable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+Named = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""Paths, or a single one."""
+
+
+def all_named(paths: Named) -> list[str | os.PathLike[str]]:
+    """Each path; a single one is not taken for its letters."""
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def total_bytes(paths: Iterable[str | os.PathLike[str]]) -> int | None:

@@ -11,29 +11,30 @@ from typing import TYPE_CHECKING
 from habitus.errors import InputError
 from habitus.files.damage import sound_files
 from habitus.files.inputs import files_in, open_inputs
-from habitus.files.named import refuse_missing
+from habitus.files.named import all_named, refuse_missing
 from habitus.flows.reading import recognise
 from habitus.packets.capture import is_capture, read_records
 from habitus.storage import readable
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from habitus.files.inputfile import InputFile, OnBytes
+    from habitus.files.named import Named
     from habitus.flows.report import CaptureReport
     from habitus.packets.capture import RecordBatch
 
 
-def files_named(paths: Sequence[str | os.PathLike[str]], report: CaptureReport) -> list[str]:
+def files_named(paths: Named, report: CaptureReport) -> list[str]:
     """What is named, of folders each file: each of them is a piece of work of its own.
 
     Raises:
         InputError: if something named is not there or cannot be opened.
     """
-    refuse_missing(paths)
+    named = all_named(paths)
+    refuse_missing(named)
     files: list[str] = []
-    for path in paths:
+    for path in named:
         if str(path) != "-" and Path(path).is_dir():
             files += map(str, files_in(Path(path), report.add_skipped))
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from habitus.errors import InputError
-from habitus.files.named import refuse_missing
+from habitus.files.named import all_named, refuse_missing
 from habitus.files.reading import GIVEN_UP, Reading, surest
 from habitus.files.report import nothing_read
 from habitus.flows.formats import flow_format_names, get_flow_format
@@ -18,9 +18,10 @@ from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from habitus.files.inputfile import InputFile
+    from habitus.files.named import Named
 
 CAPTURE = "a capture of packets; make flows of it first: habitus flows extract"
 
@@ -62,7 +63,7 @@ def read_flow_records(
 
 
 def flow_record_tables(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: Named,
     *,
     format: str | None = None,  # noqa: A002
     strict: bool = False,
@@ -80,16 +81,17 @@ def flow_record_tables(
         InputError: at once if something named is not there; while reading if nothing in all of it
             is a flow, and where reading is strict at the first thing that is wrong.
     """
-    refuse_missing(paths)
+    named = all_named(paths)
+    refuse_missing(named)
     found = FlowReport() if report is None else report
     found.strict = strict
     chosen = None if format is None else get_flow_format(format).name
 
     def tables() -> Iterator[pl.DataFrame]:
-        for path in paths:
+        for path in named:
             reading = Reading(path, found, progress, is_of_many=True)
             yield from _Records(reading, found, chosen, merge_twins=merge_twins).tables()
-        _refuse_nothing(str(paths[0]) if len(paths) == 1 else "what was named", found)
+        _refuse_nothing(str(named[0]) if len(named) == 1 else "what was named", found)
 
     return tables()
 

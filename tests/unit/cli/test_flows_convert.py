@@ -20,6 +20,7 @@ from habitus.flows.columns import as_columns, column_set_names
 from habitus.flows.features.declared import features
 from habitus.flows.flowtable import no_flows
 from habitus.flows.formats import flow_format_names, get_flow_format
+from habitus.flows.reading import flow_record_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +127,11 @@ def test_labels_and_lines_of_real_logs_are_kept(test_data: Path, tmp_path: Path)
     assert found["label"].null_count() == found["source_line"].null_count() == 0
     assert set(found["label"]) >= {"Benign", "Malicious"}
     assert found["raw_bytes"].null_count() == len(found)
+
+
+def test_one_file_may_be_named_without_a_list(records: Path) -> None:
+    for named in (records / "zeek", str(records / "zeek"), [records / "zeek"]):
+        assert sum(map(len, flow_record_tables(named))) == 1
 
 
 def test_records_go_through_pipes(records: Path) -> None:
