@@ -58,12 +58,13 @@ def extract(
     from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress, counted, warn
     from habitus.files.named import refuse_output_in_input
+    from habitus.flows.captures import refuse_capture_as_output
     from habitus.flows.extracting import extract_flows
     from habitus.flows.report import CaptureReport
     from habitus.flows.saving import write_flows
     from habitus.flows.writing import kind_of
 
-    kind, path = kind_of(output, to), _place(output)
+    kind, path = kind_of(output, to), _place(output, as_json=json)
     report = CaptureReport()
     settings = _settings(
         idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, activity_s=activity,
@@ -71,6 +72,7 @@ def extract(
     )  # fmt: skip
     for capture in captures:
         refuse_output_in_input(capture, path, folders=False)
+    refuse_capture_as_output(captures, path)
     with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of"):
         tables = extract_flows(
             captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
@@ -130,7 +132,7 @@ def convert(
     from habitus.flows.saving import write_flows
     from habitus.flows.writing import kind_of
 
-    kind, path = kind_of(output, to), _place(output)
+    kind, path = kind_of(output, to), _place(output, as_json=json)
     report = FlowReport()
     for file in files:
         refuse_output_in_input(file, path)
@@ -149,8 +151,18 @@ def convert(
     print_written(record, told, as_json=json, is_stdout=path == STDOUT)
 
 
-def _place(output: str) -> str:
-    return STDOUT if output == "-" else output
+def _place(output: str, *, as_json: bool) -> str:
+    """Where flows are written."""
+    from habitus.errors import UsageError
+
+    if output not in {"-", STDOUT}:
+        return output
+    if as_json:
+        raise UsageError(
+            "--json: standard output holds the flows (-o -), and has no place for what was done; "
+            "name a file, or leave --json out"
+        )
+    return STDOUT
 
 
 @command(group, "features", "habitus flows features\nhabitus flows features --json")

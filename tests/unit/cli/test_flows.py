@@ -303,3 +303,26 @@ def test_flows_may_be_written_beside_their_captures(
     _, said = run("extract", ".", "-o", "flows.parquet")
     assert "left out" not in said  # not even the file that is being written
     assert len(pl.read_parquet("flows.parquet")) == 1
+    _, said = run("extract", ".", "-o", "flows.parquet")
+    assert "1 left out: flows.parquet: no capture, but a Parquet table, perhaps flows that" in said
+    assert len(pl.read_parquet("flows.parquet")) == 1
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_no_capture_of_a_folder_is_written_over(
+    capture: str, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    other = tmp_path / "deep" / "other"
+    other.parent.mkdir()
+    other.write_bytes(pack(Path(capture).read_bytes()))
+    before = other.read_bytes()
+    _, said = run("extract", str(tmp_path), "-o", str(other), "--to", "csv", status=2)
+    assert f"{other}: is a capture that is to be read; name another file" in said
+    assert other.read_bytes() == before
+
+
+def test_info_on_a_folder_tells_over_how_many_captures(capture: str) -> None:
+    folder = Path(capture).parent
+    (folder / "again.pcap").write_bytes(Path(capture).read_bytes())
+    assert "7.000 s from 1970-01-01 00:00:00 UTC, over 2 captures" in run("info", str(folder))[0]
+    assert "over" not in run("info", capture)[0].replace("over IPv4", "")
