@@ -73,7 +73,7 @@ def extract(
     for capture in captures:
         refuse_output_in_input(capture, path, folders=False)
     refuse_capture_as_output(captures, path)
-    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of"):
+    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of", captures):
         tables = extract_flows(
             captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
         )
@@ -136,7 +136,7 @@ def convert(
     report = FlowReport()
     for file in files:
         refuse_output_in_input(file, path)
-    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of"):
+    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of", files):
         tables = flow_record_tables(
             files, format=format, strict=strict, merge_twins=not keep_twins, progress=progress,
             report=report,
@@ -198,7 +198,7 @@ def info(captures: given.Captures, outer: given.Outer = False, json: options.Jso
     from habitus.cli.terminal import TerminalProgress
     from habitus.flows.summary import summary_of
 
-    with TerminalProgress() as progress, pipe_outlives_interrupt("telling of"):
+    with TerminalProgress() as progress, pipe_outlives_interrupt("telling of", captures):
         found = summary_of(captures, outer=outer, progress=progress)
     print_info(found, as_json=json)
 
