@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 KINDS = ("parquet", "csv", "jsonl")
 GROUP_FLOWS = 1 << 15
 """Flows of a row group of Parquet."""
+_OWN = {
+    "CSV": re.compile(rb"source_file,source_line,label,source_ip,"),
+    "JSON lines": re.compile(rb'\{"source_file":"(\\.|[^"\\])*","source_line":(null|\d+),"label":'),
+}
 LIST_SEPARATOR = ";"
 """Between the numbers of a list in CSV."""
 
@@ -54,6 +59,18 @@ def kind_of(path: str, kind: str | None = None) -> str:
             "say so (--to)"
         )
     return named
+
+
+def written_here(head: bytes) -> str | None:
+    """What a file is whose first bytes are those of one that `flow_writer` made; None otherwise.
+
+    Under the names that other programs give columns, it is a file as those make it.
+    """
+    for kind, begins in _OWN.items():
+        if begins.match(head):
+            return f"flows that Habitus wrote ({kind})"
+    # What is in it stands at its end.
+    return "a Parquet table, perhaps flows that Habitus wrote" if head[:4] == b"PAR1" else None
 
 
 @contextmanager
@@ -112,6 +129,7 @@ class _Csv:
             pl.col(name).cast(pl.List(pl.String)).list.join(LIST_SEPARATOR) for name in self._lists
         ]
         self._file.write(table.with_columns(texts).write_csv(include_header=head).encode())
+        self._file.flush()  # somebody may look on
 
     def close(self) -> None:
         pass
@@ -126,6 +144,7 @@ class _JsonLines:
     def write(self, table: pl.DataFrame) -> None:
         if len(table):
             self._file.write(table.write_ndjson().encode())
+            self._file.flush()
 
     def close(self) -> None:
         pass
