@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def rate(code: str, n_packets: int, *arguments: str, python: str = sys.executabl
     return n_packets / in_new_process(code, *arguments, python=python)
 
 
+def two_processes(n_packets: int, small: str, paths: list[str]) -> float:
+    """Packets a second of two processes that share nothing: all that two cores can give."""
+    half = len(paths) // 2
+    with ThreadPoolExecutor(2) as pool:
+        parts = pool.map(
+            lambda part: in_new_process(HABITUS, "1", small, *part), (paths[:half], paths[half:])
+        )
+        return n_packets / max(parts)
+
+
 def command_seconds(capture: Path) -> float:
     """The whole command, from its start to its end."""
     with tempfile.TemporaryDirectory() as folder:
@@ -129,6 +140,7 @@ def main() -> None:
         "Habitus": partial(rate, HABITUS, PACKETS, "1", str(small), str(capture)),
         f"{MANY}, one at a time": partial(rate, HABITUS, n_many, "1", str(small), *paths),
         f"{MANY}, two at a time": partial(rate, HABITUS, n_many, "2", str(small), *paths),
+        f"{MANY}, two processes": partial(two_processes, n_many, str(small), paths),
         "command": partial(command_seconds, capture),
     }
     if has("nfstream"):
@@ -162,7 +174,9 @@ def page(store: Store, n_bytes: int, contenders: dict[str, Callable[[], float]])
         for name in ("Habitus", *PEERS)
         if name in contenders
     ]  # fmt: skip
-    one, two = (store.median(f"{MANY}, {n} at a time") for n in ("one", "two"))
+    one, two, apart = (
+        store.median(f"{MANY}, {n}") for n in ("one at a time", "two at a time", "two processes")
+    )
     return [
         "# Speed of making flows",
         "",
@@ -174,7 +188,8 @@ def page(store: Store, n_bytes: int, contenders: dict[str, Callable[[], float]])
         *table(("", "k packets/s", "times as fast", "packets/s, smallest and largest"), rows),
         "",
         f"Two cores on {FILES} captures: {two / one:.2f} times as fast as one "
-        f"({one / 1e6:.2f} and {two / 1e6:.2f} M packets/s). The whole command, from its start to "
+        f"({one / 1e6:.2f} and {two / 1e6:.2f} M packets/s); two processes of half the captures "
+        f"each, which share nothing, {apart / one:.2f} times. The whole command, from its start to "
         f"the Parquet file: {store.median('command'):.2f} s.",
         "",
         "## Memory",

@@ -97,6 +97,7 @@ def seeds() -> dict[str, bytes]:
         ethernet(b"\x11\0\0\1\0\0\0\x21" + INNER, 0x8864),
         ethernet(ip4(gre, 47)), ethernet(ip4(erspan, 47)), ethernet(ip4(INNER6, 41)),
         ethernet(ip4(udp(9, 4789, b"\x08" + bytes(7) + ethernet(INNER)), 17)),
+        ethernet(ip4(udp(9, 4790, b"\x0c\0\0\1" + bytes(4) + INNER), 17)),
         ethernet(ip4(udp(9, 6081, b"\1\0\x65\x58\0\0\0\0opts" + ethernet(INNER)), 17)),
         ethernet(ip4(udp(3544, 9, b"\0\1\1\1c" + bytes(10) + bytes(8) + INNER6), 17)),
         ethernet(gtp(INNER, b"\x85\1\0\0\x40\1\0\0\0")),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # from Linux's headers
+_STDOUT = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
 
 
@@ -29,9 +30,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     A file that is replaced hands on who may read it.
 
     On any error, and on Ctrl-C, the old file stands as it was and nothing new is left. A device or
-    a pipe, which cannot be replaced, is written as it is.
+    a pipe, which cannot be replaced, is written as it is, and so is standard output.
     """
     path = Path(path)
+    if str(path) in _STDOUT:  # a shell has opened it, perhaps to append to what stands there
+        with _naming(path), os.fdopen(os.dup(1), "wb") as file:
+            yield file
+        return
     # Asked before links are followed: what /dev/stdout leads to may have no path of its own.
     if path.exists() and not path.is_file():
         if path.is_dir():

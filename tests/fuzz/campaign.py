@@ -4,10 +4,10 @@
     python tests/fuzz/campaign.py --until 2000000 pcap frames
 
 Working corpora and counts stand in ``.fuzz/``, so that a campaign goes on where it stopped:
-``--until`` counts what has been done before. With ``--merge``, what is new in a corpus goes, least
-files first, into ``tests/fuzz/corpus``, which every test run replays. A crash, a hang (1 second for
-a kB) or an input that takes too much memory lies in ``.fuzz/found``, ends the campaign for its
-target, and makes the status 1.
+``--until`` counts what has been done before (``--until 1`` only writes the page). With
+``--merge``, what is new in a corpus goes, least files first, into ``tests/fuzz/corpus``, which
+every test run replays. A crash, a hang (1 second for a kB) or an input that takes too much memory
+lies in ``.fuzz/found``, ends the campaign for its target, and makes the status 1.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def was_machine(target: str, found: Path) -> bool:
     """Whether all that was found are inputs that take no time once the machine is awake again."""
     files = list(found.glob(f"{target}-*"))
     for file in files:
-        if "-timeout-" not in file.name or fuzzer(target, [file], WORK / f"{target}.again.log"):
+        is_slow = "-timeout-" in file.name or "-slow-unit-" in file.name
+        if not is_slow or fuzzer(target, [file], WORK / f"{target}.again.log"):
             return False
         file.unlink()
     return bool(files)
@@ -173,10 +174,9 @@ def main() -> int:
         """A slice of what is left; a target of which something was found is left alone."""
         inputs = min(left[target], SLICE_INPUTS)
         try:
-            ledger.add(target, fuzz(target, inputs, arguments.seconds))
-            left[target] -= inputs
-            if arguments.merge and not left[target]:
-                merge(target)
+            made = fuzz(target, inputs, arguments.seconds)
+            ledger.add(target, made)
+            left[target] = max(left[target] - made["inputs"], 0)
         except Found as found:
             broken.append(str(found))
             left[target] = 0
@@ -186,6 +186,8 @@ def main() -> int:
     with ThreadPoolExecutor(arguments.jobs) as pool:
         while waiting := [target for target, n in left.items() if n]:
             list(pool.map(run, waiting))
+        if arguments.merge and not broken:
+            list(pool.map(merge, left))
     ledger.write_page(MAX_INPUT_BYTES, LONGEST["native"], SECONDS_AN_INPUT, RSS_LIMIT_MIB)
     return int(bool(broken))
 

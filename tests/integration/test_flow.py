@@ -16,6 +16,7 @@ from command_line import NORMAL, STRANGE, write
 
 import habitus
 from habitus.cli.app import app
+from habitus.flows.formats import flow_format_names
 
 if TYPE_CHECKING:
     import typer
@@ -248,7 +249,7 @@ def test_lists_are_json_for_programs(invoke: Invoke) -> None:
         for name in ("detectors", "formats", "protocols")
     }
     assert listed["detectors"] == set(habitus.detector_names())
-    assert listed["formats"] == set(habitus.format_names())
+    assert listed["formats"] == {*habitus.format_names(), *flow_format_names()}
     assert {"adfa-ld", "adfa-ld/final", "folder"} <= listed["protocols"]
     for name, entries in listed.items():
         table = invoke(name).stdout

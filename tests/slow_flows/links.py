@@ -148,6 +148,8 @@ HEADERS: dict[Kind, Callable[[bytes], Next]] = {
 
 def first_header(link: int, data: bytes) -> Next:  # noqa: PLR0911 - one for each kind of link
     """What a frame begins with, by its link type."""
+    is_cisco = link in {9, 50} and data[:2] in {b"\x0f\0", b"\x8f\0"}
+    link = 104 if is_cisco else link
     if link in {12, 14, 101, 228, 229}:
         return "ip", data
     if link in {0, 108}:

@@ -244,8 +244,11 @@ def opened(packet: Packet, body: bytes) -> Next | None:  # noqa: PLR0911 - one f
     if packet.protocol != 17:
         return None
     ports, data = {packet.source_port, packet.destination_port}, body[8:]
-    if packet.destination_port in {4789, 8472}:  # RFC 7348
+    if packet.destination_port in {4789, 4790, 8472}:  # RFC 7348, draft-ietf-nvo3-vxlan-gpe
         need(data, 8)
+        if data[:3] == b"\x0c\0\0" and data[7] == 0:
+            kinds: dict[int, Kind] = {1: "ip", 2: "ip", 3: "ethernet"}
+            return (kinds[data[3]], data[8:]) if data[3] in kinds else None
         is_plain, has_policy = data[:4] == b"\x08\0\0\0", data[0] == 0x88
         return ("ethernet", data[8:]) if (is_plain or has_policy) and data[7] == 0 else None
     if packet.destination_port == 6081:  # RFC 8926

@@ -7,6 +7,8 @@ import errno
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import IO, Any
@@ -350,3 +352,17 @@ def test_the_file_given_is_binary_and_syncs_itself(
         (folder / "deep").mkdir()
         (folder / "deep" / "a").write_bytes(b"a")
     assert synced == ["folder", "file", "folder", "folder"]  # deep, a, b, and b's name
+
+
+def test_what_a_shell_appends_to_is_appended_to(tmp_path: Path) -> None:
+    """As in ``habitus ... -o - >> all.jsonl``: what stands there is not replaced."""
+    path = tmp_path / "all"
+    path.write_bytes(b"old\n")
+    code = (
+        "from habitus.storage import atomic_write\n"
+        "with atomic_write('/dev/stdout') as file: file.write(b'new\\n')"
+    )
+    with path.open("ab") as file:
+        for _ in range(2):
+            subprocess.run([sys.executable, "-c", code], stdout=file, check=True)
+    assert path.read_bytes() == b"old\nnew\nnew\n"

@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from habitus.cli import flow_options as given
 from habitus.cli import options
 from habitus.cli.app import app, command
-from habitus.cli.flow_options import (
-    Active,
-    ByFlags,
-    First,
-    Idle,
-    Linger,
-    MaxFlows,
-    track_settings,
-)
 
 if TYPE_CHECKING:
     from habitus.flows.features.feature import Feature
@@ -29,24 +21,6 @@ group = typer.Typer(
 app.add_typer(group, name="flows")
 
 STDOUT = "/dev/stdout"
-Captures = Annotated[
-    list[str],
-    typer.Argument(help="Captures (pcap, pcapng), folders or archives of them, or - for stdin."),
-]
-Output = Annotated[
-    str, typer.Option("-o", "--output", help="A .parquet, .csv or .jsonl file; - for stdout.")
-]
-Columns = Annotated[
-    str, typer.Option("--columns", help="habitus, or as flowmeter, cicflowmeter or nfstream.")
-]
-To = Annotated[
-    str | None, typer.Option("--to", help="parquet, csv or jsonl; by default by the name.")
-]
-Outer = Annotated[
-    bool, typer.Option("--outer", help="Take the packets that carry tunnels, not those inside.")
-]
-# Defaults below are those of `habitus.flows.tracker.TrackSettings`, which is too slow to import
-# for --help; a test holds them together.
 
 
 @command(
@@ -57,20 +31,20 @@ Outer = Annotated[
     "tcpdump -w - | habitus flows extract - -o - | head",
 )
 def extract(
-    captures: Captures,
-    output: Output,
-    columns: Columns = "habitus",
-    to: To = None,
-    idle: Idle = 120,
-    active: Active = 1800,
-    linger: Linger = 5,
-    flags: ByFlags = True,
-    max_flows: MaxFlows = 1_000_000,
-    first: First = 20,
-    outer: Outer = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Captures read side by side.")
-    ] = None,
+    captures: given.Captures,
+    output: given.Output,
+    columns: given.Columns = "habitus",
+    to: given.To = None,
+    idle: given.Idle = 120,
+    active: given.Active = 1800,
+    linger: given.Linger = 5,
+    flags: given.ByFlags = True,
+    activity: given.Activity = 5,
+    subflow: given.Subflow = 1,
+    max_flows: given.MaxFlows = 1_000_000,
+    first: given.First = 20,
+    outer: given.Outer = False,
+    jobs: given.Jobs = None,
     json: options.Json = False,
 ) -> None:
     """Turn captures into bidirectional flows with their features, a row each.
@@ -80,28 +54,34 @@ def extract(
     counted and told.
     """
     from habitus.cli.flows_text import print_written
+    from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress, counted, warn
     from habitus.files.named import refuse_output_in_input
+    from habitus.flows.captures import refuse_capture_as_output
     from habitus.flows.extracting import extract_flows
     from habitus.flows.report import CaptureReport
     from habitus.flows.saving import write_flows
     from habitus.flows.writing import kind_of
 
-    kind, path = kind_of(output, to), _place(output)
+    kind, path = kind_of(output, to), _place(output, as_json=json)
     report = CaptureReport()
-    settings = track_settings(
-        idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, max_flows=max_flows,
-        first=first,
+    settings = given.track_settings(
+        idle_s=idle, active_s=active, linger_s=linger, by_flags=flags, activity_s=activity,
+        subflow_s=subflow, max_flows=max_flows, first=first,
     )  # fmt: skip
     for capture in captures:
         refuse_output_in_input(capture, path, folders=False)
-    with TerminalProgress() as progress:
+    refuse_capture_as_output(captures, path)
+    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of", captures):
         tables = extract_flows(
             captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
         )
         write_flows(path, tables, columns=columns, to=kind)
     warn(report.warnings())
-    record = {"path": output, "columns": columns, "kind": kind, **report.record()}
+    record = {
+        "path": output, "columns": columns, "kind": kind,
+        "settings": {**settings.model_dump(), "outer": outer}, **report.record(),
+    }  # fmt: skip
     told = f"{counted(report.n_flows, 'flow')} of {counted(report.packets.n_ok, 'packet')}"
     print_written(record, told, as_json=json, is_stdout=path == STDOUT)
 
@@ -118,9 +98,9 @@ def convert(
         list[str],
         typer.Argument(help="Files of flows, folders or archives of them, or - for stdin."),
     ],
-    output: Output,
-    columns: Columns = "habitus",
-    to: To = None,
+    output: given.Output,
+    columns: given.Columns = "habitus",
+    to: given.To = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -145,6 +125,7 @@ def convert(
     What a program does not tell is null, and told; so is what was broken or left out.
     """
     from habitus.cli.flows_text import print_written
+    from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress, counted, warn
     from habitus.files.named import refuse_output_in_input
     from habitus.flows.reading import flow_record_tables
@@ -152,11 +133,11 @@ def convert(
     from habitus.flows.saving import write_flows
     from habitus.flows.writing import kind_of
 
-    kind, path = kind_of(output, to), _place(output)
+    kind, path = kind_of(output, to), _place(output, as_json=json)
     report = FlowReport()
     for file in files:
         refuse_output_in_input(file, path)
-    with TerminalProgress() as progress:
+    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of", files):
         tables = flow_record_tables(
             files, format=format, strict=strict, merge_twins=not keep_twins, progress=progress,
             report=report,
@@ -171,8 +152,18 @@ def convert(
     print_written(record, told, as_json=json, is_stdout=path == STDOUT)
 
 
-def _place(output: str) -> str:
-    return STDOUT if output == "-" else output
+def _place(output: str, *, as_json: bool) -> str:
+    """Where flows are written."""
+    from habitus.errors import UsageError
+
+    if output not in {"-", STDOUT}:
+        return output
+    if as_json:
+        raise UsageError(
+            "--json: standard output holds the flows (-o -), and has no place for what was done; "
+            "name a file, or leave --json out"
+        )
+    return STDOUT
 
 
 @command(group, "features", "habitus flows features\nhabitus flows features --json")
@@ -201,13 +192,14 @@ def features(
 
 
 @command(group, "info", "habitus flows info capture.pcap")
-def info(captures: Captures, outer: Outer = False, json: options.Json = False) -> None:
+def info(captures: given.Captures, outer: given.Outer = False, json: options.Json = False) -> None:
     """Say what is in captures: packets, bytes, links, protocols, and what could not be read."""
     from habitus.cli.flows_text import print_info
+    from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress
     from habitus.flows.summary import summary_of
 
-    with TerminalProgress() as progress:
+    with TerminalProgress() as progress, pipe_outlives_interrupt("telling of", captures):
         found = summary_of(captures, outer=outer, progress=progress)
     print_info(found, as_json=json)
 

@@ -25,7 +25,7 @@ def print_written(record: dict[str, Any], told: str, *, as_json: bool, is_stdout
     from habitus.cli.terminal import printable
 
     if as_json:
-        typer.echo(jsonlib.dumps(record, indent=1), err=is_stdout)
+        typer.echo(jsonlib.dumps(record, indent=1))
         return
     typer.echo(printable(f"wrote {record['path']} ({record['kind']}): {told}"), err=is_stdout)
 
@@ -43,7 +43,7 @@ def print_info(found: CaptureSummary, *, as_json: bool) -> None:
         ("captures", f"{found.report.n_captures:,}"),
         ("packets", f"{packets.n_packets:,}, of which {packets.n_ok:,} belong to flows"),
         ("bytes on the wire", f"{packets.n_bytes:,}"),
-        ("time", _time(packets.first_ns, packets.last_ns)),
+        ("time", _time(packets.first_ns, packets.last_ns, found.report.n_captures)),
         ("links", _commonest(packets.links, link_name)),
         ("protocols", _commonest(found.protocols, lambda key: protocol_name(*key))),
     ]
@@ -69,7 +69,7 @@ def _commonest(counts: Counter[Any], name: Callable[[Any], str]) -> str:
     return f"{told} and {n_more} more" if n_more else told or "none"
 
 
-def _time(first_ns: int | None, last_ns: int | None) -> str:
+def _time(first_ns: int | None, last_ns: int | None, n_captures: int) -> str:
     if first_ns is None or last_ns is None:
         return "none"
     try:
@@ -77,4 +77,5 @@ def _time(first_ns: int | None, last_ns: int | None) -> str:
     except (OverflowError, ValueError, OSError):
         began = None
     told = f"{began:%Y-%m-%d %H:%M:%S} UTC" if began else "an impossible date"
-    return f"{(last_ns - first_ns) / 1e9:,.3f} s from {told}"
+    over = f", over {n_captures:,} captures" if n_captures > 1 else ""
+    return f"{(last_ns - first_ns) / 1e9:,.3f} s from {told}{over}"

@@ -85,15 +85,24 @@ def _described(detector: type[SequenceDetector | FlowDetector]) -> dict[str, Any
 
 @command(app, "formats", "habitus formats --json")
 def formats(json: options.Json = False) -> None:
-    """List the formats of traces that can be read."""
+    """List the formats of traces and of flows that can be read."""
     from habitus.cli.terminal import in_lines, table
+    from habitus.flows.formats import flow_format_names, get_flow_format
     from habitus.traces.formats import format_names, get_format
 
-    listed = [{"name": name, "title": get_format(name).title} for name in format_names()]
+    listed = [
+        {"name": name, "title": found(name).title, "of": of}
+        for of, names, found in (
+            ("traces", format_names(), get_format),
+            ("flows", flow_format_names(), get_flow_format),
+        )
+        for name in names
+    ]
     if json:
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
-    table(("format", "what it is"), [(f["name"], f["title"]) for f in listed])
+    table(("format", "of", "what it is"), [(f["name"], f["of"], f["title"]) for f in listed])
+    typer.echo(in_lines("captures of packets, pcap and pcapng: habitus flows extract"))
     typer.echo(
         in_lines(
             "all of them also in folders, in zip and tar archives, and under gzip, xz, bz2, zstd"

@@ -21,12 +21,14 @@ from habitus.files.forward import MAX_HEADER_BYTES, ForwardOnly
 from habitus.files.inputfile import (
     LITTER,
     LITTER_REASON,
+    ArchiveDamage,
     Beside,
     InputFile,
     OnBytes,
     OnSkip,
     buffered,
     nothing_beside,
+    pauses_of,
     without_compression,
 )
 from habitus.files.zips import ZIP_STARTS, beside_in, open_zip
@@ -39,6 +41,8 @@ MAX_NESTED_BYTES = 2 << 30
 """Size of a zip inside another stream, which is unpacked for a while."""
 MAX_DEPTH = 2
 """An archive inside an archive is read, one inside that is not."""
+_ENCRYPTED = 1
+"""Bit of a zip member's flags."""
 _TOO_DEEP = "an archive inside an archive inside an archive; unpack the outer one"
 
 
@@ -93,7 +97,7 @@ def contents(
     except InputError:  # is raised again where it is read: of an archive the other members count
         is_file = True
     if is_file:
-        yield InputFile(without_compression(name), source, content, beside)
+        yield InputFile(without_compression(name), source, content, beside, pauses_of(stream))
         return
     if depth >= MAX_DEPTH:
         unpacking.on_skip(source, _TOO_DEEP)
@@ -144,7 +148,10 @@ def zip_members(
             try:
                 file = archive.open(member)
             except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
-                raise InputError(f"{where}: cannot be read from the archive: {error}") from error
+                # The list of members tells where the others are.
+                why = "it is encrypted" if member.flag_bits & _ENCRYPTED else str(error)
+                unpacking.on_skip(where, f"cannot be read from the archive: {why}")
+                continue
             beside = beside_in(archive, member.filename)
             yield from _member(
                 file, member.filename, where, unpacking, prefix, depth, beside, on_bytes
@@ -160,9 +167,10 @@ def _member(
     depth: int,
     beside: Beside = nothing_beside,
     on_bytes: OnBytes | None = None,
+    is_in_stream: bool = False,
 ) -> Iterator[InputFile]:
     name = prefix + without_compression(name)
-    with closing(_Guarded(file, where)) as guarded:
+    with closing(_Guarded(file, where, is_in_stream=is_in_stream)) as guarded:
         yield from contents(
             cast("IO[bytes]", guarded), name, where, unpacking,
             beside=beside, on_bytes=on_bytes, prefix=f"{name}/", depth=depth + 1,
@@ -208,7 +216,9 @@ def _tar(
                     continue
                 file = archive.extractfile(member)
                 if file is not None:
-                    yield from _member(file, name, where, unpacking, prefix, depth)
+                    yield from _member(
+                        file, name, where, unpacking, prefix, depth, is_in_stream=True
+                    )
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise InputError(f"{source}: a damaged tar archive ({error}); fetch it again") from error
 
@@ -232,11 +242,16 @@ class _Guarded(io.RawIOBase):
     """A member of an archive whose damage is told as such.
 
     It is read in pieces: an error takes with it whatever was asked for along with it.
+
+    Args:
+        is_in_stream: whether the archive is read from front to end, as a tar is: where that cannot
+            be read on, the archive ends as well.
     """
 
-    def __init__(self, stream: IO[bytes], where: str) -> None:
+    def __init__(self, stream: IO[bytes], where: str, *, is_in_stream: bool) -> None:
         self.stream = stream
         self.where = where
+        self.is_in_stream = is_in_stream
 
     def readable(self) -> bool:
         return True
@@ -244,11 +259,16 @@ class _Guarded(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         try:
             return self.stream.read(min(size, PIECE_BYTES) if size >= 0 else PIECE_BYTES)
-        except (HabitusError, MemoryError):
+        except MemoryError:
+            raise
+        except HabitusError as error:
+            if self.is_in_stream:
+                raise ArchiveDamage(*error.args) from error
             raise
         except Exception as error:
             # zipfile and tarfile, and each compression below them, have errors of their own.
-            raise InputError(f"{self.where}: damaged in the archive: {error}") from error
+            kind = ArchiveDamage if self.is_in_stream else InputError
+            raise kind(f"{self.where}: damaged in the archive: {error}") from error
 
     def close(self) -> None:
         if not self.closed:

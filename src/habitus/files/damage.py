@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from habitus.errors import InputError
-from habitus.files.inputfile import HEAD_BYTES, InputFile
+from habitus.files.inputfile import HEAD_BYTES, ArchiveDamage, InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 def sound_files(files: Iterator[InputFile], on_damage: OnFileDamage) -> Iterator[InputFile]:
     """Files that end where they are damaged, until their archive is; each damage is told once.
 
-    An archive that ends within a member ends behind it, too: that is one damage, not two.
+    A tar that cannot be read on within a member cannot be read on behind it, either: that is one
+    damage, not two. Damage of the member alone says nothing of the archive.
     """
     is_told = False
 
     def sound(file: InputFile) -> InputFile:
         def told(error: InputError) -> None:
             nonlocal is_told
-            is_told = True
+            is_told = isinstance(error, ArchiveDamage)
             on_damage(file, error)
 
         return until_damage(file, told)

@@ -24,6 +24,8 @@ MAX_BYTES = 1 << 40
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 
+_MAGIC_BYTES = 8
+
 
 def compression_of(head: bytes) -> str | None:
     """The compression that a file's first bytes announce, or None."""
@@ -44,7 +46,7 @@ def decompressed(
     """
     counted = _Counted(stream, name, on_bytes)
     plain: io.BufferedReader = io.BufferedReader(counted, 1 << 16)
-    kind = compression_of(plain.peek(8)[:8])
+    kind = compression_of(plain.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])
     if kind is None:
         return plain
     return io.BufferedReader(_Limited(_opener(kind, plain), counted, kind, name), 1 << 18)
@@ -175,7 +177,7 @@ class _Zstd(io.RawIOBase):
 
 
 class _Counted(io.RawIOBase):
-    """Counts the bytes that pass."""
+    """Counts the bytes that pass. The stream is left open: it is whose who opened it."""
 
     def __init__(
         self, stream: IO[bytes], name: str, on_bytes: Callable[[int], None] | None
@@ -191,7 +193,7 @@ class _Counted(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
         try:
-            data = self.stream.read(len(view))
+            data = self._read(len(view))
         except OSError as error:
             reason = error.strerror or error
             raise InputError(
@@ -203,10 +205,13 @@ class _Counted(io.RawIOBase):
             self.on_bytes(len(data))
         return len(data)
 
-    def close(self) -> None:
-        if not self.closed:
-            self.stream.close()
-        super().close()
+    def _read(self, size: int) -> bytes:
+        """What there is: a pipe is not waited for until it has given so much."""
+        read = getattr(self.stream, "read1", self.stream.read)
+        data: bytes = read(size)
+        while data and self.n_bytes + len(data) < _MAGIC_BYTES and (more := read(_MAGIC_BYTES)):
+            data += more
+        return data
 
 
 class _Limited(io.RawIOBase):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from habitus.errors import InputError, UsageError
 from habitus.files.inputs import input_bytes
 from habitus.storage import readable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+Named = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""Paths, or a single one."""
+
+
+def all_named(paths: Named) -> list[str | os.PathLike[str]]:
+    """Each path; a single one is not taken for its letters."""
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def total_bytes(paths: Iterable[str | os.PathLike[str]]) -> int | None:
@@ -25,9 +30,13 @@ def refuse_missing(paths: Iterable[str | os.PathLike[str]]) -> None:
     """Refuse what is not there or cannot be opened, before any work is done on the rest.
 
     Raises:
-        InputError: of the first such path.
+        UsageError: if standard input stands there more than once.
+        InputError: of the first path that cannot be read.
     """
-    for path in map(Path, paths):
+    named = [Path(path) for path in paths]
+    if named.count(Path("-")) > 1:
+        raise UsageError("standard input (-) can be read once, and stands there more than once")
+    for path in named:
         try:
             if path.is_dir():
                 os.scandir(path).close()

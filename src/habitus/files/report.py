@@ -21,15 +21,37 @@ class StrictError(InputError):
 
 
 @dataclass
-class FileReport:
+class LeftOut:
+    """Files that nobody read.
+
+    Attributes:
+        n_skipped: how many.
+        skipped: the first of them, as ``file: why``.
+    """
+
+    n_skipped: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    def add_skipped(self, source: str, why: str) -> None:
+        """Count a file that is left out."""
+        self.n_skipped += 1
+        keep(self.skipped, f"{source}: {why}")
+
+    def told_skipped(self) -> list[str]:
+        """What a user should hear of them, a line each."""
+        return told_of(self.n_skipped, "left out", self.skipped)
+
+
+@dataclass
+class FileReport(LeftOut):
     """Counts of one reading, and the first few examples of everything that was left out.
+
+    A file that is damaged in its middle is counted with those left out.
 
     Attributes:
         n_files: how many were read.
         n_broken: what could not be understood in them: lines, rows, whole traces.
         broken: the first of it, as ``file:place: why``.
-        n_skipped: files left out.
-        skipped: the first of them, as ``file: why``.
         notes: what else there is to know of the files, by kind.
         formats: how many files each format read.
     """
@@ -38,8 +60,6 @@ class FileReport:
     n_files: int = 0
     n_broken: int = 0
     broken: list[str] = field(default_factory=list)
-    n_skipped: int = 0
-    skipped: list[str] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
 
@@ -61,11 +81,6 @@ class FileReport:
         self.n_broken += count
         keep(self.broken, f"{place}: {why}")
 
-    def add_skipped(self, source: str, why: str) -> None:
-        """Count a file that is left out."""
-        self.n_skipped += 1
-        keep(self.skipped, f"{source}: {why}")
-
     def add_note(self, kind: str, count: int = 1) -> None:
         """Count what else there is to know of the files."""
         if kind not in self.notes and len(self.notes) >= MAX_KINDS:
@@ -76,7 +91,7 @@ class FileReport:
         """What a user should hear, a line each; empty if everything was read."""
         return [
             *told_of(self.n_broken, "broken and passed over", self.broken),
-            *told_of(self.n_skipped, "left out", self.skipped),
+            *self.told_skipped(),
         ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.flows.address_kernels import LONGEST, write_quads
-from habitus.flows.features.feature import Texts
+from habitus.flows.features.feature import Chosen, Texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def address_texts(
     high: NDArray[np.uint64], low: NDArray[np.uint64], version: NDArray[np.uint8]
-) -> Texts | list[str]:
+) -> Texts | Chosen:
     """(n,) addresses of 128 bits, of IPv4 the low 32, as text."""
     if (version == 4).all():
         text = np.empty(len(low) * LONGEST, dtype=np.uint8)
@@ -30,4 +30,4 @@ def address_texts(
         str(IPv4Address(low)) if version == 4 else str(IPv6Address((high << 64) | low))
         for high, low, version in distinct.tolist()
     ]
-    return list(np.array(texts, dtype=object)[which])
+    return Chosen(texts, which)

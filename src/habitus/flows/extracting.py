@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -25,14 +26,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from habitus.files.inputfile import InputFile
+    from habitus.files.inputfile import InputFile, Pauses
+    from habitus.files.named import Named
 
 TABLE_FLOWS = 1 << 13
-"""A table holds about this many flows."""
+"""A table holds about this many flows, or fewer if packets come slowly."""
+PATIENCE_S = 1.0
+"""How long a flow that has ended is held for others, to make a table of them all."""
+WAITING_BYTES = 256 << 20
+"""Of tables that wait until the captures before theirs are over."""
 
 
 def extract_flows(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: Named,
     settings: TrackSettings | None = None,
     *,
     outer: bool = False,
@@ -46,11 +52,11 @@ def extract_flows(
     A capture that is damaged is read as far as it is sound, and counted.
 
     Args:
-        paths: captures, folders and archives of them, or ``-`` for standard input.
+        paths: captures, folders and archives of them, or ``-`` for standard input; or one of these.
         outer: take the packets that carry tunnels, not those inside.
         columns: the features that are wanted; by default all.
-        n_jobs: captures read side by side; by default as many as there are processors. What comes
-            out does not depend on it.
+        n_jobs: captures read side by side, each with its own flows under way; by default as many as
+            this process may use processors. What comes out does not depend on it.
         report: counts what was read, and what was not and why.
 
     Raises:
@@ -79,9 +85,9 @@ def _tables(
             yield from _tables_of(file, settings, outer, columns, own)
         yield own
 
-    n_jobs = min(n_jobs or os.cpu_count() or 1, len(files))
+    n_jobs = min(n_jobs or _n_processors(), len(files))
     if n_jobs > 1:
-        parts = in_order(files, parts_of, n_jobs)
+        parts = in_order(files, parts_of, n_jobs, weigh=_bytes_of, room=WAITING_BYTES)
     else:
         parts = (part for path in files for part in parts_of(path))
     for part in parts:
@@ -92,33 +98,52 @@ def _tables(
     refuse_none(report)
 
 
+def _n_processors() -> int:
+    """Those that this process may use, where the system tells them from those that there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _bytes_of(part: pl.DataFrame | CaptureReport) -> int:
+    return int(part.estimated_size()) if isinstance(part, pl.DataFrame) else 0
+
+
 def _tables_of(
     file: InputFile, settings: TrackSettings, outer: bool, columns: Collection[str] | None,
     report: CaptureReport,
 ) -> Iterator[pl.DataFrame]:  # fmt: skip
     """The flows of one capture."""
     dissector, tracker = Dissector(outer=outer), FlowTracker(settings)
+    nothing = rows(0, FLOW)
 
     def ended() -> Iterator[NDArray[np.void]]:
         for batch in records_of(file, report):
             yield from tracker.push(dissector.packets(batch), batch.data)
+            yield nothing
         yield from tracker.finish()
 
-    for flows in _gathered(ended()):
+    for flows in _gathered(ended(), file.pauses):
         report.n_flows += len(flows)
         yield flow_table(flows, file.source, columns)
     report.packets.add(dissector.counts)
     report.flows.add(tracker.counts)
 
 
-def _gathered(parts: Iterable[NDArray[np.void]]) -> Iterator[NDArray[np.void]]:
-    """Few large parts of many small ones; like these, each is good only until the next."""
+def _gathered(parts: Iterable[NDArray[np.void]], pauses: Pauses) -> Iterator[NDArray[np.void]]:
+    """Few large parts of many small ones; like these, each is good only until the next.
+
+    A part of nothing says that more has to be read. Whoever reads what is made of a pipe waits for
+    flows that have ended little longer than `PATIENCE_S`, though no packet comes after them.
+    """
     held, n = rows(TABLE_FLOWS + OUT_FLOWS, FLOW), 0
+    until = time.monotonic() + PATIENCE_S
     for part in parts:
         held[n : n + len(part)] = part
         n += len(part)
-        if n >= TABLE_FLOWS:
+        left_s = until - time.monotonic()
+        if n >= TABLE_FLOWS or (n and (left_s < 0 or (not len(part) and pauses(left_s)))):
             yield held[:n]
-            n = 0
+            n, until = 0, time.monotonic() + PATIENCE_S
     if n:
         yield held[:n]

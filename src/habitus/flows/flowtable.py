@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from habitus.flows.features.declared import features
-from habitus.flows.features.feature import Lists, Texts
+from habitus.flows.features.feature import Chosen, Lists, Texts
 from habitus.flows.features.rows import Rows
 from habitus.traces.traceset import offsets_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from habitus.flows.features.feature import Column, Feature, Kind
+    from habitus.flows.features.feature import Column, Kind
 
 _TYPES: dict[Kind, pl.DataType] = {
     "integer": pl.Int64(),
@@ -27,7 +27,7 @@ _TYPES: dict[Kind, pl.DataType] = {
     "truth": pl.Boolean(),
     "integers": pl.List(pl.Int64),
 }
-
+_NUMPY = {"integer": np.int64, "number": np.float64}
 
 SOURCE = "source_file"
 """The column that tells which file a flow is of."""
@@ -56,45 +56,53 @@ def flow_table(
     Returns:
         A table of its own: the rows may change as soon as it is there.
     """
-    rows = Rows(flows)
-    made = [
-        _series(feature, feature.column(rows))
-        for feature in features()
-        if columns is None or feature.name in columns
-    ]
-    return pl.DataFrame([pl.repeat(source, len(flows), eager=True).alias(SOURCE), *made])
-
-
-class _Handed:
-    """An array of Arrow as any library takes it.
-
-    Polars puts pyarrow's own through a compute kernel first, whose library takes long to import.
-    """
-
-    def __init__(self, array: pa.Array) -> None:
-        self._array = array
-
-    def __arrow_c_array__(self, requested_schema: object | None = None) -> Any:
-        return self._array.__arrow_c_array__(requested_schema)
-
-
-def _arrow(values: Texts | Lists) -> pa.Array:
     import pyarrow as pa
 
-    ends = offsets_of(values.lengths)
-    if isinstance(values, Lists):
-        return pa.LargeListArray.from_arrays(ends, values.values)
-    parts = [None, pa.py_buffer(ends), pa.py_buffer(values.text)]
-    return pa.LargeStringArray.from_buffers(len(values.lengths), *parts[1:])
+    rows = Rows(flows)
+    wanted = [one for one in features() if columns is None or one.name in columns]
+    arrays = [_arrow(one.kind, one.column(rows), flows) for one in wanted]
+    # All in one: each column that polars is handed takes the interpreter's lock from whoever else
+    # makes tables, and waits for it again.
+    made = pl.DataFrame(pa.RecordBatch.from_arrays(arrays, names=[one.name for one in wanted]))
+    return made.insert_column(0, pl.repeat(source, len(flows), eager=True).alias(SOURCE))
 
 
-def _series(feature: Feature, column: Column) -> pl.Series:
+def _arrow(kind: Kind, column: Column, flows: NDArray[np.void]) -> pa.Array:
+    """A column, of which nothing lies in the rows of the flows."""
+    import pyarrow as pa
+
     values = column.values
-    if isinstance(values, Texts | Lists):
-        return pl.Series(_Handed(_arrow(values)), dtype=_TYPES[feature.kind]).alias(feature.name)
-    if isinstance(values, np.ndarray):
-        values = np.ascontiguousarray(values)
-    series = pl.Series(feature.name, values, dtype=_TYPES[feature.kind])
-    if column.defined is None or bool(column.defined.all()):
-        return series
-    return series.set(pl.Series(~column.defined), None)
+    if isinstance(values, Chosen):
+        values = _spelled(values)
+    if isinstance(values, Texts):
+        text = [pa.py_buffer(offsets_of(values.lengths)), pa.py_buffer(values.text)]
+        return pa.LargeStringArray.from_buffers(len(values.lengths), *text)
+    if isinstance(values, Lists):
+        return pa.LargeListArray.from_arrays(offsets_of(values.lengths), values.values)
+    defined = None
+    if column.defined is not None and not column.defined.all():
+        defined = pa.py_buffer(np.packbits(column.defined, bitorder="little"))
+    if kind == "truth":
+        data = np.packbits(values, bitorder="little")
+    else:
+        data = np.ascontiguousarray(values, dtype=_NUMPY[kind])
+        if np.may_share_memory(data, flows):  # as one row alone does, which is contiguous as it is
+            data = data.copy()
+    return pa.Array.from_buffers(_arrow_type(kind), len(values), [defined, pa.py_buffer(data)])
+
+
+def _spelled(chosen: Chosen) -> Texts:
+    """Each text written out. Arrow would do it, by a library that takes long to import."""
+    lengths = np.array([len(text.encode()) for text in chosen.texts], dtype=np.int64)
+    padded = np.zeros((len(lengths), max(1, lengths.max(initial=0))), dtype=np.uint8)
+    for row, text in zip(padded, chosen.texts, strict=True):
+        row[: len(text.encode())] = np.frombuffer(text.encode(), dtype=np.uint8)
+    of_each = lengths[chosen.which]
+    is_text = np.arange(padded.shape[1]) < of_each[:, np.newaxis]
+    return Texts(padded[chosen.which][is_text], of_each)
+
+
+def _arrow_type(kind: Kind) -> pa.DataType:
+    import pyarrow as pa
+
+    return {"integer": pa.int64(), "number": pa.float64(), "truth": pa.bool_()}[kind]

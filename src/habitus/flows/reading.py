@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from habitus.errors import InputError
-from habitus.files.named import refuse_missing
+from habitus.files.named import all_named, refuse_missing
 from habitus.files.reading import GIVEN_UP, Reading, surest
 from habitus.files.report import nothing_read
 from habitus.flows.formats import flow_format_names, get_flow_format
@@ -15,13 +16,18 @@ from habitus.flows.formats.flowmeter_twins import twins_merged
 from habitus.flows.record_report import FlowReport
 from habitus.packets.capture import is_capture
 from habitus.progress import SILENT, Progress
+from habitus.storage import readable
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from habitus.files.inputfile import InputFile
+    from habitus.files.named import Named
 
+EMPTY_FOLDER = "a folder without a file in it"
+EMPTY_ARCHIVE = "an archive without a file in it"
+UNKNOWN = "no format recognises it"
 CAPTURE = "a capture of packets; make flows of it first: habitus flows extract"
 
 
@@ -62,7 +68,7 @@ def read_flow_records(
 
 
 def flow_record_tables(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: Named,
     *,
     format: str | None = None,  # noqa: A002
     strict: bool = False,
@@ -80,16 +86,17 @@ def flow_record_tables(
         InputError: at once if something named is not there; while reading if nothing in all of it
             is a flow, and where reading is strict at the first thing that is wrong.
     """
-    refuse_missing(paths)
+    named = all_named(paths)
+    refuse_missing(named)
     found = FlowReport() if report is None else report
     found.strict = strict
     chosen = None if format is None else get_flow_format(format).name
 
     def tables() -> Iterator[pl.DataFrame]:
-        for path in paths:
+        for path in named:
             reading = Reading(path, found, progress, is_of_many=True)
             yield from _Records(reading, found, chosen, merge_twins=merge_twins).tables()
-        _refuse_nothing(str(paths[0]) if len(paths) == 1 else "what was named", found)
+        _refuse_nothing(str(named[0]) if len(named) == 1 else "what was named", found)
 
     return tables()
 
@@ -107,11 +114,17 @@ class _Records:
 
     def tables(self) -> Iterator[pl.DataFrame]:
         """All tables; what is damaged and all that was asked for is raised last."""
+        n_files, n_skipped = 0, self._report.n_skipped
         for file in self._reading.files():
+            n_files += 1
             for table in self._tables_of(file):
                 self._report.see(table)
                 yield table
         self._reading.finish()
+        if not n_files and self._report.n_skipped == n_skipped:
+            path = self._reading.path
+            why = EMPTY_FOLDER if Path(path).is_dir() else EMPTY_ARCHIVE
+            self._report.add_skipped(readable(str(path)), why)
 
     def _tables_of(self, file: InputFile) -> Iterator[pl.DataFrame]:
         try:
@@ -146,8 +159,7 @@ class _Records:
             self._reading.tell(file.source, error)
             return None
         if name is None:
-            why = "no format recognises it"
-            self._reading.leave_out(file, why, lambda: [why, known_formats()])
+            self._reading.leave_out(file, UNKNOWN, lambda: [UNKNOWN, known_formats()])
         return name
 
 
@@ -162,8 +174,12 @@ def recognise(head: bytes, file: InputFile) -> str | None:
 
 
 def _refuse_nothing(where: str, report: FlowReport) -> None:
-    if not report.n_flows:
-        raise InputError(*nothing_read(where, "flow", "flow", report), known_formats())
+    if report.n_flows:
+        return
+    if report.n_broken + report.n_skipped == 1:
+        (told,) = [*report.broken, *report.skipped]
+        raise InputError(told, *([known_formats()] if told.endswith(UNKNOWN) else []))
+    raise InputError(*nothing_read(where, "flow", "flow", report), known_formats())
 
 
 def known_formats() -> str:

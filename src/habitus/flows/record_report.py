@@ -20,11 +20,13 @@ class FlowReport(FileReport):
     Attributes:
         n_flows: what was read.
         n_twins: rows that were joined, as the two directions of half as many flows.
+        n_one_way: the rows of FlowMeter among which these were looked for.
         told: the features that are not null in all flows.
     """
 
     n_flows: int = 0
     n_twins: int = 0
+    n_one_way: int = 0
     told: set[str] = field(default_factory=set)
 
     def see(self, table: pl.DataFrame) -> None:
@@ -50,10 +52,9 @@ class FlowReport(FileReport):
         """What a user should know of what was read, a line each."""
         lines = [f"{kind}: {count:,}" for kind, count in self.notes.most_common()]
         if self.n_twins:
-            n_rows = self.n_flows + self.n_twins // 2
             lines.append(
-                f"{self.n_twins:,} of {n_rows:,} rows were the two directions of "
-                f"{self.n_twins // 2:,} flows, and were joined (--keep-twins leaves them apart)"
+                f"{self.n_twins:,} of {self.n_one_way:,} rows of FlowMeter were the two directions "
+                f"of {self.n_twins // 2:,} flows, and were joined (--keep-twins leaves them apart)"
             )
         if lacking := self.lacking:
             lines.append(

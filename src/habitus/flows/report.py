@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from habitus.files.report import MAX_EXAMPLES, keep, told_of
+from habitus.files.report import MAX_EXAMPLES, LeftOut, keep, told_of
 from habitus.flows.tracker import TrackCounts
 from habitus.packets.packets import PacketCounts
 
@@ -16,16 +16,14 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class CaptureReport:
-    """Counts of some captures, and what was wrong with them.
+class CaptureReport(LeftOut):
+    """Counts of some captures, and what was wrong with them; and of what was left out.
 
     Attributes:
         n_captures, n_flows: what was read, and what came of it.
         packets, flows: counts of both.
         n_damaged: files and archives of which only a part could be read.
         damaged: the first of them, and why.
-        n_skipped: files left out.
-        skipped: the first of them, and why.
     """
 
     n_captures: int = 0
@@ -34,8 +32,6 @@ class CaptureReport:
     flows: TrackCounts = field(default_factory=TrackCounts)
     n_damaged: int = 0
     damaged: list[str] = field(default_factory=list)
-    n_skipped: int = 0
-    skipped: list[str] = field(default_factory=list)
 
     def add(self, other: CaptureReport) -> None:
         """Count another's with this one's."""
@@ -49,11 +45,6 @@ class CaptureReport:
             keep(self.damaged, example)
         for example in other.skipped:
             keep(self.skipped, example)
-
-    def add_skipped(self, source: str, why: str) -> None:
-        """A file that is left out."""
-        self.n_skipped += 1
-        keep(self.skipped, f"{source}: {why}")
 
     def add_damaged(self, error: InputError) -> None:
         """What follows in a capture or an archive could not be read."""
@@ -80,7 +71,7 @@ class CaptureReport:
         packets, flows = self.packets, self.flows
         lines = [
             *told_of(self.n_damaged, "only read in part", self.damaged),
-            *told_of(self.n_skipped, "left out", self.skipped),
+            *self.told_skipped(),
         ]
         n_lost = packets.n_packets - packets.n_ok
         if n_lost:

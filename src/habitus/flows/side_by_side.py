@@ -13,21 +13,29 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-AHEAD = 4
-"""Results for each worker that may wait until it is their turn."""
-THINGS_AHEAD = 256
-"""Things for each worker that may be done while the one whose turn it is goes on."""
+THINGS_AHEAD = 1024
+"""Things that may be done while the one whose turn it is goes on."""
 
 
 def in_order(
-    things: Sequence[_T], work: Callable[[_T], Generator[_R, None, None]], n_workers: int
+    things: Sequence[_T],
+    work: Callable[[_T], Generator[_R, None, None]],
+    n_workers: int,
+    *,
+    weigh: Callable[[_R], int],
+    room: int,
 ) -> Iterator[_R]:
     """What ``work`` makes of each thing, one thing after the other.
 
-    Several are worked on at a time, in threads; how far these run ahead is bounded, however much
-    the first one makes them wait. What ``work`` raises is raised in its turn.
+    Several are worked on at a time, in threads; how far these run ahead is bounded, however many
+    they are, and however much the first one makes them wait. What ``work`` raises is raised in its
+    turn.
+
+    Args:
+        weigh: what a result takes of the ``room`` of all that wait until it is their turn; each
+            worker holds one more, for which there is none.
     """
-    line = _Line(things, work, n_workers)
+    line = _Line(things, work, weigh, room)
     for _ in range(n_workers):
         threading.Thread(target=line.work, daemon=True).start()
     try:
@@ -41,16 +49,17 @@ class _Line(Generic[_T, _R]):
     """Results that wait for their turn."""
 
     def __init__(
-        self, things: Sequence[_T], work: Callable[[_T], Generator[_R, None, None]], n_workers: int
-    ) -> None:
+        self, things: Sequence[_T], work: Callable[[_T], Generator[_R, None, None]],
+        weigh: Callable[[_R], int], room: int,
+    ) -> None:  # fmt: skip
         self._things = things
         self._work = work
-        self._room = AHEAD * n_workers
-        self._most_things = THINGS_AHEAD * n_workers
+        self._weigh = weigh
+        self._room = room
         self._changed = threading.Condition()
-        self._results: dict[int, deque[_R]] = {}
+        self._results: dict[int, deque[tuple[_R, int]]] = {}
         self._ends: dict[int, BaseException | None] = {}
-        self._n_waiting = 0
+        self._weight = 0
         self._begun = self._turn = 0
         self._is_over = False
 
@@ -71,9 +80,7 @@ class _Line(Generic[_T, _R]):
 
     def _begin(self) -> int | None:
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._is_over or self._begun - self._turn < self._most_things
-            )
+            self._changed.wait_for(lambda: self._is_over or self._begun - self._turn < THINGS_AHEAD)
             if self._is_over or self._begun == len(self._things):
                 return None
             self._begun += 1
@@ -82,19 +89,20 @@ class _Line(Generic[_T, _R]):
 
     def _put(self, number: int, result: _R) -> bool:
         """Whether there is still somebody who wants it."""
+        weight = self._weigh(result)
         with self._changed:
             # Whose turn it is never waits for room that others take.
             self._changed.wait_for(
                 lambda: (
                     self._is_over
-                    or self._n_waiting < self._room
+                    or self._weight + weight <= self._room
                     or (self._turn == number and not self._results[number])
                 )
             )
             if self._is_over:
                 return False
-            self._results[number].append(result)
-            self._n_waiting += 1
+            self._results[number].append((result, weight))
+            self._weight += weight
             self._changed.notify_all()
             return True
 
@@ -108,8 +116,8 @@ class _Line(Generic[_T, _R]):
                 self._changed.wait_for(lambda: self._results.get(number) or number in self._ends)
                 if not self._results[number]:
                     break
-                result = self._results[number].popleft()
-                self._n_waiting -= 1
+                result, weight = self._results[number].popleft()
+                self._weight -= weight
                 self._changed.notify_all()
             yield result
         del self._results[number]

@@ -17,10 +17,9 @@ from habitus.packets.packets import Dissector
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
+
+    from habitus.files.named import Named
 
 LINKS = {
     0: "null", 1: "Ethernet", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC",
@@ -77,13 +76,11 @@ def protocol_name(version: int, protocol: int) -> str:
     return f"{NAMES.get(protocol, f'protocol {protocol}')} over IPv{version}"
 
 
-def summary_of(
-    paths: Sequence[str | os.PathLike[str]], *, outer: bool = False, progress: Progress = SILENT
-) -> CaptureSummary:
+def summary_of(paths: Named, *, outer: bool = False, progress: Progress = SILENT) -> CaptureSummary:
     """Look at captures, damaged ones as far as they are sound.
 
     Args:
-        paths: captures, folders and archives of them, or ``-`` for standard input.
+        paths: captures, folders and archives of them, or ``-`` for standard input; or one of these.
         outer: look at the packets that carry tunnels, not at those inside.
 
     Raises:

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from habitus.compiled import hash_multiplier, rows
+from habitus.errors import UsageError
 from habitus.flows import track_kernels as loop
 from habitus.flows.layout import FLOW, MAX_FIRST
 from habitus.flows.measure_kernels import n_log_n_table
@@ -23,18 +24,23 @@ FIRST_TABLE = 1 << 12
 OUT_FLOWS = 4096
 """Flows that are handed on at a time."""
 _NS = 1_000_000_000
+_TICK_S = 1 / _NS
+"""Captures tell times so finely, and no finer."""
 
 
 class TrackSettings(BaseModel):
     """When flows begin and end, and how much is kept of them. All times are the capture's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     idle_s: float = Field(
-        default=120, gt=0, le=1e6, description="a flow ends once it has been silent for longer"
+        default=120,
+        ge=_TICK_S,
+        le=1e6,
+        description="a flow ends once it has been silent for longer",
     )
     active_s: float = Field(
-        default=1800, gt=0, le=1e7, description="a flow is cut once it has lasted longer"
+        default=1800, ge=_TICK_S, le=1e7, description="a flow is cut once it has lasted longer"
     )
     linger_s: float = Field(
         default=5, ge=0, le=1e6,
@@ -44,10 +50,13 @@ class TrackSettings(BaseModel):
         default=True, description="whether a FIN from each side, or a RST, closes a flow"
     )
     activity_s: float = Field(
-        default=5, gt=0, le=1e6, description="a longer silence is an idle time"
+        default=5, ge=_TICK_S, le=1e6, description="a longer silence is an idle time"
     )
     subflow_s: float = Field(
-        default=1, gt=0, le=1e6, description="a longer silence begins a subflow, and ends a bulk"
+        default=1,
+        ge=_TICK_S,
+        le=1e6,
+        description="a longer silence begins a subflow, and ends a bulk",
     )
     first: int = Field(
         default=20, ge=0, le=MAX_FIRST,
@@ -133,6 +142,9 @@ class FlowTracker:
     """Follows flows.
 
     Memory is taken as flows need it, up to ``max_flows`` times about a kilobyte.
+
+    Raises:
+        UsageError: if the system does not even promise so much.
     """
 
     def __init__(self, settings: TrackSettings | None = None) -> None:
@@ -142,7 +154,14 @@ class FlowTracker:
         self._settings = np.array(
             [*(round(span * _NS) for span in spans), made.first, int(made.by_flags)]
         )
-        self._under_way = _nothing_under_way(made.max_flows)
+        try:
+            self._under_way = _nothing_under_way(made.max_flows)
+        except MemoryError:
+            raise UsageError(
+                f"{made.max_flows:,} flows under way (--max-flows) would take up to "
+                f"{made.max_flows * FLOW.itemsize >> 30:,} GiB, which this machine does not give; "
+                "ask for fewer"
+            ) from None
         self._scratch = Scratch(
             rows(1, FLOW),
             n_log_n_table(),

@@ -112,6 +112,7 @@ class _Csv:
             pl.col(name).cast(pl.List(pl.String)).list.join(LIST_SEPARATOR) for name in self._lists
         ]
         self._file.write(table.with_columns(texts).write_csv(include_header=head).encode())
+        self._file.flush()  # somebody may look on
 
     def close(self) -> None:
         pass
@@ -126,6 +127,7 @@ class _JsonLines:
     def write(self, table: pl.DataFrame) -> None:
         if len(table):
             self._file.write(table.write_ndjson().encode())
+            self._file.flush()
 
     def close(self) -> None:
         pass

@@ -84,6 +84,7 @@ class _Capture:
         self._stream, self._source = stream, source
         self._data: Bytes = np.zeros(CHUNK_BYTES, dtype=np.uint8)
         self._place = self._end = 0
+        self._n_peeked = len(stream.peek())
         self._before = 0  # bytes of the file before the buffer
         self._records = rows(BATCH_RECORDS, RECORD)
         self._n_before = 0
@@ -129,17 +130,16 @@ class _Capture:
                 return n, self._wrong(status)
 
     def _slide(self) -> None:
-        """Move what is left to the front, and read on behind it."""
+        """Move what is left to the front, and read on behind it, once: pipes give little."""
         left = self._end - self._place
         self._data[:left] = self._data[self._place : self._end].copy()
         self._before += self._place
         self._place, self._end = 0, left
-        while self._end < len(self._data):
-            n = self._stream.readinto(self._data[self._end :].data)
-            if not n:
-                self._is_over = True
-                return
-            self._end += n
+        # Asked for more than it holds, a buffered reader would wait for the rest.
+        most, self._n_peeked = self._n_peeked or len(self._data), 0
+        n = self._stream.readinto1(self._data[self._end : self._end + most].data)
+        self._is_over = not n
+        self._end += n
 
     def _take(self, n_bytes: int) -> bytes:
         """The next bytes, which are there."""
@@ -172,7 +172,8 @@ class _Pcap(_Capture):
     """The one global header says all."""
 
     def _begin(self) -> None:
-        self._slide()
+        while self._end < 24 and not self._is_over:
+            self._slide()
         if self._end < 24:
             raise InputError(f"{self._source}: cut off within the header of a pcap file")
         head = self._take(24)

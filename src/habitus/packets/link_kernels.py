@@ -62,7 +62,11 @@ def read_link(data, at, end, link):
     if link == COOKED2_LINK:
         return (ETHERTYPE, at + 20, big16(data, at)) if left >= 20 else (CUT_OFF, at, 0)
     if link == PPP_LINK or link == PPP_HDLC_LINK:
-        return PPP, at, 0
+        # Routers write Cisco HDLC under the same types; no protocol of PPP begins so.
+        is_cisco = left >= 2 and (data[at] == 0x0F or data[at] == 0x8F) and data[at + 1] == 0
+        if not is_cisco:
+            return PPP, at, 0
+        link = CISCO_HDLC_LINK
     if link == PPPOE_LINK:
         return ETHERTYPE, at, 0x8864
     if link == CISCO_HDLC_LINK:

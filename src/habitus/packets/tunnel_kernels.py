@@ -15,7 +15,8 @@ from habitus.packets.ip_kernels import FIRST, GRE, IP_IN_IP, IPV6_IN_IP, UDP, WH
 from habitus.packets.link_kernels import ETHERNET, ETHERTYPE, IP, read_wifi
 
 NONE = 0
-VXLAN_PORT, VXLAN_LINUX_PORT, GENEVE_PORT, TEREDO_PORT, GTP_PORT = 4789, 8472, 6081, 3544, 2152
+VXLAN_PORT, VXLAN_GPE_PORT, VXLAN_LINUX_PORT = 4789, 4790, 8472
+GENEVE_PORT, TEREDO_PORT, GTP_PORT = 6081, 3544, 2152
 GRE_PORT = 4754
 ETHERNET_BRIDGED, ERSPAN, ERSPAN3 = 0x6558, 0x88BE, 0x22EB
 ARUBA_FIRST, ARUBA_LAST = 0x8200, 0x83FF
@@ -40,7 +41,7 @@ def read_tunnel(data, at, end, header, packet):
     place, to = at + header, packet.destination_port
     if to == GRE_PORT:
         return read_gre(data, place, end)
-    if to == VXLAN_PORT or to == VXLAN_LINUX_PORT:
+    if to == VXLAN_PORT or to == VXLAN_GPE_PORT or to == VXLAN_LINUX_PORT:
         return read_vxlan(data, place, end)
     if to == GENEVE_PORT:
         return read_geneve(data, place, end)
@@ -79,9 +80,16 @@ def read_gre(data, at, end):
 
 @row_kernel
 def read_vxlan(data, at, end):
-    """Virtual extensible LAN: a network's number, then Ethernet."""
+    """Virtual extensible LAN: a network's number, then Ethernet, or what its extension names."""
     if end - at < 8 or data[at + 7] != 0:
         return NONE, at, 0
+    if data[at] == 0x0C:
+        carried = data[at + 3]
+        if data[at + 1] | data[at + 2]:
+            return NONE, at, 0
+        if carried == 1 or carried == 2:  # IPv4, IPv6
+            return IP, at + 8, 0
+        return (ETHERNET if carried == 3 else NONE), at + 8, 0
     if data[at] == 0x08:
         if data[at + 1] | data[at + 2] | data[at + 3]:
             return NONE, at, 0

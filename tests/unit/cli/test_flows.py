@@ -6,6 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,16 @@ from typer.testing import CliRunner
 from frames import ACK, FIN, SYN, A, B, C, ethernet, ip4, pcap, segment, tcp, udp
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
+from habitus.errors import UsageError
+from habitus.flows import extracting, side_by_side
 from habitus.flows.columns import as_columns, column_set_names
 from habitus.flows.extracting import extract_flows
 from habitus.flows.features.declared import features
 from habitus.flows.flowtable import no_flows
 from habitus.flows.formats.base import record_schema
 from habitus.flows.report import CaptureReport
-from habitus.flows.tracker import TrackSettings
+from habitus.flows.summary import summary_of
+from habitus.flows.tracker import FlowTracker, TrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +135,25 @@ def test_what_comes_out_does_not_depend_on_how_many_captures_are_read_at_a_time(
     assert made[0][0].filter(pl.col("source_file").str.ends_with("3.pcap"))["packets"].sum() == 5
 
 
+def test_as_many_are_read_at_a_time_as_there_are_processors_for_us(
+    capture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the machine may belong to others."""
+    n_used = []
+
+    def in_order(*arguments: Any, **options: Any) -> Any:
+        n_used.append(arguments[2])
+        return side_by_side.in_order(*arguments, **options)
+
+    monkeypatch.setattr(extracting, "in_order", in_order)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7})
+    assert sum(map(len, extract_flows([capture] * 9))) == 9
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3})
+    assert sum(map(len, extract_flows([capture] * 9))) == 9
+    assert n_used == [3]
+
+
 def test_flows_do_not_cross_captures(capture: str) -> None:
     (table,) = [pl.concat(extract_flows([capture, capture], n_jobs=1))]
     assert table["packets"].to_list() == [6, 6]
@@ -148,6 +171,39 @@ def test_settings_decide_where_flows_end(capture: str, tmp_path: Path) -> None:
     assert found["first_sizes_bytes"].list.len().to_list() == [1, 1]
     run("extract", capture, "-o", output, "--no-flags")
     assert pl.read_ndjson(output)["end_reason"].to_list() == ["capture"]
+
+
+def test_settings_decide_what_is_a_silence_and_are_told(capture: str, tmp_path: Path) -> None:
+    """Packets come a second apart."""
+    output = str(tmp_path / "flows.jsonl")
+    for silence, n in (("0.5", 6), ("1", 1)):
+        printed, _ = run(
+            "extract", capture, "-o", output, "--activity", silence, "--subflow", silence,
+            "--outer", "--json",
+        )  # fmt: skip
+        found = pl.read_ndjson(output)
+        assert (found["subflows"][0], found["idle_count"][0]) == (n, n - 1)
+        assert json.loads(printed)["settings"] == TrackSettings(
+            activity_s=float(silence), subflow_s=float(silence)
+        ).model_dump() | {"outer": True}
+
+
+def test_one_capture_may_be_named_without_a_list(capture: str) -> None:
+    for named in (capture, Path(capture), [capture], iter([capture])):
+        assert sum(map(len, extract_flows(named))) == 1
+        if not isinstance(named, Iterator):
+            assert summary_of(named).report.n_captures == 1
+
+
+def test_more_flows_than_there_can_be_memory_for_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr("habitus.flows.tracker.rows", full)
+    with pytest.raises(UsageError, match=r"2,000,000 flows under way \(--max-flows\) would take"):
+        FlowTracker(TrackSettings(max_flows=2_000_000))
 
 
 def test_no_room_for_more_flows_is_told(tmp_path: Path) -> None:
@@ -187,6 +243,12 @@ def test_info_tells_what_is_in_a_capture(capture: str) -> None:
         (("extract", "{capture}", "-o", "flows.csv", "--to", "xml"), "parquet, csv, jsonl"),
         (("extract", "{capture}", "-o", "flows.csv", "--columns", "argus"), "cicflowmeter"),
         (("extract", "{capture}", "-o", "flows.csv", "--idle", "0"), "--idle"),
+        (("extract", "{capture}", "-o", "flows.csv", "--idle", "1e-12"), "than or equal to 0.0000"),
+        (
+            ("extract", "{capture}", "-o", "flows.csv", "--active", "nan"),
+            "--active: input should b",
+        ),
+        (("extract", "{capture}", "-o", "flows.csv", "--max-flows", "999999999"), "to 268435456"),
         (("extract", "nowhere.pcap", "-o", "flows.csv"), "nowhere.pcap"),
         (("extract", "{text}", "-o", "flows.csv"), "no capture"),
         (("info", "{text}"), "no capture"),
@@ -218,11 +280,13 @@ def test_options_and_settings_have_the_same_defaults() -> None:
     """They stand in two places, since --help may not load what checks settings."""
     of = {
         "idle": "idle_s", "active": "active_s", "linger": "linger_s", "flags": "by_flags",
-        "max_flows": "max_flows", "first": "first",
+        "activity": "activity_s", "subflow": "subflow_s", "max_flows": "max_flows",
+        "first": "first",
     }  # fmt: skip
-    defaults = {p.name: p.default for p in options_of("flows", "extract")}
+    assert set(of.values()) == set(TrackSettings.model_fields)
+    given = {p.name: p for p in options_of("flows", "extract")}
     for option, setting in of.items():
-        assert defaults[option] == TrackSettings.model_fields[setting].default, option
+        assert given[option].default == TrackSettings.model_fields[setting].default, option
 
 
 def options_of(*words: str) -> list[Any]:
@@ -239,3 +303,26 @@ def test_flows_may_be_written_beside_their_captures(
     _, said = run("extract", ".", "-o", "flows.parquet")
     assert "left out" not in said  # not even the file that is being written
     assert len(pl.read_parquet("flows.parquet")) == 1
+    _, said = run("extract", ".", "-o", "flows.parquet")
+    assert "1 left out: flows.parquet: no capture, but a Parquet table, perhaps flows that" in said
+    assert len(pl.read_parquet("flows.parquet")) == 1
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_no_capture_of_a_folder_is_written_over(
+    capture: str, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    other = tmp_path / "deep" / "other"
+    other.parent.mkdir()
+    other.write_bytes(pack(Path(capture).read_bytes()))
+    before = other.read_bytes()
+    _, said = run("extract", str(tmp_path), "-o", str(other), "--to", "csv", status=2)
+    assert f"{other}: is a capture that is to be read; name another file" in said
+    assert other.read_bytes() == before
+
+
+def test_info_on_a_folder_tells_over_how_many_captures(capture: str) -> None:
+    folder = Path(capture).parent
+    (folder / "again.pcap").write_bytes(Path(capture).read_bytes())
+    assert "7.000 s from 1970-01-01 00:00:00 UTC, over 2 captures" in run("info", str(folder))[0]
+    assert "over" not in run("info", capture)[0].replace("over IPv4", "")

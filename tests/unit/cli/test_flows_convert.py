@@ -20,6 +20,7 @@ from habitus.flows.columns import as_columns, column_set_names
 from habitus.flows.features.declared import features
 from habitus.flows.flowtable import no_flows
 from habitus.flows.formats import flow_format_names, get_flow_format
+from habitus.flows.reading import flow_record_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,8 +111,13 @@ def test_twins_are_joined_and_told_unless_they_are_to_be_kept(
     path, output = str(test_data / "flowmeter" / "webgoat_flow_stats.csv"), tmp_path / "o.parquet"
     printed, said = run("convert", path, "-o", str(output))
     assert "129 flows of 1 file (flowmeter)" in printed
-    assert "note: 240 of 249 rows were the two directions of 120 flows, and were joined" in said
+    assert "note: 240 of 249 rows of FlowMeter were the two directions of 120 flows, and" in said
     assert len(pl.read_parquet(output)) == 129
+    log = tmp_path / "conn.log"  # rows of others do not count
+    log.write_text(get_flow_format("zeek").sample)
+    printed, said = run("convert", str(log), path, "-o", str(output))
+    assert "130 flows of 2 files" in printed
+    assert "note: 240 of 249 rows of FlowMeter were" in said
     printed, said = run("convert", path, "-o", str(output), "--keep-twins")
     assert "249 flows of 1 file (flowmeter)" in printed
     assert "joined" not in said
@@ -126,6 +132,28 @@ def test_labels_and_lines_of_real_logs_are_kept(test_data: Path, tmp_path: Path)
     assert found["label"].null_count() == found["source_line"].null_count() == 0
     assert set(found["label"]) >= {"Benign", "Malicious"}
     assert found["raw_bytes"].null_count() == len(found)
+
+
+def test_one_file_may_be_named_without_a_list(records: Path) -> None:
+    for named in (records / "zeek", str(records / "zeek"), [records / "zeek"]):
+        assert sum(map(len, flow_record_tables(named))) == 1
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_what_we_wrote_is_known_again(
+    capture: str, records: Path, tmp_path: Path, kind: str
+) -> None:
+    """It is no capture, and the user hears what it is; of flows of others it is one."""
+    ours = str(tmp_path / f"flows.{kind}")
+    for path in (capture, str(records / "zeek")):
+        run("extract" if path == capture else "convert", path, "-o", ours)
+        for command in (("extract", "-o", "o.csv"), ("info",)):
+            _, said = run(command[0], ours, *command[1:], status=2)
+            assert f"{ours}: " in said
+            assert "flows that Habitus wrote" in said
+            assert "are made of" in said
+    printed, _ = run("convert", ours, str(records), "-o", str(tmp_path / "o.csv"))
+    assert "7 flows of 7 files (habitus 2, " in printed
 
 
 def test_records_go_through_pipes(records: Path) -> None:
@@ -163,6 +191,11 @@ def test_a_damaged_file_is_converted_as_far_as_it_is_sound(records: Path, tmp_pa
         (("convert", "zeek", "-o", "zeek", "--to", "csv"), "is what is to be read"),
         (("convert", ".", "-o", "o.csv"), "lies in the folder that is read"),
         (("extract", "{capture}", "-o", "{capture}", "--to", "csv"), "is what is to be read"),
+        (("extract", "{capture}", "-", "-", "-o", "o.csv"), "standard input (-) can be read once"),
+        (("convert", "-", "zeek", "-", "-o", "o.csv"), "standard input (-) can be read once"),
+        (("info", "-", "-"), "standard input (-) can be read once"),
+        (("extract", "{capture}", "-o", "-", "--json"), "--json: standard output holds the flows"),
+        (("convert", "zeek", "-o", "/dev/stdout", "--json"), "--json: standard output holds the f"),
     ],
 )
 def test_what_cannot_be_converted_or_read_is_told(

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zstandard
 
-from habitus.errors import InputError
+from habitus.errors import InputError, UsageError
 from habitus.files import archives, decompress, zips
 from habitus.files.inputfile import HEAD_BYTES
 from habitus.files.inputs import input_bytes, open_inputs
+from habitus.files.named import refuse_missing
 from habitus.traces.reading import TraceReader, read_traces
 from habitus.traces.traceset import join
 
@@ -277,12 +278,21 @@ def test_a_damaged_member_of_a_zip_is_named(tmp_path: Path, method: int) -> None
         opened(put(tmp_path / "z.zip", bytes(data)))
 
 
-def test_an_encrypted_member_is_named(tmp_path: Path) -> None:
-    data = bytearray(zip_of({"a.txt": TEXT}))
+def test_a_member_of_a_zip_that_cannot_be_opened_is_named_and_costs_no_other(
+    tmp_path: Path,
+) -> None:
+    data = bytearray(zip_of({"a.txt": TEXT, "b.txt": TEXT, "c.txt": TEXT}))
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
-    with pytest.raises(InputError, match=r"a.txt: cannot be read from the archive: .*encrypted"):
-        opened(put(tmp_path / "z.zip", bytes(data)))
+    data[data.index(b"PK\x03\x04", 4) + 1] = 0  # the header before the second one's data
+    path = put(tmp_path / "z.zip", bytes(data))
+    assert opened(path) == (
+        {"c.txt": TEXT},
+        {
+            f"{path}:a.txt": "cannot be read from the archive: it is encrypted",
+            f"{path}:b.txt": "cannot be read from the archive: Bad magic number for file header",
+        },
+    )
 
 
 def test_a_tar_that_is_cut_off_is_told(tmp_path: Path) -> None:
@@ -432,6 +442,23 @@ def test_standard_input(data: bytes) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
     assert ran.stdout == b"stdin|" + TEXT
+
+
+@pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT), tar_of({"stdin": TEXT})])
+def test_standard_input_is_left_open(data: bytes) -> None:
+    """It belongs to whoever runs us."""
+    code = (
+        "import sys; from habitus.files.inputs import open_inputs;"
+        "[f.stream.close() for f in open_inputs('-', on_skip=print)]; print(sys.stdin.closed)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
+    assert ran.stdout == b"False\n"
+
+
+def test_standard_input_is_named_once(tmp_path: Path) -> None:
+    refuse_missing(["-", tmp_path])
+    with pytest.raises(UsageError, match=r"standard input \(-\) can be read once"):
+        refuse_missing(["-", tmp_path, "-"])
 
 
 def test_a_named_pipe_is_read_once_and_whole(tmp_path: Path) -> None:

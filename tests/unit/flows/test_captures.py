@@ -17,6 +17,8 @@ from frames import SYN, A, ethernet, ip4, pcap, tcp, udp
 from habitus.errors import InputError
 from habitus.flows.extracting import extract_flows
 from habitus.flows.formats import get_flow_format
+from habitus.flows.reading import flow_record_tables
+from habitus.flows.record_report import FlowReport
 from habitus.flows.report import CaptureReport
 from habitus.flows.summary import summary_of
 
@@ -159,9 +161,40 @@ def test_damage_between_the_captures_of_an_archive_is_told(tmp_path: Path) -> No
     assert report.damaged[0].startswith(f"{path}: a damaged tar archive")
 
 
+def test_damage_of_an_archive_behind_a_damaged_capture_is_told_as_well(tmp_path: Path) -> None:
+    """The capture's own damage says nothing of what stands behind it."""
+    path = tmp_path / "all.tar"
+    cut = gzip.compress(LONG)[:20_000]
+    whole = tar_of(path, dict.fromkeys(("b.pcap", "c.pcap"), SOUND))
+    first = tar_of(path, {"a.pcap.gz": cut})[: 512 + len(cut) + -len(cut) % 512]
+    path.write_bytes(first + b"\xff" * 512 + whole[512:])
+    report = read([path])
+    assert (report.n_captures, report.n_damaged) == (1, 2)
+    assert "a.pcap.gz: damaged or truncated gzip data" in report.damaged[0]
+    assert report.damaged[1].startswith(f"{path}: a damaged tar archive")
+    records = FlowReport()
+    conn = get_flow_format("zeek").sample.encode()
+    cut = gzip.compress(conn + os.urandom(90_000).hex().encode())[:60_000]
+    first = tar_of(path, {"conn.log.gz": cut})[: 512 + len(cut) + -len(cut) % 512]
+    path.write_bytes(first + b"\xff" * 512 + whole[512:])
+    assert sum(map(len, flow_record_tables([path], report=records))) == 1
+    assert records.n_skipped == 2
+    assert "a damaged tar archive" in records.skipped[1]
+
+
 def test_what_alone_is_no_capture_says_what_it_is(tmp_path: Path) -> None:
     for name, content, why in (
-        ("text", b"GET / HTTP/1.1\n", "text: no capture: it begins with 47 45 54 20, not as pcap"),
+        (
+            "text",
+            b"GET / HTTP/1.1\r\nHost: ",
+            "no capture, but a text, which begins with 'GET / HT",
+        ),
+        (
+            "long",
+            "\ufeff\n\n  Größe\n".encode() * 9999,
+            "long: no capture, but a text, which begins",
+        ),
+        ("elf", b"\x7fELF\2\1\1\0", "elf: no capture: it begins with 7f 45 4c 46, not as pcap"),
         ("empty", b"", "empty: empty"),
         ("cut", SOUND[:10], "cut: cut off within the header of a pcap file"),
         ("broken", SOUND[:24] + b"\xff" * 40, "broken: damaged at byte 24"),
@@ -180,6 +213,27 @@ def test_what_alone_is_no_capture_says_what_it_is(tmp_path: Path) -> None:
                 look(path)
             assert why in str(told.value)
             assert "\n" not in str(told.value)
+
+
+def test_what_holds_no_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "deep").mkdir(parents=True)
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        archive.add(tmp_path / "folder", "folder")
+    zipfile.ZipFile(tmp_path / "all.zip", "w").close()
+    for name, why in (
+        ("folder", "a folder without a file in it"),
+        ("all.tar", "an archive without a file in it"),
+        ("all.zip", "an archive without a file in it"),
+    ):
+        path = tmp_path / name
+        for look in (
+            lambda p: list(extract_flows(p)), summary_of, lambda p: list(flow_record_tables(p)),
+        ):  # fmt: skip
+            with pytest.raises(InputError) as told:
+                look(path)
+            assert str(told.value) == f"{path}: {why}"
+        (tmp_path / "a.pcap").write_bytes(SOUND)
+        assert read([tmp_path / "a.pcap", path]).skipped == [f"{path}: {why}"]
 
 
 def test_of_many_files_the_first_few_are_kept_and_all_are_counted(tmp_path: Path) -> None:

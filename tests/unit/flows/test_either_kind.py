@@ -124,5 +124,5 @@ def test_what_is_not_there_is_told_at_once_and_what_is_no_flows_while_reading(
     with pytest.raises(InputError, match="absent: cannot be read"):
         flows_of_either([tmp_path / "absent"])
     (tmp_path / "README").write_text("about this\n")
-    with pytest.raises(InputError, match="no flow could be read"):
+    with pytest.raises(InputError, match="no format recognises it"):
         list(flows_of_either([tmp_path / "README"]))

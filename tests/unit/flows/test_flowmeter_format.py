@@ -116,7 +116,9 @@ def test_the_shipped_rows_are_120_twins_and_9_others(test_data: Path) -> None:
     report = FlowReport()
     assert read_flow_records(path, report=report).equals(flows)
     assert (report.n_flows, report.n_twins) == (129, 240)
-    assert report.remarks()[0].startswith("240 of 249 rows were the two directions of 120 flows")
+    assert report.remarks()[0].startswith(
+        "240 of 249 rows of FlowMeter were the two directions of 120"
+    )
 
 
 def test_no_shipped_row_tells_of_a_forward_packet(test_data: Path) -> None:

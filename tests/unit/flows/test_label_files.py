@@ -237,7 +237,7 @@ def test_captures_and_logs_are_not_mixed(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("path,label\nabsent.pcap,benign\n", r"labels\.csv:2: .*absent\.pcap: cannot be read"),
-        ("path,label\nREADME,benign\n", r"labels\.csv:2: .*README: no flow could be read"),
+        ("path,label\nREADME,benign\n", r"labels\.csv:2: .*README: no format recognises it"),
         ("path,label\nno-flow.pcap,benign\n", "there is no flow in it"),
     ],
 )

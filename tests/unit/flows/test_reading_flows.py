@@ -161,7 +161,7 @@ def test_a_header_alone_is_a_table_without_a_flow(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no flow could be read\nthere is no flow in it\nformats"):
         read_flow_records(path)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="no flow could be read\nthere is no file in it\nformats"):
+    with pytest.raises(InputError, match=r"folder: a folder without a file in it$"):
         read_flow_records(tmp_path / "folder")
 
 
@@ -190,8 +190,13 @@ def test_unknown_files_formats_and_paths_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_flow_records(tmp_path / "nowhere")
     (tmp_path / "empty").touch()
-    with pytest.raises(InputError, match="no flow could be read"):
+    with pytest.raises(InputError, match=r"/empty: empty$"):
         read_flow_records(tmp_path / "empty")
+    path.write_text("#separator \\x09\n#path\tconn\n")
+    with pytest.raises(
+        InputError, match=r"notes\.txt: given up: has no line that begins with #fie"
+    ):
+        list(flow_record_tables([path]))
 
 
 def test_a_tie_names_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

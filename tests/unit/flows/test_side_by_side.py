@@ -3,19 +3,59 @@
 from __future__ import annotations
 
 import threading
-import time
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from habitus.flows.side_by_side import AHEAD, THINGS_AHEAD, in_order
+from habitus.flows.side_by_side import THINGS_AHEAD, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 WAIT_S = 20
+
+
+class Counted:
+    """Counts what happens, and tells when it has come to a stop."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._changed = threading.Condition()
+
+    def add(self) -> None:
+        with self._changed:
+            self.n += 1
+            self._changed.notify_all()
+
+    def wait_for(self, n: int) -> None:
+        """Until it has come to so many; and as far as one sees, to no more."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.n >= n, WAIT_S)
+            assert not self._changed.wait_for(lambda: self.n > n, 0.05)
+
+
+@contextmanager
+def reading(results: Iterator[int]) -> Iterator[list[int]]:
+    """What somebody has read beside us; of all when this ends."""
+    found: list[int] = []
+    reader = threading.Thread(target=lambda: found.extend(results))
+    reader.start()
+    yield found
+    reader.join(WAIT_S)
+    assert not reader.is_alive()
+
+
+def side_by_side(
+    things: Sequence[_T], work: Callable[[_T], Generator[_R, None, None]], n_workers: int
+) -> Iterator[_R]:
+    """With room for eight results."""
+    return in_order(things, work, n_workers, weigh=lambda _: 1, room=8)
 
 
 def counted(thing: tuple[int, int]) -> Generator[tuple[int, int], None, None]:
@@ -30,7 +70,7 @@ def counted(thing: tuple[int, int]) -> Generator[tuple[int, int], None, None]:
 def test_results_come_in_the_order_of_things(counts: list[int], n_workers: int) -> None:
     things = list(enumerate(counts))
     expected = [result for thing in things for result in counted(thing)]
-    assert list(in_order(things, counted, n_workers)) == expected
+    assert list(side_by_side(things, counted, n_workers)) == expected
 
 
 def test_an_error_is_raised_in_its_turn() -> None:
@@ -41,58 +81,48 @@ def test_an_error_is_raised_in_its_turn() -> None:
 
     found = []
     with pytest.raises(ValueError, match="two"):  # noqa: PT012 - what comes before counts
-        for result in in_order(range(9), work, 3):
+        for result in side_by_side(range(9), work, 3):
             found.append(result)  # noqa: PERF402
     assert found == [0, 1, 2]
 
 
 def test_who_waits_for_the_first_holds_little() -> None:
     """Otherwise a large capture at the front lets all the small ones behind it wait in memory."""
-    go_on, n_made, n_begun = threading.Event(), [0], [0]
-    lock = threading.Lock()
+    go_on, made, n_workers = threading.Event(), Counted(), 5
 
     def work(number: int) -> Generator[int, None, None]:
-        with lock:
-            n_begun[0] += 1
         if number == 0:
             assert go_on.wait(WAIT_S)
-        with lock:
-            n_made[0] += 1
+        made.add()
         yield number
 
-    results = in_order(range(1000), work, 2)
-    threading.Timer(0.5, go_on.set).start()
-    until = time.monotonic() + WAIT_S
-    first = threading.Thread(target=lambda: next(results))
-    first.start()
-    while n_made[0] < 2 * AHEAD + 1 and time.monotonic() < until:
-        time.sleep(0.01)
-    assert n_made[0] == 2 * AHEAD + 1  # the last of them holds what there is no room for
-    first.join(WAIT_S)
-    assert list(results) == list(range(1, 1000))
-    assert n_made[0] == n_begun[0] == 1000
+    with reading(in_order(range(1000), work, n_workers, weigh=lambda _: 3, room=20)) as found:
+        # Six fit in; each worker but the one that makes the first holds another in its hand.
+        made.wait_for(6 + n_workers - 1)
+        assert not found
+        go_on.set()
+    assert found == list(range(1000))
+    assert made.n == 1000
 
 
 def test_things_that_make_nothing_are_bounded_too() -> None:
-    go_on, n_begun = threading.Event(), [0]
+    go_on, begun = threading.Event(), Counted()
 
     def work(number: int) -> Generator[int, None, None]:
-        n_begun[0] += 1
+        begun.add()
         if number == 0:
             assert go_on.wait(WAIT_S)
         yield from ()
 
-    results = in_order(range(2000), work, 2)
-    ended = threading.Thread(target=lambda: list(results))
-    ended.start()
-    until = time.monotonic() + WAIT_S
-    while n_begun[0] < 2 * THINGS_AHEAD and time.monotonic() < until:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert n_begun[0] == 2 * THINGS_AHEAD
-    go_on.set()
-    ended.join(WAIT_S)
-    assert n_begun[0] == 2000
+    with reading(side_by_side(range(3000), work, 2)):
+        begun.wait_for(THINGS_AHEAD)
+        go_on.set()
+    assert begun.n == 3000
+
+
+def test_what_is_larger_than_all_room_is_let_through_in_its_turn() -> None:
+    results = in_order([(0, 3), (1, 3)], counted, 2, weigh=lambda _: 10, room=1)
+    assert list(results) == [(i, j) for i in range(2) for j in range(3)]
 
 
 def test_who_has_had_enough_ends_the_work() -> None:
@@ -105,7 +135,7 @@ def test_who_has_had_enough_ends_the_work() -> None:
         finally:
             closed.set()
 
-    results = in_order([1], work, 1)
+    results = side_by_side([1], work, 1)
     assert [next(results) for _ in range(3)] == [1, 1, 1]
     results.close()  # type: ignore[attr-defined]
     assert closed.wait(WAIT_S)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +33,18 @@ class Texts(NamedTuple):
     lengths: NDArray[np.int64]
 
 
+class Chosen(NamedTuple):
+    """Texts of which many are the same.
+
+    Attributes:
+        texts: each different one.
+        which: (n,) int64, the one of each.
+    """
+
+    texts: Sequence[str]
+    which: NDArray[np.int64]
+
+
 class Lists(NamedTuple):
     """Lists of numbers, one after another.
 
@@ -50,7 +62,7 @@ class Column:
     """The values of a feature.
 
     Attributes:
-        values: (n,), or `Texts`, or `Lists`.
+        values: (n,), or `Texts`, or `Chosen`, or `Lists`.
         defined: (n,) bool, where they mean anything; None: everywhere.
     """
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from habitus.flows.addresses import address_texts
 from habitus.flows.community import community_ids
-from habitus.flows.features.feature import Column, Feature
-from habitus.flows.layout import ENDED
+from habitus.flows.features.feature import Chosen, Column, Feature
+from habitus.flows.layout import ENDED, Ended
 from habitus.packets.ip_kernels import ICMP, ICMP6
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from habitus.flows.features.rows import Rows
 
 NO_ICMP = "the protocol is not ICMP"
+_REASONS = [ENDED.get(reason, "") for reason in Ended]
 
 
 def _end(rows: Rows, field: str, *, initiator: bool) -> np.ndarray:
@@ -52,7 +53,7 @@ def _icmp(name: str) -> Callable[[Rows], Column]:
 
 
 def _end_reason(rows: Rows) -> Column:
-    return Column([ENDED[code] for code in rows.flows["ended"].tolist()])
+    return Column(Chosen(_REASONS, rows.flows["ended"].astype(np.int64)))
 
 
 def _identity(

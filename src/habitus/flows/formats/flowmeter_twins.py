@@ -48,6 +48,7 @@ def twins_merged(tables: Iterator[pl.DataFrame], report: FlowReport) -> Iterator
         rows = pl.concat(held)
         flows = merge_reverse_twins(rows)
         report.n_flows -= len(rows) - len(flows)
+        report.n_one_way += len(rows)
         report.n_twins += 2 * (len(rows) - len(flows))
         yield flows
     if given_up is not None:
