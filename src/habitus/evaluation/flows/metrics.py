@@ -57,7 +57,12 @@ class Figures:
 
     Attributes:
         n_benign, n_malicious: flows; ``n_benign_files``, ``n_malicious_files`` theirs.
-        auc: area under the ROC.
+        auc: area under the ROC, over pairs of flows that one model judged: folds have models of
+            their own, and scores of two models need not mean the same. Pooled over folds, the area
+            of a detector that knows nothing lies below one half, because what is held out lacks
+            where it is learned (G. Forman, M. Scholz, "Apples-to-apples in cross-validation
+            studies", 2010). None, too, where no model judged both classes.
+        auc_pooled: over all pairs, as if one model had judged them.
         detection_at_budget: detection rate at no more than `FALSE_ALARMS`, each by its own
             threshold; ``budget_reached``: the false-alarm rate there.
         detection, false_alarms: rates at the model's own decision.
@@ -73,6 +78,7 @@ class Figures:
     n_benign_files: int
     n_malicious_files: int
     auc: Two | None
+    auc_pooled: Two | None
     detection_at_budget: Two | None
     budget_reached: Two | None
     detection: Two | None
@@ -112,7 +118,8 @@ def figures(judged: JudgedFlows, hours: float = 0.0) -> Figures:
         n_malicious=len(malicious),
         n_benign_files=len(np.unique(judged.files[~is_malicious])),
         n_malicious_files=len(np.unique(judged.files[is_malicious])),
-        auc=None if curves is None else Two(*(curve.auc for curve in curves)),
+        auc=_area(judged, weights),
+        auc_pooled=None if curves is None else Two(*(curve.auc for curve in curves)),
         detection_at_budget=None
         if curves is None
         else Two(*(curve.detection_at(FALSE_ALARMS)[0] for curve in curves)),
@@ -128,6 +135,22 @@ def figures(judged: JudgedFlows, hours: float = 0.0) -> Figures:
         brier_of_share=_brier_of_share(judged) if is_probability else None,
         reliability=_reliability(judged, halves) if is_probability else (),
     )
+
+
+def _area(judged: JudgedFlows, weights: Floats) -> Two | None:
+    """The area over pairs of flows that one model judged."""
+    areas, masses = np.zeros(2), np.zeros(2)
+    for model in np.unique(judged.models):
+        benign = (judged.models == model) & ~judged.malicious
+        malicious = (judged.models == model) & judged.malicious
+        if not benign.any() or not malicious.any():
+            continue
+        for which, of in enumerate((weights, np.ones(len(weights)))):
+            curve = roc(judged.scores[benign], judged.scores[malicious], of[benign], of[malicious])
+            mass = float(of[benign].sum() * of[malicious].sum())
+            areas[which] += curve.auc * mass
+            masses[which] += mass
+    return Two(*(areas / masses).tolist()) if masses.all() else None
 
 
 def class_weights(judged: JudgedFlows) -> Floats:
