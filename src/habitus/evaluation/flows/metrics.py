@@ -133,7 +133,9 @@ def figures(judged: JudgedFlows, hours: float = 0.0) -> Figures:
         budget_alarms_per_hour=None if n_budget is None else n_budget / hours,
         brier=_brier(judged, judged.scores, halves) if is_probability else None,
         brier_of_share=_brier_of_share(judged) if is_probability else None,
-        reliability=_reliability(judged, halves) if is_probability else (),
+        reliability=reliability_of(judged.scores, judged.malicious, halves, judged.files)
+        if is_probability
+        else (),
     )
 
 
@@ -183,20 +185,29 @@ def _brier_of_share(judged: JudgedFlows) -> Two:
     return Two(0.25, share * (1 - share))
 
 
-def _reliability(judged: JudgedFlows, halves: Floats) -> tuple[ReliabilityRow, ...]:
-    bins = np.minimum((judged.scores * N_BINS).astype(np.int64), N_BINS - 1)
+def reliability_of(
+    scores: Floats, malicious: NDArray[np.bool_], weights: Floats, files: NDArray[np.int64]
+) -> tuple[ReliabilityRow, ...]:
+    """What came of probabilities, tenth by tenth; tenths without a flow are left out.
+
+    Args:
+        scores: (n,) probabilities; ``malicious``: (n,) whether each flow is.
+        weights: (n,) by which files weigh equally, either class as much as the other.
+        files: (n,) the file of each.
+    """
+    bins = np.minimum((scores * N_BINS).astype(np.int64), N_BINS - 1)
     rows = []
     for tenth in np.unique(bins).tolist():
         own = bins == tenth
-        scores, truth, weights = judged.scores[own], judged.malicious[own], halves[own]
+        said, truth, mass = scores[own], malicious[own], weights[own]
         rows.append(
             ReliabilityRow(
                 low=tenth / N_BINS,
                 high=(tenth + 1) / N_BINS,
                 n_flows=int(own.sum()),
-                n_files=len(np.unique(judged.files[own])),
-                predicted=Two(float(np.average(scores, weights=weights)), float(scores.mean())),
-                observed=Two(float(np.average(truth, weights=weights)), float(truth.mean())),
+                n_files=len(np.unique(files[own])),
+                predicted=Two(float(np.average(said, weights=mass)), float(said.mean())),
+                observed=Two(float(np.average(truth, weights=mass)), float(truth.mean())),
             )
         )
     return tuple(rows)
