@@ -71,6 +71,7 @@ def evaluate(
     """Judge, print and keep."""
     from habitus.cli import options
     from habitus.cli.terminal import TerminalProgress, printable, warn
+    from habitus.evaluation.flows.doctor.checkup import check_flows
     from habitus.evaluation.flows.evaluate import (
         evaluate_flow_models,
         evaluate_flows,
@@ -92,8 +93,9 @@ def evaluate(
             models = _models(named)
             flows = _read(data, None, malicious, format, progress, list(models.values()))
             results = evaluate_flow_models(
-                flows, models, seed=seed, command=command, progress=progress
-            )
+                flows, models, seed=seed, command=command, progress=progress,
+                findings=check_flows(flows, seed=seed, progress=progress).findings,
+            )  # fmt: skip
         else:
             flows = _read(data, protocol, malicious, format, progress)
             other = (
@@ -102,6 +104,7 @@ def evaluate(
             results = evaluate_flows(
                 flows, protocol, chosen, other=other, seed=seed, command=command,
                 progress=progress,
+                findings=check_flows(flows, seed=seed, progress=progress).findings,
             )  # fmt: skip
     # First shown, then kept: a full disk must not cost the user what was computed.
     if json:

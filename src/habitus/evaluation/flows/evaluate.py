@@ -81,15 +81,16 @@ def evaluate_flows(
             except UsageError as error:
                 # As a classifier, where normal flows alone are learned: the others go on.
                 reasons.append(f"{trial.name}: {error}")
-        if not results:
-            raise UsageError(reasons[0])
         made.append((trial, results, reasons))
+    said = [reason for _, _, reasons in made for reason in reasons]
+    if not any(results for _, results, _ in made):
+        raise UsageError(said[0])
     return _results(
         flows, seed=seed, command=command, findings=findings,
         protocol=protocol.name, title=protocol.title, caution=protocol.caution,
         train_data=None if other is None else other.name,
-        warnings=[*flows.notes, *(reason for _, _, reasons in made for reason in reasons)],
-        trials=[_told(trial, results) for trial, results, _ in made],
+        warnings=[*flows.notes, *said],
+        trials=[_told(trial, results) for trial, results, _ in made if results],
     )  # fmt: skip
 
 

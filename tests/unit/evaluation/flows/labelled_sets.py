@@ -62,3 +62,30 @@ def made_set(n: int = 400, seed: int = 1) -> LabelledFlows:
     table, malicious, files = made_flows(n, seed)
     named = tuple(LabelledFile(f"{i}.pcap", ("here", "there")[i % 2]) for i in range(8))
     return LabelledFlows(table, malicious, files, named)
+
+
+def random_flows(
+    n_files: int, n_each: int, *, labels: Sequence[bool] | None = None, seed: int = 1
+) -> LabelledFlows:
+    """Files of flows drawn alike, so that nothing tells a label; by default each file holds both.
+
+    Args:
+        labels: of whole files; else every other flow is malicious.
+    """
+    n = n_files * n_each
+    drawn, is_bad, _ = made_flows(2 * n, seed)
+    table = drawn.filter(~is_bad).head(n)
+    file_of = np.repeat(np.arange(n_files), n_each)
+    malicious = np.arange(n) % 2 == 1 if labels is None else np.array(labels)[file_of]
+    ends = {
+        "source_ip": [f"10.0.0.{i % 50}" for i in range(n)],
+        "destination_ip": [f"10.0.1.{i % 49}" for i in range(n)],
+        "start_ns": (10**18 + file_of * 10**12 + np.arange(n) * 10**6).tolist(),
+        "end_ns": (10**18 + file_of * 10**12 + (np.arange(n) + 5) * 10**6).tolist(),
+        "duration_us": [5000] * n,
+    }
+    table = table.with_columns(
+        pl.Series(name, values).cast(table.schema[name]) for name, values in ends.items()
+    )
+    files = tuple(LabelledFile(f"{i}.pcap", "lab") for i in range(n_files))
+    return LabelledFlows(table, malicious, file_of, files)
