@@ -79,6 +79,7 @@ def evaluate(
     )
     from habitus.evaluation.flows.judging import Contender
     from habitus.evaluation.flows.protocols import FLOW_PROTOCOLS
+    from habitus.evaluation.flows.writing import write_flow_results
 
     protocol = FLOW_PROTOCOLS.get(str(named[0]))
     if protocol is None:
@@ -112,7 +113,7 @@ def evaluate(
     else:
         print_flow_results(results)
     warn(f"note: {line}" for line in results.warnings)
-    for path in results.write(output) if output else []:
+    for path in write_flow_results(results, output) if output else []:
         typer.echo(f"wrote {printable(str(path))}", err=json)
 
 

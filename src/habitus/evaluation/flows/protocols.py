@@ -6,6 +6,7 @@ for. Whatever a protocol judges, it fits detectors anew for each split.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -65,6 +66,16 @@ def get_flow_protocol(name: str) -> FlowProtocol:
     return FLOW_PROTOCOLS[name]
 
 
+def _gap(flows: LabelledFlows, seed: int) -> list[Trial]:
+    """What flatters, and what holds: the difference is the finding."""
+    found = [trials.random_rows(flows, seed), trials.files_held_out(flows, seed)]
+    if len(set(flows.sources.astype(str).tolist())) > 1:
+        # Where a source by itself is a class, files alone say what can be said.
+        with suppress(ProtocolError):
+            found += trials.sources_held_out(flows)
+    return found
+
+
 def _pcap_files(flows: LabelledFlows, seed: int) -> list[Trial]:
     own = _suites(flows)
     floods = trials.apart(flows, STOPDDOS)
@@ -78,7 +89,7 @@ def _pcap_rows(flows: LabelledFlows, seed: int) -> list[Trial]:
 def _pcap_sources(flows: LabelledFlows, seed: int) -> list[Trial]:
     del seed  # nothing is drawn
     _suites(flows)
-    there = set(flows.sources.astype(str))
+    there = set(flows.sources.astype(str).tolist())
     if not {NDPI, ZEEK} <= there:
         raise ProtocolError(
             f"pcap/source: wanted flows of the sources {NDPI} and {ZEEK}, found "
@@ -100,7 +111,7 @@ def _attacker(flows: LabelledFlows, seed: int) -> list[Trial]:
     own, other = _recording_and_other(flows)
     found = [trials.hosts_held_out(flows, seed, own)]
     if other:
-        recording = sorted(set(flows.sources.astype(str)[own]))
+        recording = sorted(set(flows.sources.astype(str)[own].tolist()))
         found.append(trials.source_held_out(flows, other, recording, "one attacker"))
     return found
 
@@ -110,7 +121,7 @@ def _other(flows: LabelledFlows, seed: int) -> list[Trial]:
     own, other = _recording_and_other(flows)
     if not other:
         raise ProtocolError("flows/other: --train-data must name what is learned from")
-    judged = sorted(set(flows.sources.astype(str)[own]))
+    judged = sorted(set(flows.sources.astype(str)[own].tolist()))
     return [trials.source_held_out(flows, other, judged)]
 
 
@@ -123,12 +134,16 @@ def _recording_and_other(
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], list[str]]:
     sources = flows.sources.astype(str)
     is_other = np.char.startswith(sources, LEARNED_FROM)
-    return np.asarray(~is_other), sorted(set(sources[is_other]))
+    return np.asarray(~is_other), sorted(set(sources[is_other].tolist()))
 
 
 FLOW_PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
+        FlowProtocol(
+            "flows/gap", "random rows beside files and sources held out: the gap is the finding",
+            _gap,
+        ),
         FlowProtocol(
             "flows/file", "whole files held out, five seeds",
             lambda flows, seed: [trials.files_held_out(flows, seed)],

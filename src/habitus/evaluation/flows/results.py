@@ -1,24 +1,16 @@
-"""Results of judging flows, as objects and as ``results.json``.
-
-The JSON Schema is ``habitus/schemas/flow-results.schema.json``.
-"""
+"""Results of judging flows, as objects and as ``results.json``."""
 
 from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from habitus.evaluation.doctor.findings import Finding  # noqa: TC001 - pydantic needs it
 from habitus.evaluation.flows.splits import SplitKind  # noqa: TC001 - likewise
 from habitus.evaluation.result_parts import Interval, Part
 from habitus.evaluation.result_text import indented
 from habitus.models.model import FileText  # noqa: TC001 - likewise
-from habitus.storage import atomic_write
-
-if TYPE_CHECKING:
-    import os
 
 
 class Rates(Part):
@@ -214,17 +206,6 @@ class FlowResults(Part):
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue()
-
-    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write ``results.json`` and ``results.csv``; their paths."""
-        paths = []
-        for name, make in (("results.json", self.to_json), ("results.csv", self.to_csv)):
-            path = Path(folder) / name
-            content = make().encode()  # before the file is begun
-            with atomic_write(path) as file:
-                file.write(content)
-            paths.append(path)
-        return paths
 
 
 def _line(result: FlowResult) -> dict[str, object]:

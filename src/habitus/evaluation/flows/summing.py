@@ -140,7 +140,7 @@ def _upper(fpr: Floats, tpr: Floats) -> tuple[Floats, Floats]:
 def groups_by_source(runs: Sequence[JudgedFlows], flows: LabelledFlows) -> tuple[FlowGroup, ...]:
     """The judged flows source by source."""
     sources = flows.sources.astype(str)
-    names = sorted(set(sources[runs[0].rows]))
+    names = sorted(set(sources[runs[0].rows].tolist()))
     return tuple(
         _group(name, [part(run, sources[run.rows] == name) for run in runs]) for name in names
     )

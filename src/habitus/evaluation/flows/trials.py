@@ -85,7 +85,7 @@ def sources_held_out(flows: LabelledFlows) -> list[Trial]:
     Raises:
         ProtocolError: if there is but one source, or others never hold both classes.
     """
-    names = sorted(set(flows.sources.astype(str)[flows.malicious | ~flows.malicious]))
+    names = sorted(set(flows.sources.astype(str).tolist()))
     if len(names) < 2:
         raise ProtocolError(
             f"by source: all flows are of one source, {names[0]!r}; a column `group` of the table "
@@ -118,7 +118,7 @@ def source_held_out(
 
 def apart(flows: LabelledFlows, name: str) -> Trial | None:
     """One source judged by what was learned of all others; None where either is not there."""
-    others = sorted(set(flows.sources.astype(str)) - {name})
+    others = sorted(set(flows.sources.astype(str).tolist()) - {name})
     if name not in set(flows.sources.astype(str)) or not has_both(flows, others):
         return None
     trial = source_held_out(flows, others, [name])

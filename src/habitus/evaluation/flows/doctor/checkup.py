@@ -113,7 +113,7 @@ def check_flows(
 
 def _sources(flows: LabelledFlows) -> Iterator[SourceSummary]:
     sources = flows.sources.astype(str)
-    for name in sorted(set(sources)):
+    for name in sorted(set(sources.tolist())):
         good, bad = ((sources == name) & side for side in (~flows.malicious, flows.malicious))
         yield SourceSummary(
             name=name, n_benign_files=flows.n_files(good), n_malicious_files=flows.n_files(bad),

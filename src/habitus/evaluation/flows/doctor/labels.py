@@ -224,7 +224,7 @@ def class_counts(flows: LabelledFlows, seed: int) -> Iterator[Finding]:
             int(alone.sum()), int(there.sum()),
         )  # fmt: skip
     sources = flows.sources.astype(str)
-    names = sorted(set(sources))
+    names = sorted(set(sources.tolist()))
     single = [
         (name, which)
         for name in names
