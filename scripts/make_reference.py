@@ -185,14 +185,16 @@ under gzip, xz, bzip2 and zstd."""
 def findings_page() -> str:
     """Every kind of finding of the data doctor."""
     from habitus.evaluation.doctor.registry import CHECKS
+    from habitus.evaluation.flows.doctor.checkup import KINDS
 
     text = """
 What `habitus data check` can find, in the order in which it tells findings of one severity; and
 what `habitus evaluate` says of the data, notes left out. A *serious* finding can turn a conclusion
 round, a *warning* moves numbers, a *note* is to be known. How to use them:
-[check data](../how-to/check-data.md)."""
+[check data](../how-to/check-data.md). Those of `habitus flows check` stand last, from
+[one-column-tells](#one-column-tells) on."""
     parts = [head("Findings", "the checks' declarations", text)]
-    for kind, _ in CHECKS:
+    for kind in (*(kind for kind, _ in CHECKS), *KINDS):
         steps = [("warning", kind.warning), ("serious", kind.serious)]
         grades = [
             f"{name} from {step:g} on" if step else f"always a {name}, at least"

@@ -46,6 +46,7 @@ RUNS = {
     "model draw": ["chain"],
     "flows extract": ["talk.pcap", "-o", "flows.csv"],
     "flows convert": ["eve.json", "-o", "records.csv"],
+    "flows check": ["captures"],
     "flows features": [],
     "flows info": ["talk.pcap"],
     "detectors": [],
@@ -55,12 +56,15 @@ RUNS = {
     "data remove": ["mine"],
 }
 ALSO = {
+    "evaluate": [["flows/gap", "--detector", "logistic", "--data", "captures"]],
     "data info": [["demo"], ["mine"], ["adfa-ld"]],
     "train": [
         ["markov", "--data", "mine", "-o", "chain", "--false-alarms", "20%"],
         ["lstm", "--data", "mine", "-o", "lstm", "--set", "epochs=1", "--set", "cells=8"],
     ],
 }
+ALERTING = {"detect", "flows check"}
+"""Commands that have something to say of what they are given here, and say it by status 1."""
 NOT_RUN = {"data get": "needs a server; it prints an entry, as `data add` does"}
 
 
@@ -117,6 +121,17 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     arp = ethernet(bytes(28), kind=0x0806)
     (folder / "talk.pcap").write_bytes(pcap([(0, segment(SYN)), (1, arp)]))
     (folder / "eve.json").write_text(get_flow_format("suricata").sample)
+    labels = ["path,label,group"]
+    (folder / "captures").mkdir()
+    for i in range(4):
+        frames = [
+            (k * 10**7 + back * (k + 1) * 10**5,
+             segment(SYN, back=bool(back), ports=(1000 + k, 80), payload=bytes(k * (1 + i % 2))))
+            for k in range(12) for back in (0, 1)
+        ]  # fmt: skip
+        (folder / "captures" / f"{i}.pcap").write_bytes(pcap(frames))
+        labels.append(f"{i}.pcap,{('benign', 'malicious')[i % 2]},{('here', 'there')[i // 2]}")
+    write(folder / "captures" / "labels.csv", "\n".join(labels))
     values: dict[str, list[Any]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -124,7 +139,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         for words, arguments in RUNS.items():
             for given in [arguments, *ALSO.get(words, [])]:
                 result = CliRunner().invoke(app, [*words.split(), *given, "--json"])
-                assert result.exit_code == (words == "detect"), result.output
+                assert result.exit_code == (words in ALERTING), result.output
                 text = result.stdout
                 lines = text.splitlines() if words == "detect" else [text]
                 values.setdefault(words, []).extend(json.loads(line) for line in lines)

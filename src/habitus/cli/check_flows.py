@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 )
 def check(
     data: Annotated[
-        str, typer.Argument(metavar="PATH", help="A table path,label[,group], or labelled flows.")
+        str,
+        typer.Argument(metavar="PATH", help="Labelled data: a table path,label[,group], or flows."),
     ],
     malicious: Annotated[
         list[str] | None, typer.Option("--malicious", help="A label that means so; again for more.")
