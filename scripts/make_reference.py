@@ -134,13 +134,15 @@ def settings_page() -> str:
 
 def protocols_page() -> str:
     """Every evaluation protocol."""
+    from habitus.evaluation.flows.protocols import FLOW_PROTOCOLS
     from habitus.evaluation.protocols import PROTOCOLS
 
     text = """
 A protocol says which traces are learned, which are judged, and what must be said about the result.
 `habitus train` and `habitus evaluate` take the one that fits the data; `--protocol` names another.
 Why there are several for one data set: [ADFA-LD](../explanation/adfa-ld.md). How to use them:
-[evaluate honestly](../how-to/evaluate-honestly.md)."""
+[evaluate honestly](../how-to/evaluate-honestly.md). Those that judge flows stand below the others:
+`habitus evaluate NAME --data LABELS` fits detectors anew for each of their splits."""
     parts = [head("Protocols", "habitus.evaluation.protocols", text)]
     for protocol in PROTOCOLS.values():
         by = {"sequence": "a distinct sequence", "group": "a recording"}
@@ -158,6 +160,15 @@ Why there are several for one data set: [ADFA-LD](../explanation/adfa-ld.md). Ho
             ("remember", protocol.caution or "your data decide what the numbers are worth"),
         ]
         parts.append(f"\n## {protocol.name}\n\n{sentence(protocol.title)}\n\n")
+        parts.append(table(("", ""), rows))
+    for of_flows in FLOW_PROTOCOLS.values():
+        labelled = "the ground truth names the attacker"
+        rows = [
+            ("judges", "flows; files weigh equally, flows in brackets"),
+            ("who labels", labelled if of_flows.labels == "attacker" else "the data"),
+            ("remember", of_flows.caution or "your data decide what the numbers are worth"),
+        ]
+        parts.append(f"\n## {of_flows.name}\n\n{sentence(of_flows.title)}\n\n")
         parts.append(table(("", ""), rows))
     return "".join(parts)
 
@@ -183,14 +194,16 @@ under gzip, xz, bzip2 and zstd."""
 def findings_page() -> str:
     """Every kind of finding of the data doctor."""
     from habitus.evaluation.doctor.registry import CHECKS
+    from habitus.evaluation.flows.doctor.checkup import KINDS
 
     text = """
 What `habitus data check` can find, in the order in which it tells findings of one severity; and
 what `habitus evaluate` says of the data, notes left out. A *serious* finding can turn a conclusion
 round, a *warning* moves numbers, a *note* is to be known. How to use them:
-[check data](../how-to/check-data.md)."""
+[check data](../how-to/check-data.md). Those of `habitus flows check` stand last, from
+[one-column-tells](#one-column-tells) on."""
     parts = [head("Findings", "the checks' declarations", text)]
-    for kind, _ in CHECKS:
+    for kind in (*(kind for kind, _ in CHECKS), *KINDS):
         steps = [("warning", kind.warning), ("serious", kind.serious)]
         grades = [
             f"{name} from {step:g} on" if step else f"always a {name}, at least"

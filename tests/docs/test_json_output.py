@@ -47,6 +47,7 @@ RUNS = {
     "model draw": ["chain"],
     "flows extract": ["talk.pcap", "-o", "flows.csv"],
     "flows convert": ["eve.json", "-o", "records.csv"],
+    "flows check": ["captures"],
     "flows features": [],
     "flows info": ["talk.pcap"],
     "detectors": [],
@@ -56,6 +57,7 @@ RUNS = {
     "data remove": ["mine"],
 }
 ALSO = {
+    "evaluate": [["flows/gap", "--detector", "logistic", "--data", "captures"]],
     "data info": [["demo"], ["mine"], ["adfa-ld"]],
     "train": [
         ["markov", "--data", "mine", "-o", "chain", "--false-alarms", "20%"],
@@ -69,6 +71,8 @@ ALSO = {
     "model threshold": [["net", "--false-alarms", "20%"]],
     "model forecast": [["net", "--flows", "50"]],
 }
+ALERTING = {"detect", "flows check"}
+"""Commands that have something to say of what they are given here, and say it by status 1."""
 NOT_RUN = {"data get": "needs a server; it prints an entry, as `data add` does"}
 
 
@@ -135,6 +139,17 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     for name, n in (("mean", 39), ("std", 39), ("weights", 39), ("intercept", 1)):
         (folder / "parameters" / f"{name}.txt").write_text("1.5\n" * n)
     (folder / "eve.json").write_text(get_flow_format("suricata").sample)
+    labels = ["path,label,group"]
+    (folder / "captures").mkdir()
+    for i in range(4):
+        frames = [
+            (k * 10**7 + back * (k + 1) * 10**5,
+             segment(SYN, back=bool(back), ports=(1000 + k, 80), payload=bytes(k * (1 + i % 2))))
+            for k in range(12) for back in (0, 1)
+        ]  # fmt: skip
+        (folder / "captures" / f"{i}.pcap").write_bytes(pcap(frames))
+        labels.append(f"{i}.pcap,{('benign', 'malicious')[i % 2]},{('here', 'there')[i // 2]}")
+    write(folder / "captures" / "labels.csv", "\n".join(labels))
     values: dict[str, list[Any]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -142,7 +157,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         for words, arguments in RUNS.items():
             for given in [arguments, *ALSO.get(words, [])]:
                 result = CliRunner().invoke(app, [*words.split(), *given, "--json"])
-                assert result.exit_code == (words == "detect"), result.output
+                assert result.exit_code == (words in ALERTING), result.output
                 text = result.stdout
                 lines = text.splitlines() if words == "detect" else [text]
                 values.setdefault(words, []).extend(json.loads(line) for line in lines)

@@ -17,6 +17,7 @@ from habitus.cli import commands  # noqa: F401 - registers them
 from habitus.cli.app import app
 from habitus.detectors import detector_names, get_detector
 from habitus.detectors.flow import flow_detector_names, get_flow_detector
+from habitus.evaluation.flows.protocols import FLOW_PROTOCOLS
 from habitus.evaluation.protocols import PROTOCOLS
 from habitus.traces.formats import format_names, get_format
 
@@ -93,7 +94,7 @@ def test_formats_are_documented(name: str) -> None:
     assert section("reference/formats.md", name)
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", [*PROTOCOLS, *FLOW_PROTOCOLS])
 def test_protocols_are_documented(name: str) -> None:
     assert section("reference/protocols.md", name)
 

@@ -13,7 +13,7 @@ from habitus.cli.app import command
 from habitus.cli.data import group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from habitus.evaluation.doctor.checkup import Checkup, PartSummary
     from habitus.evaluation.doctor.findings import Finding
@@ -55,9 +55,15 @@ def check(
     recordings, cut-off traces and more, each with what it does to a result and what to do.
     """
     from habitus import api
+    from habitus.cli.check_flows import are_labelled_flows
     from habitus.cli.terminal import TerminalProgress, warn_of
+    from habitus.errors import UsageError
     from habitus.traces.report import ReadReport
 
+    if are_labelled_flows(data):
+        raise UsageError(
+            f"{data}: labels flows, and this checks traces", f"habitus flows check {data}"
+        )
     report, against_report = ReadReport(), ReadReport()
     with TerminalProgress() as progress:
         checkup = api.check(
@@ -93,13 +99,18 @@ def print_checkup(checkup: Checkup) -> None:
         table(columns, rows)
     if checkup.in_no_part:
         typer.echo(f"{checkup.in_no_part:,} traces are in no part: the protocol leaves them out")
+    print_findings(checkup.findings, width)
+
+
+def print_findings(found: Sequence[Finding], width: int) -> None:
+    """Print findings by severity, those of one kind together."""
     for severity, heading in _HEADINGS.items():
-        findings = [finding for finding in checkup.findings if finding.severity == severity]
+        findings = [finding for finding in found if finding.severity == severity]
         if findings:
             typer.echo(f"\n{heading} ({len(findings)})")
         for _, alike in itertools.groupby(findings, key=lambda finding: finding.id):
             typer.echo("\n".join(_lines(list(alike), width)))
-    if not checkup.findings:
+    if not found:
         typer.echo("nothing found")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from habitus.cli import (
     check,
     check_drift,
+    check_flows,
     compare,
     convert,
     data,
@@ -25,6 +26,7 @@ from habitus.cli.app import app
 __all__ = [
     "check",
     "check_drift",
+    "check_flows",
     "compare",
     "convert",
     "data",

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     app,
     "evaluate",
     "habitus evaluate models/ngram models/stide --data adfa-ld -o results/\n"
-    "habitus evaluate models/ngram --data adfa-ld --protocol adfa-ld/dev --aggregation median",
+    "habitus evaluate models/ngram --data adfa-ld --protocol adfa-ld/dev --aggregation median\n"
+    "habitus evaluate models/net --data labels.csv\n"
+    "habitus evaluate flows/file --detector logistic --data labels.csv -o results/",
 )
 def evaluate(
-    models: Annotated[list[Path], typer.Argument(help="Folders of models.")],
+    models: Annotated[
+        list[Path], typer.Argument(help="Folders of models; or a protocol of flows.")
+    ],
     data: options.Data,
     protocol: options.Protocol = None,
     aggregation: Annotated[
@@ -40,12 +44,45 @@ def evaluate(
     format: options.Format = None,
     abi: options.Abi = None,
     strict: options.Strict = False,
+    detector: Annotated[
+        list[str] | None,
+        typer.Option("--detector", help="Of flows: fit and judge this one; again for more."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of --detector, as name=value.")
+    ] = None,
+    train_data: Annotated[
+        str | None, typer.Option("--train-data", help="Of flows: learn from these instead.")
+    ] = None,
+    malicious: Annotated[
+        list[str] | None, typer.Option("--malicious", help="Of flows: a label that means so.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Measure how well models judge a data set's test part.
 
     No attack chooses anything: not the threshold, not the aggregation, not a setting.
+
+    Models of flows judge the labelled flows of --data as they are. A protocol of flows (see
+    `protocols`) instead fits detectors anew, so that what is judged was never learned.
     """
+    from habitus.cli import evaluate_flows
+
+    if evaluate_flows.is_of_flows(models):
+        evaluate_flows.refuse_of_traces(
+            {"--aggregation": aggregation, "--decision": decision, "--abi": abi,
+             "--protocol": protocol, "--strict": strict}
+        )  # fmt: skip
+        evaluate_flows.evaluate(
+            models, data, detectors=detector or [], settings=setting or [],
+            train_data=train_data, malicious=malicious or [], format=format, seed=seed,
+            output=output, json=json,
+        )  # fmt: skip
+        return
+    evaluate_flows.refuse_of_flows(
+        {"--detector": detector, "--set": setting, "--train-data": train_data,
+         "--malicious": malicious}
+    )  # fmt: skip
     from habitus import api
     from habitus.cli.terminal import TerminalProgress, printable, warn, warn_of
     from habitus.datasets.notices import first_use_notice

@@ -114,12 +114,16 @@ def formats(json: options.Json = False) -> None:
 def protocols(json: options.Json = False) -> None:
     """List the evaluation protocols."""
     from habitus.cli.terminal import in_lines, table
+    from habitus.evaluation.flows.protocols import FLOW_PROTOCOLS
     from habitus.evaluation.protocols import PROTOCOLS
 
     if json:
         listed = [
-            {"name": p.name, "title": p.title, "unit": p.unit, "caution": p.caution}
-            for p in PROTOCOLS.values()
+            {"name": p.name, "title": p.title, "unit": unit, "caution": p.caution}
+            for p, unit in (
+                *((p, p.unit) for p in PROTOCOLS.values()),
+                *((p, "flow") for p in FLOW_PROTOCOLS.values()),
+            )
         ]
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
@@ -136,6 +140,9 @@ def protocols(json: options.Json = False) -> None:
     table(columns, rows)
     for note in notes:
         typer.echo(in_lines(note))
+    rows = [(p.name, p.title, p.caution) for p in FLOW_PROTOCOLS.values()]
+    typer.echo(in_lines("of flows: habitus evaluate PROTOCOL --data LABELS"))
+    table(("protocol of flows", "what it is", "remember"), rows)
 
 
 def _families(protocols: list[Protocol]) -> Iterator[tuple[str, list[Protocol]]]:

@@ -57,6 +57,9 @@ class Boosting(FlowClassifier):
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         set_as = self.settings
+        # A part of training may tell nothing of a feature that the whole tells: scikit-learn
+        # cannot bin such a column, and no tree asks for one that is the same everywhere.
+        matrix = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)
         made = HistGradientBoostingClassifier(
             max_iter=set_as.trees, learning_rate=set_as.learning_rate,
             max_leaf_nodes=set_as.leaves, min_samples_leaf=set_as.min_flows,

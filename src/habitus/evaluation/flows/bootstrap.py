@@ -1,8 +1,8 @@
 """Cluster bootstrap by file of figures in which files weigh equally.
 
 Whole files are drawn with replacement, benign and malicious ones by themselves. An area over files
-that weigh equally is the mean over pairs of a benign and a malicious file, so that a replicate is a
-weighted mean of a table made once.
+that weigh equally is a mean over pairs of a benign and a malicious file, as far as one model judged
+both, so that a replicate is a weighted mean of a table made once.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def file_bootstrap(
     malicious = drawn / n_malicious
     areas = np.mean([table.areas(benign, malicious) for table in tables], axis=0)
     found = np.mean([table.detection(benign, malicious) for table in tables], axis=0)
-    return FlowIntervals(middle_95(areas), middle_95(found))
+    told = areas[np.isfinite(areas)]
+    return FlowIntervals(middle_95(told) if len(told) else None, middle_95(found))
 
 
 def rate_interval(
@@ -90,9 +91,25 @@ class _Pairs:
     def __init__(self, run: JudgedFlows) -> None:
         self.benign_files, benign = _by_file(run, run.scores, ~run.malicious)
         self.files, self._malicious = _by_file(run, run.scores, run.malicious)
-        self._table = np.array(
-            [[_area(normal, attack) for attack in self._malicious] for normal in benign]
-        )
+        # How much of the pairs of two files one model judged, and the area over those.
+        self._judged = np.zeros((len(benign), len(self._malicious)))
+        self._table = np.zeros_like(self._judged)
+        for model in np.unique(run.models):
+            own = run.models == model
+            normal, attack = (
+                [own & side & (run.files == file) for file in files]
+                for side, files in (
+                    (~run.malicious, self.benign_files),
+                    (run.malicious, self.files),
+                )
+            )
+            for i, some in enumerate(normal):
+                for j, others in enumerate(attack):
+                    share = some.sum() * others.sum() / (len(benign[i]) * len(self._malicious[j]))
+                    if share:
+                        area = _area(np.sort(run.scores[some]), np.sort(run.scores[others]))
+                        self._judged[i, j] += share
+                        self._table[i, j] += share * area
         # The benign scores, highest first, and how much of each file is at each.
         values = np.unique(np.concatenate(benign)) if benign else np.zeros(0)
         self._values = values[::-1]
@@ -102,8 +119,14 @@ class _Pairs:
             np.add.at(self._mass[row], places, 1 / len(scores))
 
     def areas(self, benign: Floats, malicious: Floats) -> Floats:
-        """(n_replicates,) of weights (n_replicates, n_files) that sum to 1."""
-        made: Floats = np.einsum("ri,ij,rj->r", benign, self._table, malicious, optimize=True)
+        """(n_replicates,) of weights (n_replicates, n_files) that sum to 1; NaN where no model
+        judged files of both classes.
+        """
+        area, mass = (
+            np.einsum("ri,ij,rj->r", benign, table, malicious, optimize=True)
+            for table in (self._table, self._judged)
+        )
+        made: Floats = np.divide(area, mass, out=np.full(len(area), np.nan), where=mass > 0)
         return made
 
     def detection(self, benign: Floats, malicious: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - the plan is made at run time
+from collections.abc import Callable, Mapping  # noqa: TC003 - the classes are made at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from habitus.detectors.flow import get_flow_detector
 from habitus.errors import UsageError
+from habitus.evaluation.flows.one_feature import ONE_FEATURE, OneFeature
 from habitus.flows.labelled import equal_weights
 from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
     from numpy.typing import NDArray
 
     from habitus.detectors.flow.base import FlowDetector
@@ -35,7 +37,7 @@ class Contender:
     """A detector to judge.
 
     Attributes:
-        detector: its name; ``settings`` those that are not the default.
+        detector: its name, or `ONE_FEATURE`; ``settings`` those that are not the default.
     """
 
     detector: str
@@ -52,6 +54,7 @@ class JudgedFlows:
             other scores, more than all but `BUDGET` of the normal flows that were learned.
         files: (n,) int64, the file of each.
         rows: (n,) int64, which flow of the set each is.
+        models: (n,) int64, by which split's detector each was judged.
         is_probability: whether scores are probabilities of malicious.
         n_unscoreable: flows that do not tell what the model asks for; they are in no rate.
         warnings: what detectors said of how they were fitted, each once.
@@ -62,6 +65,7 @@ class JudgedFlows:
     alerts: Mask
     files: Indices
     rows: Indices
+    models: Indices
     is_probability: bool
     n_unscoreable: int = 0
     warnings: tuple[str, ...] = ()
@@ -82,33 +86,77 @@ def judged(
     Raises:
         UsageError: if the detector or a setting is unknown, or a training side lacks a class.
     """
-    parts: list[tuple[Floats, Mask, Indices]] = []
+    parts: list[tuple[Floats, Mask, Indices, Indices]] = []
     told: dict[str, None] = {}
     n_unscoreable, is_probability = 0, False
     progress.stage(f"judging {contender.detector}", len(splits))
-    for split in splits:
-        detector = get_flow_detector(contender.detector).with_settings(contender.settings)
-        threshold = fitted(detector, flows.select(split.train), seed=seed)
-        told.update(dict.fromkeys(detector.warnings()))
-        is_probability = detector.score_unit == "probability"
+    for number, split in enumerate(splits):
+        learned = learned_of(contender, flows.select(split.train), seed=seed)
+        told.update(dict.fromkeys(learned.warnings))
+        is_probability = learned.is_probability
         rows = np.flatnonzero(split.test)
-        table = flows.flows[rows]
-        can = detector.inputs.scoreable(table)
+        scores, can = learned.scored(flows.flows[rows])
         n_unscoreable += int((~can).sum())
-        scores = detector.score(table.filter(can))
-        alerts = scores >= threshold if is_probability else scores > threshold
-        parts.append((scores, alerts, rows[can]))
+        by = np.full(len(scores), number, dtype=np.int64)
+        parts.append((scores, learned.alerts(scores), rows[can], by))
         progress.advance(1)
-    scores, alerts, rows = (np.concatenate(part) for part in zip(*parts, strict=True))
+    scores, alerts, rows, models = (np.concatenate(part) for part in zip(*parts, strict=True))
     return JudgedFlows(
         scores=scores,
         malicious=flows.malicious[rows],
         alerts=alerts,
         files=flows.file_of[rows],
         rows=rows,
+        models=models,
         is_probability=is_probability,
         n_unscoreable=n_unscoreable,
         warnings=tuple(told),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What came of a split's training flows.
+
+    Attributes:
+        scored: of a table, the scores of the flows that can be scored, and which these are.
+        threshold: from which on there is an alert of a probability, above which of other scores.
+        is_probability: whether scores are probabilities of malicious.
+        warnings: what was said of the fit.
+    """
+
+    scored: Callable[[pl.DataFrame], tuple[Floats, Mask]]
+    threshold: float
+    is_probability: bool
+    warnings: tuple[str, ...] = ()
+
+    def alerts(self, scores: Floats) -> Mask:
+        """(n,) which scores are alerts."""
+        found = scores >= self.threshold if self.is_probability else scores > self.threshold
+        return np.asarray(found, dtype=np.bool_)
+
+
+def learned_of(contender: Contender, train: LabelledFlows, *, seed: int) -> Learned:
+    """Fit a detector, or choose the one feature, on labelled flows.
+
+    Raises:
+        UsageError: if the detector or a setting is unknown, or the flows lack a class.
+    """
+    if contender.detector == ONE_FEATURE:
+        one = OneFeature(train)
+        normal = train.select(~train.malicious)
+        scores, can = one.score(normal.flows)
+        told = f"{one.feature}, {one.side} is malicious"
+        return Learned(one.score, _threshold(scores, normal.file_of[can]), False, (told,))
+    detector = get_flow_detector(contender.detector).with_settings(contender.settings)
+    threshold = fitted(detector, train, seed=seed)
+
+    def scored(table: pl.DataFrame) -> tuple[Floats, Mask]:
+        matrix, can = detector.inputs.told(table)
+        return detector.score_matrix(np.asfortranarray(matrix[can])), can
+
+    return Learned(
+        scored, threshold, detector.score_unit == "probability", tuple(detector.warnings())
     )
 
 
@@ -121,9 +169,12 @@ def fitted(detector: FlowDetector, train: LabelledFlows, *, seed: int) -> float:
     if not len(normal):
         raise UsageError(f"{detector.name}: there is no benign flow to learn from")
     detector.fit(normal.flows, seed=seed)
-    return weighted_quantile(
-        detector.score(normal.flows), equal_weights(normal.file_of), 1 - BUDGET
-    )
+    return _threshold(detector.score(normal.flows), normal.file_of)
+
+
+def _threshold(scores: Floats, files: Indices) -> float:
+    """What all but `BUDGET` of benign flows do not exceed, files weighed equally."""
+    return weighted_quantile(scores, equal_weights(files), 1 - BUDGET)
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:

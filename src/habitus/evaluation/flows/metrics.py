@@ -57,7 +57,12 @@ class Figures:
 
     Attributes:
         n_benign, n_malicious: flows; ``n_benign_files``, ``n_malicious_files`` theirs.
-        auc: area under the ROC.
+        auc: area under the ROC, over pairs of flows that one model judged: folds have models of
+            their own, and scores of two models need not mean the same. Pooled over folds, the area
+            of a detector that knows nothing lies below one half, because what is held out lacks
+            where it is learned (G. Forman, M. Scholz, "Apples-to-apples in cross-validation
+            studies", 2010). None, too, where no model judged both classes.
+        auc_pooled: over all pairs, as if one model had judged them.
         detection_at_budget: detection rate at no more than `FALSE_ALARMS`, each by its own
             threshold; ``budget_reached``: the false-alarm rate there.
         detection, false_alarms: rates at the model's own decision.
@@ -73,6 +78,7 @@ class Figures:
     n_benign_files: int
     n_malicious_files: int
     auc: Two | None
+    auc_pooled: Two | None
     detection_at_budget: Two | None
     budget_reached: Two | None
     detection: Two | None
@@ -112,7 +118,8 @@ def figures(judged: JudgedFlows, hours: float = 0.0) -> Figures:
         n_malicious=len(malicious),
         n_benign_files=len(np.unique(judged.files[~is_malicious])),
         n_malicious_files=len(np.unique(judged.files[is_malicious])),
-        auc=None if curves is None else Two(*(curve.auc for curve in curves)),
+        auc=_area(judged, weights),
+        auc_pooled=None if curves is None else Two(*(curve.auc for curve in curves)),
         detection_at_budget=None
         if curves is None
         else Two(*(curve.detection_at(FALSE_ALARMS)[0] for curve in curves)),
@@ -126,8 +133,26 @@ def figures(judged: JudgedFlows, hours: float = 0.0) -> Figures:
         budget_alarms_per_hour=None if n_budget is None else n_budget / hours,
         brier=_brier(judged, judged.scores, halves) if is_probability else None,
         brier_of_share=_brier_of_share(judged) if is_probability else None,
-        reliability=_reliability(judged, halves) if is_probability else (),
+        reliability=reliability_of(judged.scores, judged.malicious, halves, judged.files)
+        if is_probability
+        else (),
     )
+
+
+def _area(judged: JudgedFlows, weights: Floats) -> Two | None:
+    """The area over pairs of flows that one model judged."""
+    areas, masses = np.zeros(2), np.zeros(2)
+    for model in np.unique(judged.models):
+        benign = (judged.models == model) & ~judged.malicious
+        malicious = (judged.models == model) & judged.malicious
+        if not benign.any() or not malicious.any():
+            continue
+        for which, of in enumerate((weights, np.ones(len(weights)))):
+            curve = roc(judged.scores[benign], judged.scores[malicious], of[benign], of[malicious])
+            mass = float(of[benign].sum() * of[malicious].sum())
+            areas[which] += curve.auc * mass
+            masses[which] += mass
+    return Two(*(areas / masses).tolist()) if masses.all() else None
 
 
 def class_weights(judged: JudgedFlows) -> Floats:
@@ -160,20 +185,29 @@ def _brier_of_share(judged: JudgedFlows) -> Two:
     return Two(0.25, share * (1 - share))
 
 
-def _reliability(judged: JudgedFlows, halves: Floats) -> tuple[ReliabilityRow, ...]:
-    bins = np.minimum((judged.scores * N_BINS).astype(np.int64), N_BINS - 1)
+def reliability_of(
+    scores: Floats, malicious: NDArray[np.bool_], weights: Floats, files: NDArray[np.int64]
+) -> tuple[ReliabilityRow, ...]:
+    """What came of probabilities, tenth by tenth; tenths without a flow are left out.
+
+    Args:
+        scores: (n,) probabilities; ``malicious``: (n,) whether each flow is.
+        weights: (n,) by which files weigh equally, either class as much as the other.
+        files: (n,) the file of each.
+    """
+    bins = np.minimum((scores * N_BINS).astype(np.int64), N_BINS - 1)
     rows = []
     for tenth in np.unique(bins).tolist():
         own = bins == tenth
-        scores, truth, weights = judged.scores[own], judged.malicious[own], halves[own]
+        said, truth, mass = scores[own], malicious[own], weights[own]
         rows.append(
             ReliabilityRow(
                 low=tenth / N_BINS,
                 high=(tenth + 1) / N_BINS,
                 n_flows=int(own.sum()),
-                n_files=len(np.unique(judged.files[own])),
-                predicted=Two(float(np.average(scores, weights=weights)), float(scores.mean())),
-                observed=Two(float(np.average(truth, weights=weights)), float(truth.mean())),
+                n_files=len(np.unique(files[own])),
+                predicted=Two(float(np.average(said, weights=mass)), float(said.mean())),
+                observed=Two(float(np.average(truth, weights=mass)), float(truth.mean())),
             )
         )
     return tuple(rows)

@@ -7,6 +7,7 @@ from math import factorial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -176,3 +177,13 @@ def test_a_tree_as_deep_as_a_well_is_refused() -> None:
     }
     with pytest.raises(ModelError, match="deeper than 256"):
         Trees.restored({f"tree_{name}": array for name, array in arrays.items()}, 1)
+
+
+def test_a_feature_that_one_file_alone_tells_does_not_end_the_fit() -> None:
+    """With that file held out to calibrate, the others tell nothing of it."""
+    table, malicious, files = made_flows(400)
+    alone = pl.when(pl.Series(files == 0)).then(pl.col("payload_entropy")).otherwise(None)
+    detector = Boosting.with_settings({})
+    detector.fit(table.with_columns(alone.alias("payload_entropy")), malicious, files, seed=1)
+    assert "payload_entropy" in detector.inputs.names
+    assert np.isfinite(detector.score(table)).all()
