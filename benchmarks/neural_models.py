@@ -13,7 +13,7 @@ import torch
 from common import WORK
 from kept import LEARNS, code_of
 
-from habitus import Budget, Model, load_model, save_model
+from habitus import Budget, Model, load_trace_model, save_model
 from habitus.decisions.decision import decide
 from habitus.decisions.scores import rules_of
 from habitus.detectors import get_detector
@@ -54,7 +54,7 @@ def trained(
     key = hashlib.sha256(identity.encode()).hexdigest()[:12]
     folder = WORK / "neural" / f"{name.replace(' ', '-').replace('=', '-')}-{seed}-{key}"
     if folder.exists():
-        model = load_model(folder)
+        model = load_trace_model(folder)
         if _of_the_same(model, normal):
             return _calibrated(model, normal, data_sha256)
         print(f"{name}, seed {seed}: other traces were learned, and it is trained again")

@@ -248,7 +248,8 @@ def test_lists_are_json_for_programs(invoke: Invoke) -> None:
         name: {entry["name"] for entry in json.loads(invoke(name, "--json").stdout)}
         for name in ("detectors", "formats", "protocols")
     }
-    assert listed["detectors"] == set(habitus.detector_names())
+    flows = habitus.flow_detector_names()
+    assert listed["detectors"] == {*habitus.detector_names(), *flows}
     assert listed["formats"] == {*habitus.format_names(), *flow_format_names()}
     assert {"adfa-ld", "adfa-ld/final", "folder"} <= listed["protocols"]
     for name, entries in listed.items():

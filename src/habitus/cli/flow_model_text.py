@@ -163,19 +163,27 @@ def flow_expectations(model: FlowModel, n_flows: int = N_TO_COME) -> list[str]:
 
 def _figures(model: FlowModel) -> Figures | None:
     """Figures of the flows that were held out; None if there are none."""
+    import numpy as np
+
     from habitus.evaluation.flows.judging import JudgedFlows
     from habitus.evaluation.flows.metrics import figures
 
     population = model.population
     if not len(population.scores):
         return None
+    files = population.groups.astype("int64")
     return figures(
         JudgedFlows(
-            population.scores, population.malicious, model.decision.is_alert(population.scores),
-            population.groups.astype("int64"), population.groups.astype("int64"),
-            model.detector.score_unit == "probability",
+            scores=population.scores,
+            malicious=population.malicious,
+            alerts=model.decision.is_alert(population.scores),
+            files=files,
+            rows=files,
+            # A classifier's scores were all made comparable by the final model's calibration.
+            models=np.zeros(len(files), dtype=np.int64),
+            is_probability=model.detector.score_unit == "probability",
         )
-    )  # fmt: skip
+    )
 
 
 def _brier(figures: Figures) -> str:

@@ -243,8 +243,8 @@ def reliability_figure(trial: FlowTrial, key: str) -> Figure | None:
             | {"range": [-0.02, 1.02]},
         },
         narrow={"height": 380, "margin": _MARGIN | {"l": 48, "r": 8, "t": 80}},
-        note="On the dotted line probabilities hold. Files, and classes, weigh equally; larger marks "
-        "are more flows.",
+        note="On the dotted line probabilities hold. Files, and classes, weigh equally; larger "
+        "marks are more flows.",
         table=Table(
             "Probabilities and what came of them: files weighed equally (over flows)",
             ("detector", "probability", ">flows", ">files", ">said", ">malicious"),
