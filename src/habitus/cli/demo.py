@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,19 @@ DETECTORS: dict[str, dict[str, object]] = {
     "lstm": {"cells": "48", "embedding": 16, "epochs": 12},
 }
 EXPLAINED = "ngram"
+NEXT = """
+What next: record a program of yours, several times, at its ordinary work,
+  mkdir recordings
+  strace -f -ttt -o recordings/run-1.strace PROGRAM
+  habitus train ngram --data recordings/ -o models/mine
+and then whenever you wonder what it is doing:
+  strace -f -ttt -o today.strace PROGRAM
+  habitus detect models/mine today.strace
+  habitus explain models/mine today.strace
+Or learn what your network does on a quiet day, and look at another:
+  tcpdump -w quiet.pcap
+  habitus train flow-outlier --data quiet.pcap -o models/network
+  habitus detect models/network today.pcap"""
 
 
 @command(app, "demo", "habitus demo\nhabitus demo -o models/")
@@ -36,16 +50,25 @@ def demo(
 ) -> None:
     """Do the whole job on the recordings that Habitus ships.
 
-    It learns normal runs, judges runs it has not seen, and explains the strangest thread.
+    It learns normal runs of programs, judges runs it has not seen, and explains the strangest
+    thread; then it does the same with flows between two networks.
     """
+    from habitus.cli.demo_network import learned_and_judged, show_network
     from habitus.cli.terminal import TerminalProgress
 
-    with tempfile.TemporaryDirectory(prefix="habitus-demo-") as folder, TerminalProgress() as bar:
+    with tempfile.TemporaryDirectory(prefix="habitus-demo-") as made, TerminalProgress() as bar:
+        folder = output or Path(made)
         if json:
-            _, results = _trained_and_judged(output or Path(folder), bar, str)
-            typer.echo(results.to_json(), nl=False)
-        else:
-            _show(output or Path(folder), bar)
+            traces = _trained_and_judged(folder, bar, str)[1].to_json()
+            flows = learned_and_judged(folder, bar, str)[1].to_json()
+            told = {"traces": jsonlib.loads(traces), "flows": jsonlib.loads(flows)}
+            typer.echo(jsonlib.dumps(told, indent=1))
+            return
+        typer.echo("I. What programs ask of the system\n")
+        _show(folder, bar)
+        typer.echo("\nII. What hosts say to each other\n")
+        show_network(folder, bar)
+        typer.echo(NEXT)
 
 
 def _trained_and_judged(
@@ -90,13 +113,3 @@ def _show(folder: Path, progress: Progress) -> None:
     typer.echo(f"\n$ habitus evaluate {' '.join(str(folder / n) for n in DETECTORS)} --data {DEMO}")
     print_results(results)
     warn(f"note: {line}" for line in results.warnings)
-    typer.echo(
-        "What next: record a program of yours, several times, at its ordinary work,\n"
-        "  mkdir recordings\n"
-        "  strace -f -ttt -o recordings/run-1.strace PROGRAM\n"
-        "  habitus train ngram --data recordings/ -o models/mine\n"
-        "and then whenever you wonder what it is doing:\n"
-        "  strace -f -ttt -o today.strace PROGRAM\n"
-        "  habitus detect models/mine today.strace\n"
-        "  habitus explain models/mine today.strace"
-    )

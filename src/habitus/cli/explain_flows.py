@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 BAR_CELLS = 16
 """Characters of the longest bar."""
-IN_WORDS = 3
+IN_WORDS, SHOWN = 3, 24
+"""Features that are told in words, and in the table: those that add or take away most."""
 
 
 def explain_of_flows(
@@ -155,13 +156,15 @@ def _range(normal: dict[str, Any]) -> str:
 
 
 def _print_table(out: Console, contributions: dict[str, Any]) -> None:
-    """Every feature that adds anything, with bars; where that would break words, as blocks."""
+    """The features that matter most, with bars; where that would break words, as blocks."""
     from rich import box
     from rich.table import Table
 
     from habitus.cli.layout import blocks_of, widths_of
 
-    features = [one for one in contributions["features"] if one["adds"]]
+    adding = [one for one in contributions["features"] if one["adds"]]
+    largest = sorted((abs(one["adds"]) for one in adding), reverse=True)[:SHOWN]
+    features = [one for one in adding if abs(one["adds"]) >= largest[-1]]
     longest = max((abs(one["adds"]) for one in features), default=1.0)
     headings = ["feature", "value", "unit", "normal, 5 % to 95 %", contributions["unit"], ""]
     cells = [_cells(one) for one in features]
@@ -178,7 +181,12 @@ def _print_table(out: Console, contributions: dict[str, Any]) -> None:
         for row, bar in zip(cells, bars, strict=True):
             made.add_row(*row, bar)
         out.print(made)
-    n_silent = len(contributions["features"]) - len(features)
+    n_small = len(adding) - len(features)
+    if n_small:
+        rest = sum(one["adds"] for one in adding) - sum(one["adds"] for one in features)
+        others = "feature adds" if n_small == 1 else "features add, together,"
+        out.print(f"{n_small:,} other {others} {rest:+.3f} (--json tells of each)")
+    n_silent = len(contributions["features"]) - len(adding)
     if n_silent:
         others = "feature adds" if n_silent == 1 else "features add"
         out.print(f"{n_silent:,} other {others} nothing")
