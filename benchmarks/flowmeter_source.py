@@ -241,7 +241,8 @@ def lines_of(steps: dict[str, Row]) -> Iterator[str]:
         f"{flows().n_malicious:,} malicious flows of {flows().n_files()} files (the two floods "
         "left out). Its program drops rows that are not finite, in silence: those of one packet, "
         f"whose duration is 0. Here that leaves {tried['n']:,} of {len(flows()):,} flows, and of "
-        f"the malicious ones {int(rows()[1][flows().malicious].sum()):,}. **Everything held out at random is shortcut-prone.**"
+        f"the malicious ones {int(rows()[1][flows().malicious].sum()):,}. **Everything held out at "
+        "random is shortcut-prone.**"
     )
     yield ""
     yield "## One thing put right at a time"
