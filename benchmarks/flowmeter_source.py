@@ -174,25 +174,27 @@ def _folds() -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
 
 
 def grid() -> Row:
-    """FlowMeter's grid by our detector, whose solver fits each penalty."""
-    matrix, finite = rows()
-    del matrix
-    of = flows().select(finite)
+    """FlowMeter's grid by our detector, whose solver fits each penalty; a fold is read once."""
+    of = flows().select(rows()[1])
     begin = time.process_time()
-    means = []
-    for c, penalty, intercept, weight in GRID:
-        areas = []
-        for train, test in _folds():
-            detector = Logistic.with_settings(
+    areas = np.zeros((len(GRID), FOLDS))
+    for fold, (train, test) in enumerate(_folds()):
+        learned, judged = of.select(train), of.select(test)
+        read = Logistic.with_settings({"preset": "flowmeter"})
+        read.fit(learned.flows, learned.malicious, seed=1)
+        matrix, held_out = (read.inputs.matrix(some.flows) for some in (learned, judged))
+        for place, (c, penalty, intercept, weight) in enumerate(GRID):
+            one = Logistic.with_settings(
                 {"preset": "flowmeter", "c": c, "penalty": penalty, "intercept": intercept,
                  "class_weight": weight}
             )  # fmt: skip
-            learned, judged = of.select(train), of.select(test)
-            detector.fit(learned.flows, learned.malicious, seed=1)
-            areas.append(roc_auc_score(judged.malicious, detector.score(judged.flows)))
-        means.append(float(np.mean(areas)))
-        print(c, penalty, intercept, weight, means[-1], flush=True)
-    return {"seconds": time.process_time() - begin, "auc": means, "n": len(of)}
+            one.inputs = read.inputs
+            linear = one._fitted(matrix, learned.malicious, 1, [])
+            areas[place, fold] = roc_auc_score(judged.malicious, linear.log_odds(held_out))
+        print(f"fold {fold + 1} of {FOLDS}", flush=True)
+    return {
+        "seconds": time.process_time() - begin, "auc": areas.mean(axis=1).tolist(), "n": len(of)
+    }  # fmt: skip
 
 
 def peer() -> Row:
@@ -237,7 +239,10 @@ def lines_of(steps: dict[str, Row]) -> Iterator[str]:
         "after a last fit of five steps. Its benign capture is not shipped; this is its protocol "
         f"on the labelled captures of test suites, {flows().n_benign:,} benign and "
         f"{flows().n_malicious:,} malicious flows of {flows().n_files()} files (the two floods "
-        "left out). **Everything held out at random is shortcut-prone.**"
+        "left out). Its program drops rows that are not finite, in silence: those of one packet, "
+        f"whose duration is 0. Here that leaves {tried['n']:,} of {len(flows()):,} flows, and of "
+        f"the malicious ones {int(rows()[1][flows().malicious].sum()):,}. **Everything held out at "
+        "random is shortcut-prone.**"
     )
     yield ""
     yield "## One thing put right at a time"

@@ -21,6 +21,7 @@ TELLS_AREAS = {
     "docs/explanation/autoencoder.md": (ENCODING, CLASSICAL),
     "docs/explanation/language-model.md": (GUESSING,),
     "docs/explanation/understanding.md": (ADFA,),
+    "docs/explanation/network-model.md": ("docs/results/flow_models.md",),
     "docs/explanation/unm-lid-ds.md": ("docs/results/unm.md",),
     "docs/how-to/compare-models.md": (CLASSICAL,),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import shlex
 import sys
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from habitus.models.flow_model import FlowModel
     from habitus.progress import Progress
 
+MAX_DESCRIPTION = 64 << 20
+"""As much of a ``model.json`` as `habitus.models.files` takes."""
+
 
 def is_of_flows(named: Sequence[Path]) -> bool:
     """Whether what is to be evaluated is a protocol of flows, or models of flows.
@@ -28,8 +32,7 @@ def is_of_flows(named: Sequence[Path]) -> bool:
         UsageError: if it is several things at once.
     """
     from habitus.evaluation.flows.protocols import FLOW_PROTOCOLS
-    from habitus.models.files import MODEL_FILE, load_model
-    from habitus.models.flow_model import FlowModel
+    from habitus.models.files import MODEL_FILE
 
     protocols = [
         one for one in named if str(one) in FLOW_PROTOCOLS and not (one / MODEL_FILE).exists()
@@ -38,13 +41,23 @@ def is_of_flows(named: Sequence[Path]) -> bool:
         raise UsageError(f"{protocols[0]} is a protocol of flows, and stands alone")
     if protocols:
         return True
-    kinds = [isinstance(load_model(one), FlowModel) for one in named]
+    kinds = [_tells_of_flows(one / MODEL_FILE) for one in named]
     if any(kinds) and not all(kinds):
         traces, flows = named[kinds.index(False)], named[kinds.index(True)]
         raise UsageError(
             f"{traces} is a model of traces and {flows} one of flows: evaluate them apart"
         )
     return all(kinds)
+
+
+def _tells_of_flows(described: Path) -> bool:
+    """Whether a model says that it is of flows; whoever loads it tells what else is wrong."""
+    try:
+        with described.open("rb") as file:
+            told = jsonlib.loads(file.read(MAX_DESCRIPTION))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and told.get("kind") == "flows"
 
 
 def refuse_of_traces(options: Mapping[str, object]) -> None:
