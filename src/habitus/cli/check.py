@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +11,7 @@ from habitus.cli.app import command
 from habitus.cli.data import group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from habitus.evaluation.doctor.checkup import Checkup, PartSummary
-    from habitus.evaluation.doctor.findings import Finding
-
-MAX_WIDTH = 100
-"""Longer lines of text are hard to read, however wide the terminal."""
-_HEADINGS = {"serious": "Serious", "warning": "Warnings", "note": "Notes"}
 
 
 @command(
@@ -80,6 +71,7 @@ def check(
 
 def print_checkup(checkup: Checkup) -> None:
     """Print the parts, then the findings by severity."""
+    from habitus.cli.findings_text import MAX_WIDTH, print_findings
     from habitus.cli.terminal import console, printable, table
 
     width = min(console().width, MAX_WIDTH)
@@ -102,40 +94,9 @@ def print_checkup(checkup: Checkup) -> None:
     print_findings(checkup.findings, width)
 
 
-def print_findings(found: Sequence[Finding], width: int) -> None:
-    """Print findings by severity, those of one kind together."""
-    for severity, heading in _HEADINGS.items():
-        findings = [finding for finding in found if finding.severity == severity]
-        if findings:
-            typer.echo(f"\n{heading} ({len(findings)})")
-        for _, alike in itertools.groupby(findings, key=lambda finding: finding.id):
-            typer.echo("\n".join(_lines(list(alike), width)))
-    if not found:
-        typer.echo("nothing found")
-
-
 def _row(part: PartSummary) -> tuple[str, ...]:
     return (
         part.name, part.role, f"{part.traces:,}", f"{part.distinct:,}", f"{part.calls:,}",
         f"{part.alphabet:,}", f"{part.shortest:,}/{part.median:,.0f}/{part.longest:,}",
         f"{part.recordings:,}", f"{part.threads:,}",
     )  # fmt: skip
-
-
-def _lines(findings: list[Finding], width: int) -> Iterator[str]:
-    """Findings of one kind as lines of text, which nothing in them can forge."""
-    from habitus.cli.terminal import printable
-
-    def block(label: str, text: str) -> str:
-        return textwrap.fill(
-            printable(text), max(width, 30), initial_indent=label,
-            subsequent_indent=" " * len(label), break_on_hyphens=False,
-        )  # fmt: skip
-
-    yield ""
-    for finding in findings:
-        yield block("  * ", f"{finding.title} [{finding.id}]")
-        for example in finding.examples:
-            yield block("    e.g.   ", example)
-    yield block("    effect ", findings[0].effect)
-    yield block("    do     ", findings[0].remedy)

@@ -66,7 +66,7 @@ def check(
 
 def print_flow_checkup(checkup: FlowCheckup) -> None:
     """Print who recorded what, then the findings by severity."""
-    from habitus.cli.check import MAX_WIDTH, print_findings
+    from habitus.cli.findings_text import MAX_WIDTH, print_findings
     from habitus.cli.terminal import console, in_lines, printable, table
 
     typer.echo(in_lines(printable(f"{checkup.name}: sha256 {checkup.sha256}")))
