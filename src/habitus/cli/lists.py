@@ -98,11 +98,12 @@ def protocols(json: options.Json = False) -> None:
 
     if json:
         listed = [
-            {"name": p.name, "title": p.title, "unit": unit, "caution": p.caution}
-            for p, unit in (
-                *((p, p.unit) for p in PROTOCOLS.values()),
-                *((p, "flow") for p in FLOW_PROTOCOLS.values()),
-            )
+            {"name": p.name, "title": p.title, "unit": p.unit, "caution": p.caution}
+            for p in PROTOCOLS.values()
+        ]
+        listed += [
+            {"name": p.name, "title": p.title, "unit": "flow", "caution": p.caution}
+            for p in FLOW_PROTOCOLS.values()
         ]
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
