@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,12 +47,11 @@ def check(
     recordings, cut-off traces and more, each with what it does to a result and what to do.
     """
     from habitus import api
-    from habitus.cli.check_flows import are_labelled_flows
     from habitus.cli.terminal import TerminalProgress, warn_of
     from habitus.errors import UsageError
     from habitus.traces.report import ReadReport
 
-    if are_labelled_flows(data):
+    if _are_labelled_flows(data):
         raise UsageError(
             f"{data}: labels flows, and this checks traces", f"habitus flows check {data}"
         )
@@ -100,3 +100,16 @@ def _row(part: PartSummary) -> tuple[str, ...]:
         f"{part.alphabet:,}", f"{part.shortest:,}/{part.median:,.0f}/{part.longest:,}",
         f"{part.recordings:,}", f"{part.threads:,}",
     )  # fmt: skip
+
+
+def _are_labelled_flows(data: str) -> bool:
+    """Whether what a user named is a table of labels of flows, or a folder with one."""
+    from habitus.flows.labels_file import NAME, is_labels_file
+
+    path = Path(data)
+    table = path / NAME if path.is_dir() else path
+    try:
+        with table.open("rb") as file:
+            return is_labels_file(file.read(1 << 12))
+    except OSError:
+        return False

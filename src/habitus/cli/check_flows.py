@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,16 +83,3 @@ def print_flow_checkup(checkup: FlowCheckup) -> None:
     if checkup.n_unlabelled:
         typer.echo(f"{checkup.n_unlabelled:,} flows have no label, and are left out")
     print_findings(checkup.findings, min(console().width, MAX_WIDTH))
-
-
-def are_labelled_flows(data: str) -> bool:
-    """Whether what a user named is a table of labels of flows, or a folder with one."""
-    from habitus.flows.labels_file import NAME, is_labels_file
-
-    path = Path(data)
-    table = path / NAME if path.is_dir() else path
-    try:
-        with table.open("rb") as file:
-            return is_labels_file(file.read(1 << 12))
-    except OSError:
-        return False

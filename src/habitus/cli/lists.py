@@ -118,15 +118,14 @@ def protocols(json: options.Json = False) -> None:
     from habitus.evaluation.protocols import PROTOCOLS
 
     if json:
-        units = {p.name: p.unit for p in PROTOCOLS.values()}
         listed = [
-            {
-                "name": p.name, "title": p.title, "unit": units.get(p.name, "flow"),
-                "caution": p.caution,
-            }
-            for protocols in (PROTOCOLS, FLOW_PROTOCOLS)
-            for p in protocols.values()
-        ]  # fmt: skip
+            {"name": p.name, "title": p.title, "unit": p.unit, "caution": p.caution}
+            for p in PROTOCOLS.values()
+        ]
+        listed += [
+            {"name": p.name, "title": p.title, "unit": "flow", "caution": p.caution}
+            for p in FLOW_PROTOCOLS.values()
+        ]
         typer.echo(jsonlib.dumps(listed, indent=1))
         return
     columns, rows, notes = ("protocol", "what it is", "remember"), [], []
