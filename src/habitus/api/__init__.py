@@ -11,6 +11,7 @@ from habitus.api.drifting import check_drift
 from habitus.api.judging import detect, explain, judge, source_lines
 from habitus.api.learning import evaluate, train
 from habitus.api.options import FileOptions
+from habitus.api.searching import load_search, run_search
 
 __all__ = [
     "FileOptions",
@@ -22,6 +23,8 @@ __all__ = [
     "evaluate",
     "explain",
     "judge",
+    "load_search",
+    "run_search",
     "sample",
     "source_lines",
     "train",

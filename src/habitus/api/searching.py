@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
 
+from habitus.datasets.source import find_source
+from habitus.errors import UsageError
 from habitus.progress import SILENT, Progress
-from habitus.search.results import read_result
+from habitus.search.results import place_of, read_result
 from habitus.search.searching import search
 from habitus.traces.report import ReadReport
 
@@ -81,3 +84,54 @@ def load_search(path: Place) -> SearchResult:
         InputError: if no search stands there, or it is damaged.
     """
     return read_result(path)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a trial of a search was trained with, to train a model by.
+
+    Attributes:
+        settings: all that differ from the detector's own.
+    """
+
+    detector: str
+    data: str
+    settings: dict[str, Any]
+    seed: int
+    protocol: str | None
+    aggregation: str | None
+    format: str | None
+    abi: str | None
+
+
+def chosen_settings(place: str, data: str | None = None) -> Chosen:
+    """What to train a model with, as a trial has it.
+
+    Args:
+        place: ``RUN#1`` for the best of a search, ``RUN#2`` for the second, ``RUN#trial-7`` for one
+            by its number; the folder alone means its best.
+        data: what is learned instead of the search's data, if anything.
+
+    Raises:
+        InputError: if no search stands there.
+        UsageError: if there is no such trial, or the data have changed since.
+    """
+    folder, which = place_of(place)
+    found = read_result(folder)
+    trial = found.find(which)
+    run = found.run
+    if data is None and find_source(run.data).sha256 != run.data_sha256:
+        raise UsageError(
+            f"{run.data} has changed since {folder} was searched on it: say --data {run.data} to "
+            "train on what it is now"
+        )
+    return Chosen(
+        detector=run.detector,
+        data=run.data,
+        settings=found.settings_of(trial),
+        seed=run.seed if trial.seed is None else trial.seed,
+        protocol=run.protocol,
+        aggregation=found.plan.file.aggregation,
+        format=run.format,
+        abi=run.abi,
+    )

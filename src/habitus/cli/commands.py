@@ -18,6 +18,7 @@ from habitus.cli import (
     lists,
     model,
     sample,
+    search,
     train,
 )
 from habitus.cli.app import app
@@ -38,6 +39,7 @@ __all__ = [
     "lists",
     "model",
     "sample",
+    "search",
     "train",
 ]
 

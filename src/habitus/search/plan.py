@@ -52,6 +52,11 @@ class SearchPlan:
         self._check_conditions()
         self._check_method()
 
+    @property
+    def n_trials(self) -> int:
+        """How many trials it asks for."""
+        return self.file.trials or sum(1 for _ in self.space.grid())
+
     def error(self, keys: tuple[str | int, ...], *told: str) -> UsageError:
         """An error that names the line on which a key stands, and the key."""
         line = line_of(self.text, keys)

@@ -75,7 +75,7 @@ def search(
         # Labels are what flows are learned by: whoever chooses by them has seen them.
         supervised=supervised or is_flows,
         seed=plan.file.seed,
-        n_trials=plan.file.trials or sum(1 for _ in plan.space.grid()),
+        n_trials=plan.n_trials,
         data=data,
         data_sha256=source.sha256,
         protocol=protocol,
