@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 N_SHOWN = 20
 N_REASONS = 5
+MOST_COLUMNS = 7
+"""Of settings and measures: what else was measured gives way."""
 
 
 def print_search(found: SearchResult, *, as_json: bool) -> None:
@@ -37,6 +39,8 @@ def print_search(found: SearchResult, *, as_json: bool) -> None:
     if ranked:
         names = list(found.plan.space.parameters)
         measures = list(ranked[0].measures)
+        if len(names) + len(measures) > MOST_COLUMNS:
+            measures = []
         columns = ("#", ">trial", f">{run.objective}", *(f">{name}" for name in names),
                    *(f">{name}" for name in measures), ">seconds")  # fmt: skip
         table(columns, [_row(trial, names, measures) for trial in ranked[:N_SHOWN]])

@@ -13,10 +13,11 @@ foreign
     by calls of a program that the data do not hold: a normal run of those that Habitus ships,
     without the calls that the data never make, which would betray it alone.
 
-A stretch is 1/8 to 1/2 of its trace, at least 8 calls; its length is drawn evenly by its logarithm,
-its place evenly. What comes out equal to a normal trace is no anomaly and is drawn again. They are
-weaker than most attacks, and made without looking at any: what they rank first is what tells order
-and habit best, and how well that agrees with true attacks is measured, not assumed.
+A stretch is a quarter of its trace to all of it, at least 8 calls; its length is drawn evenly by its
+logarithm, its place evenly. Half of the stretches are longer than half of the trace: of shorter ones
+a median never hears. What comes out equal to a normal trace is no anomaly and is drawn again. They
+are made without looking at any attack: how well what they rank first agrees with true attacks is
+measured, not assumed.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class _Maker:
     def anomaly(self, kind: str, row: int) -> Calls | None:
         """A trace with a stretch of a kind; None if there is nothing to make it of."""
         calls = self.traces[row]
-        least, most = max(LEAST_CALLS, len(calls) // 8), max(LEAST_CALLS, len(calls) // 2)
+        least, most = max(LEAST_CALLS, len(calls) // 4), len(calls)
         length = round(np.exp(self.random.uniform(np.log(least), np.log(most))))
         begin = int(self.random.integers(len(calls) - length + 1))
         stretch = getattr(self, f"_{kind}")(row, calls[begin : begin + length])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from habitus.search.ledger import Record
     from habitus.search.plan import SearchPlan
 
-_PLACE = re.compile(r"(?P<run>.+)#(?P<which>\d{1,9}|trial-\d{1,9})")
+_PLACE = re.compile(r"(?P<run>.+)#(?P<kind>trial-)?0*(?P<number>\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def place_of(text: str) -> tuple[str, str]:
             f"{text}: no trial; say RUN#1 for the best of a search, RUN#2 for the second, or "
             "RUN#trial-7"
         )
-    return match["run"], match["which"].replace("trial-0", "trial-")
+    return match["run"], f"{match['kind'] or ''}{match['number']}"
 
 
 def _trial(record: Record, rank: int | None, run: Run) -> TrialResult:
