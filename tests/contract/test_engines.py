@@ -12,7 +12,7 @@ import pytest
 
 import habitus
 from habitus.engines.base import Asked, Ended, Engine, Job
-from habitus.engines.local import LocalEngine
+from habitus.engines.choosing import ENGINES, engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 JOBS = Path(__file__).parents[1] / "unit" / "engines"
 
 
-@pytest.fixture(scope="module", params=["local"])
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:  # fmt: skip  # noqa: E501
     before = os.environ.get("PYTHONPATH")
     source = Path(habitus.__file__).parents[1]
     os.environ["PYTHONPATH"] = os.pathsep.join([str(source), str(JOBS)])
-    made: Engine = LocalEngine(2)
+    made = engine_of(request.param, 2)
     path = tmp_path_factory.mktemp("shared") / "text"
     path.write_text("known to all")
     made.share("text", path)

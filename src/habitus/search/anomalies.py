@@ -13,11 +13,11 @@ foreign
     by calls of a program that the data do not hold: a normal run of those that Habitus ships,
     without the calls that the data never make, which would betray it alone.
 
-A stretch is a quarter of its trace to all of it, at least 8 calls; its length is drawn evenly by its
-logarithm, its place evenly. Half of the stretches are longer than half of the trace: of shorter ones
-a median never hears. What comes out equal to a normal trace is no anomaly and is drawn again. They
-are made without looking at any attack: how well what they rank first agrees with true attacks is
-measured, not assumed.
+A stretch is a quarter of its trace to all of it, at least 8 calls; its length is drawn evenly by
+its logarithm, its place evenly. Half of the stretches are longer than half of the trace: of shorter
+ones a median never hears. What comes out equal to a normal trace is no anomaly and is drawn again.
+They are made without looking at any attack: how well what they rank first agrees with true attacks
+is measured, not assumed.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,15 +58,21 @@ class SearchResult:
 
     Attributes:
         plan: its file.
-        importance: by how much each setting that all trials have moves the objective, as shares
-            of 1; empty where there are too few trials to tell.
     """
 
     path: Path
     run: Run
     plan: SearchPlan
     trials: tuple[TrialResult, ...]
-    importance: dict[str, float]
+    _records: tuple[Record, ...] = ()
+
+    @cached_property
+    def importance(self) -> dict[str, float]:
+        """By how much each setting that all trials have moves the objective, as shares of 1.
+
+        Empty where there are too few trials to tell.
+        """
+        return importance(self.plan.space, self._records, direction=self.run.direction)
 
     @property
     def best(self) -> TrialResult | None:
@@ -127,7 +134,7 @@ def result_of(folder: RunFolder, run: Run, plan: SearchPlan, records: list[Recor
         run=run,
         plan=plan,
         trials=tuple(_trial(r, rank.get(r.number), run) for r in (*done, *others)),
-        importance=importance(plan.space, records, direction=run.direction),
+        _records=tuple(records),
     )
 
 
