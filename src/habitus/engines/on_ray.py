@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import socket
 import tempfile
 from collections import deque
 from contextlib import suppress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 POLL_SECONDS = 5.0
+CONNECT_SECONDS = 10.0
 MAX_LOG_BYTES = 256 << 10
 """Of a job's log, what is brought home."""
 
@@ -252,6 +254,8 @@ def _ray_module() -> Any:
 def _connect(ray: Any) -> None:
     """Reach the cluster that ``RAY_ADDRESS`` names, or begin one."""
     address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_address(address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address:
@@ -262,3 +266,16 @@ def _connect(ray: Any) -> None:
         where = f"the Ray cluster at {address}" if address else "a Ray cluster of this machine"
         told = (str(error).splitlines() or [type(error).__name__])[0]
         raise EngineError(f"{where} cannot be had: {told}") from None
+
+
+def _check_address(address: str) -> None:
+    """Whether anyone listens there: Ray itself takes minutes to find out that nobody does."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # a name of Ray's own, such as auto
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EngineError(
+            f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached: {error}"
+        ) from None

@@ -15,6 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from habitus.engines.base import Asked, Ended, Engine, Job
+from habitus.learning.interrupts import StopRequest, stop_request
 from habitus.search.distributions import proposed
 from habitus.search.space import trial_seed
 from habitus.search.trial import TASK
@@ -64,8 +65,13 @@ class Driver:
         """Run whatever has not ended.
 
         Raises:
+            KeyboardInterrupt: on Ctrl-C, between two lines of the journal.
             OSError: if the disk is full; what is written stays, and the search can go on.
         """
+        with stop_request() as request:
+            self._go(request)
+
+    def _go(self, request: StopRequest) -> None:
         self._progress.stage("searching", self._run.n_trials)
         for record in self._ledger.records():
             if record.state != "running":
@@ -73,6 +79,8 @@ class Driver:
         for batch in self._batches():
             waiting = deque(batch)
             while waiting or self._running:
+                if request.asked:
+                    raise KeyboardInterrupt
                 while waiting and len(self._running) < self._engine.slots:
                     self._submit(*waiting.popleft())
                 for event in self._engine.wait(WAIT_SECONDS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from habitus.datasets.source import find_source
@@ -87,28 +87,26 @@ def search(
             kept, kept_plan = folder.read()
             check_same(folder.path, kept, kept_plan, run, plan)
             run = kept
-        else:
-            folder.begin(run, plan)
-        cut_torn_line(folder.path)
-        ledger = folder.ledger(run, plan, may_begin=True)
-        before = result_of(folder, run, plan, ledger.records())
-        if before.is_finished:
-            return before
-        with _data(folder) as place:
-            if is_flows:
-                paths, task = flow_folds.write_flows(data, place, progress), flow_folds.TASK
-            else:
-                paths = _write_traces(
-                    source, place, plan, run, progress=progress, report=report, strict=strict
-                )
-                task = TASK
-            runner = engine_of(engine, jobs, threads=plan.file.limits.threads)
-            try:
+            cut_torn_line(folder.path)
+            ledger = folder.ledger(run, plan, may_begin=True)
+            before = result_of(folder, run, plan, ledger.records())
+            if before.is_finished:
+                return before
+        with closing(engine_of(engine, jobs, threads=plan.file.limits.threads)) as runner:
+            if not is_there:
+                folder.begin(run, plan)
+                ledger = folder.ledger(run, plan, may_begin=True)
+            with _data(folder) as place:
+                if is_flows:
+                    paths, task = flow_folds.write_flows(data, place, progress), flow_folds.TASK
+                else:
+                    paths = _write_traces(
+                        source, place, plan, run, progress=progress, report=report, strict=strict
+                    )
+                    task = TASK
                 for name, path in paths.items():
                     runner.share(name, path)
                 Driver(run, plan, folder, ledger, runner, progress, task=task, device=device).go()
-            finally:
-                runner.close()
         return result_of(folder, run, plan, ledger.records())
 
 
