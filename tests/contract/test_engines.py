@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import habitus
 from habitus.engines.base import Asked, Ended, Engine, Job
 from habitus.engines.choosing import ENGINES, engine_of
 
@@ -21,20 +19,17 @@ JOBS = Path(__file__).parents[1] / "unit" / "engines"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:  # fmt: skip  # noqa: E501
-    before = os.environ.get("PYTHONPATH")
-    source = Path(habitus.__file__).parents[1]
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(source), str(JOBS)])
-    made = engine_of(request.param, 2)
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
     path = tmp_path_factory.mktemp("shared") / "text"
     path.write_text("known to all")
-    made.share("text", path)
-    yield made
-    made.close()
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(JOBS)
+        made = engine_of(request.param, 2)
+        made.share("text", path)
+        yield made
+        made.close()
 
 
 def run(engine: Engine, *jobs: Job) -> list[Ended]:

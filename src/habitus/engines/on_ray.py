@@ -11,9 +11,10 @@ import hashlib
 import logging
 import os
 import socket
+import sys
 import tempfile
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,11 @@ from habitus.engines.machine import n_processors
 from habitus.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 POLL_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
+_PATHS = "PYTHONPATH"
 MAX_LOG_BYTES = 256 << 10
 """Of a job's log, what is brought home."""
 
@@ -261,11 +263,26 @@ def _connect(ray: Any) -> None:
         if address:
             ray.init(address=address, **quiet)
         else:
-            ray.init(address="local", num_cpus=n_processors(), include_dashboard=False, **quiet)
+            with _finding_modules_as_here():
+                ray.init(address="local", num_cpus=n_processors(), include_dashboard=False, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         where = f"the Ray cluster at {address}" if address else "a Ray cluster of this machine"
         told = (str(error).splitlines() or [type(error).__name__])[0]
         raise EngineError(f"{where} cannot be had: {told}") from None
+
+
+@contextmanager
+def _finding_modules_as_here() -> Iterator[None]:
+    """Whatever is started meanwhile finds modules where this process does."""
+    before = os.environ.get(_PATHS)
+    os.environ[_PATHS] = os.pathsep.join(place for place in sys.path if place)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PATHS]
+        else:
+            os.environ[_PATHS] = before
 
 
 def _check_address(address: str) -> None:

@@ -1,7 +1,5 @@
 """The process in which an engine of this machine runs jobs, one after the other.
 
-    python -m habitus.engines.worker FD
-
 It stays between jobs, as loading libraries takes seconds. Words go to and fro as lines of JSON over
 a socket that it inherits; what jobs print goes into their logs. It ends with whoever started it.
 """
@@ -158,7 +156,3 @@ def _print_into(log: str | None) -> None:
         os.dup2(file.fileno(), 2)
     faulthandler.enable()
     warnings.simplefilter("default")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

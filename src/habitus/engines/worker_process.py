@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 GROWN_SHARE = 0.25
 """Of a job's memory limit: a process that a job leaves so much larger is replaced."""
 MAX_WORD_BYTES = 64 << 20
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from habitus.engines.worker import main; main(int(sys.argv[1]))"
+)
+
+
+def _places() -> str:
+    """Where modules are found: as here, but not in whatever folder we happen to stand in."""
+    return json.dumps([place for place in sys.path if place])
 
 
 class WorkerProcess:
@@ -36,8 +45,7 @@ class WorkerProcess:
         self.link, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                # -P: nothing is imported from the folder that we happen to stand in.
-                [sys.executable, "-P", "-m", "habitus.engines.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _START, str(theirs.fileno()), _places()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,16 +20,8 @@ from habitus.engines.machine import (
     told_size,
 )
 
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(autouse=True)
-def _find_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes find the jobs of the tests, and the package where this one has it from."""
-    import habitus
-
-    source = Path(habitus.__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(source), str(HERE)]))
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def ended(engine: LocalEngine, *jobs: Job) -> list[Ended]:
@@ -110,7 +101,8 @@ def test_a_cancelled_job_is_heard_of_no_more(engine: LocalEngine) -> None:
 
 def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:
     code = (
-        "import time\nfrom habitus.engines.base import Job\n"
+        f"import sys, time\nsys.path[:0] = {sys.path!r}\n"
+        "from habitus.engines.base import Job\n"
         "from habitus.engines.local import LocalEngine\n"
         "engine = LocalEngine(1)\n"
         "engine.submit(Job('a', 'engine_jobs:sleep', {'seconds': 600}))\n"

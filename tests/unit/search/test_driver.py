@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +23,7 @@ from habitus.search.run_folder import Run, RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from habitus.search.ledger import Ledger
     from habitus.search.plan import SearchPlan
@@ -46,12 +45,6 @@ trials = 9
 [space]
 n = { low = 1, high = 60 }
 """
-
-
-@pytest.fixture(autouse=True)
-def _find_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Path(habitus.__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(source), str(Path(__file__).parent)]))
 
 
 class Here:
