@@ -6,6 +6,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,7 +150,7 @@ def test_resume_of_what_is_finished_or_absent_is_a_plain_run(
 def test_ctrl_c_keeps_what_has_ended(
     tmp_path: Path, command: Callable[..., list[str]], environment: dict[str, str]
 ) -> None:
-    (tmp_path / "grid.toml").write_text(GRID.replace("[1, 2,", "[1, 2, 9, 10, 11, 12, 13, 14,"))
+    (tmp_path / "grid.toml").write_text(GRID.replace("[1, 2,", "[1, 2, 9, 10,"))
     started = subprocess.Popen(
         command("run"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -167,7 +168,7 @@ def test_ctrl_c_keeps_what_has_ended(
     assert load_search(tmp_path / "run").is_finished
 
 
-@pytest.mark.parametrize("limit", [600, 3000, 9000])
+@pytest.mark.parametrize("limit", [600, 9000])
 def test_a_full_disk_is_told_and_what_was_found_is_kept(
     limit: int, tmp_path: Path, command: Callable[..., list[str]], environment: dict[str, str]
 ) -> None:
@@ -217,8 +218,6 @@ def test_another_search_is_not_gone_on_with(
     command: Callable[..., list[str]],
     environment: dict[str, str],
 ) -> None:
-    import shutil
-
     own = tmp_path / "own"
     shutil.copytree(data, own)
     (tmp_path / "grid.toml").write_text(GRID.replace("3, 4, 5, 6, 7, ", ""))
@@ -251,14 +250,17 @@ def test_a_model_is_trained_from_a_search(
 def test_a_supervised_search_says_so_everywhere(
     tmp_path: Path, data: Path, command: Callable[..., list[str]], environment: dict[str, str]
 ) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(data, own)
     for i in range(6):
-        path = data / "attack" / "miner" / f"x-{i}.txt"
+        path = own / "attack" / "miner" / f"x-{i}.txt"
         path.parent.mkdir(exist_ok=True)
         path.write_text("brk stat " * (20 + i) + "\n")
     (tmp_path / "grid.toml").write_text(
         'detector = "stide"\nmethod = "grid"\n[space]\nn = [2, 3, 4, 5]\n'
     )
-    done = run(command("run", "--supervised"), environment)
+    arguments = [str(own) if a == str(data) else a for a in command("run")]
+    done = run([*arguments, "--supervised"], environment)
     assert done.returncode == 0, done.stderr
     assert "chosen by labels" in done.stdout
     assert "auc_reported" in done.stdout
@@ -266,7 +268,7 @@ def test_a_supervised_search_says_so_everywhere(
     found = json.loads(run(command_, environment).stdout)
     assert found["search"]["supervised"] is True
     assert all(trial["supervised"] for trial in found["trials"])
-    again = run(command("run", "--resume"), environment)
+    again = run([*arguments, "--resume"], environment)
     assert again.returncode == 2
     assert "supervised" in again.stderr
 
