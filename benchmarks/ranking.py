@@ -1,4 +1,4 @@
-"""How well objectives that need no attack rank configurations, against their true AUC on adfa-ld/dev.
+"""How well objectives that need no attack rank configurations, against their AUC on adfa-ld/dev.
 
     python benchmarks/ranking.py [SEARCH ...]      default: ngram-grid; autoencoder-grid takes hours
 
