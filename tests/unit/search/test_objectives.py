@@ -12,6 +12,7 @@ from search_data import traces
 from habitus.detectors import get_detector
 from habitus.errors import ProtocolError, UsageError
 from habitus.evaluation.protocols import PROTOCOLS
+from habitus.learning.session import Session
 from habitus.search.anomalies import KINDS, synthetic_anomalies
 from habitus.search.objectives import (
     attack_auc,
@@ -100,6 +101,26 @@ def test_what_is_taken_off_a_surprise_takes_nothing_off_the_objective(
     half = nats_a_call(fitted("lstm", parts, **small, baseline=0.5), parts)
     none = nats_a_call(fitted("lstm", parts, **small, baseline=0.0), parts)
     assert half.value == none.value
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer", "autoencoder"])
+def test_a_network_is_measured_while_it_learns_as_it_is_when_it_has_ended(
+    name: str, parts: dict[str, TraceSet]
+) -> None:
+    """To prune by: of a training whose last epoch is its best, what is told of it is its value."""
+    objective = synthetic_auc if name == "autoencoder" else nats_a_call
+    told: list[float] = []
+    wanted = {"epochs": 3, "batch": 8, "average": 0.0, "rate": 0.003, "stop_share": 0.3}
+    detector = get_detector(name).with_settings(wanted)
+    detector.session = Session(
+        watch=lambda _, as_it_stands: told.append(objective(as_it_stands(), parts).value)
+    )
+    detector.fit(parts[LEARNED], None, seed=1)
+    assert len(told) == 3
+    assert math.isclose(told[detector.history.best], objective(detector, parts).value, rel_tol=1e-5)
+    unwatched = get_detector(name).with_settings(wanted)
+    unwatched.fit(parts[LEARNED], None, seed=1)
+    assert objective(unwatched, parts).value == objective(detector, parts).value
 
 
 def test_chances_that_add_up_to_more_than_one_are_refused(parts: dict[str, TraceSet]) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from habitus.detectors.base import State
     from habitus.learning.history import Epoch, History
     from habitus.learning.task import Task
+    from habitus.learning.trainer import Trainer
     from habitus.traces.traceset import TraceSet
 
 MAX_SYMBOLS = 4096
@@ -97,12 +98,12 @@ class NetworkDetector(SequenceDetector):
             session=self.session,
             progress=progress,
             identity=self._identity(learned, judged, seed),
-            after_epoch=self._watched(network),
         )
+        trainer.after_epoch = self._watched(network, trainer)
         self.history = trainer.run()
         self._use(network.cpu())
 
-    def _watched(self, network: Any) -> Callable[[Epoch], None] | None:
+    def _watched(self, network: Any, trainer: Trainer) -> Callable[[Epoch], None] | None:
         """What tells whoever watches this training of its epochs."""
         watch = self.session.watch
         if watch is None:
@@ -110,6 +111,7 @@ class NetworkDetector(SequenceDetector):
 
         def as_it_stands() -> NetworkDetector:
             standing = copy.copy(self)
+            standing.history = trainer.history
             standing._use(copy.deepcopy(network).cpu())
             return standing
 
