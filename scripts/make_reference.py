@@ -24,6 +24,7 @@ from reference_schemas import (
     range_of,
     results_page,
 )
+from reference_search import search_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -235,6 +236,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "drift.md": drift_page,
     "findings.md": findings_page,
     "flow-features.md": flow_features_page,
+    "search-file.md": search_page,
 }
 
 if __name__ == "__main__":

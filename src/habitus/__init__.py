@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from habitus.api.judging import detect, explain, judge
     from habitus.api.learning import evaluate, train
     from habitus.api.options import FileOptions
+    from habitus.api.searching import load_search, run_search
     from habitus.decisions.budget import Budget
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from habitus.models.model import Model
     from habitus.models.training import fit_model
     from habitus.progress import SILENT, Progress
+    from habitus.search.results import SearchResult
     from habitus.traces.converting import Written
     from habitus.traces.formats import format_names, get_format, register_format
     from habitus.traces.formats.native import append_native, write_native
@@ -89,6 +91,7 @@ _HOMES = {
     "Progress": "habitus.progress",
     "Results": "habitus.evaluation.results",
     "SILENT": "habitus.progress",
+    "SearchResult": "habitus.search.results",
     "SequenceDetector": "habitus.detectors.base",
     "Session": "habitus.learning.session",
     "TraceInfo": "habitus.traces.traceset",
@@ -124,12 +127,14 @@ _HOMES = {
     "judge": "habitus.api.judging",
     "judge_flows": "habitus.api.flows",
     "load_model": "habitus.models.files",
+    "load_search": "habitus.api.searching",
     "read_flow_records": "habitus.flows.reading",
     "read_labelled_flows": "habitus.flows.labelled_reading",
     "read_traces": "habitus.traces.reading",
     "register_detector": "habitus.detectors",
     "register_flow_detector": "habitus.detectors.flow",
     "register_format": "habitus.traces.formats",
+    "run_search": "habitus.api.searching",
     "sample": "habitus.api.data",
     "save_model": "habitus.models.files",
     "train": "habitus.api.learning",
@@ -165,6 +170,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "Progress",
     "Results",
     "SILENT",
+    "SearchResult",
     "SequenceDetector",
     "Session",
     "TraceInfo",
@@ -201,12 +207,14 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "judge",
     "judge_flows",
     "load_model",
+    "load_search",
     "read_flow_records",
     "read_labelled_flows",
     "read_traces",
     "register_detector",
     "register_flow_detector",
     "register_format",
+    "run_search",
     "sample",
     "save_model",
     "train",

@@ -16,7 +16,7 @@ PACKAGE = Path(habitus.__file__).parent
 # From the ground up; a longer name is looked for before a shorter one.
 FLOORS = (
     ("errors", "compiled", "storage", "progress", "registry", "sealed", "version"),
-    ("syscalls", "files"),
+    ("syscalls", "files", "engines"),
     ("packets",),
     ("traces",),
     ("flows",),
@@ -27,6 +27,7 @@ FLOORS = (
     ("models",),
     ("datasets", "alerts", "drift", "pictures"),
     ("evaluation",),
+    ("search",),
     ("api", "warm"),
     ("cli",),
     ("__main__",),

@@ -23,6 +23,13 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = (REFERENCE / "json-output.md").read_text("utf-8")
 NORMAL, STRANGE = "openat read close brk ", "socket connect dup2 execve "
 
+SEARCH = """
+detector = "ngram"
+method = "grid"
+[space]
+order = [1, 2, 3, 4, 5]
+"""
+
 # Run in this order in one folder: what earlier ones leave there, later ones use.
 RUNS = {
     "warm": [],
@@ -45,6 +52,9 @@ RUNS = {
     "model threshold": ["model", "--false-alarms", "10%"],
     "model forecast": ["model", "--traces", "50"],
     "model draw": ["chain"],
+    "search run": ["search.toml", "--data", "mine", "-o", "run"],
+    "search show": ["run"],
+    "search files": [],
     "flows extract": ["talk.pcap", "-o", "flows.csv"],
     "flows convert": ["eve.json", "-o", "records.csv"],
     "flows check": ["captures"],
@@ -127,6 +137,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         write(folder / "recordings" / "attack" / "miner" / f"run-{i}.txt", NORMAL + "futex " * 9)
     (folder / "recordings" / "empty").mkdir()
     arp = ethernet(bytes(28), kind=0x0806)
+    (folder / "search.toml").write_text(SEARCH)
     (folder / "talk.pcap").write_bytes(pcap([(0, segment(SYN)), (1, arp)]))
     labels = ["path,label"]
     (folder / "talks").mkdir()

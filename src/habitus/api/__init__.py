@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from habitus.api.judging import detect, explain, judge, source_lines
     from habitus.api.learning import evaluate, train
     from habitus.api.options import FileOptions
+    from habitus.api.searching import load_search, run_search
 
 _HOMES = {
     "FileOptions": "habitus.api.options",
@@ -31,6 +32,8 @@ _HOMES = {
     "explain_flows": "habitus.api.flows",
     "judge": "habitus.api.judging",
     "judge_flows": "habitus.api.flows",
+    "load_search": "habitus.api.searching",
+    "run_search": "habitus.api.searching",
     "sample": "habitus.api.data",
     "source_lines": "habitus.api.judging",
     "train": "habitus.api.learning",
@@ -50,6 +53,8 @@ __all__ = [
     "explain_flows",
     "judge",
     "judge_flows",
+    "load_search",
+    "run_search",
     "sample",
     "source_lines",
     "train",

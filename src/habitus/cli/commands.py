@@ -19,6 +19,7 @@ from habitus.cli import (
     lists,
     model,
     sample,
+    search,
     train,
 )
 from habitus.cli.app import app
@@ -40,6 +41,7 @@ __all__ = [
     "lists",
     "model",
     "sample",
+    "search",
     "train",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from habitus.cli.flow_options import Malicious
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from habitus.api.searching import Chosen
     from habitus.learning.session import Session
     from habitus.models.model import Model
 
@@ -28,12 +30,30 @@ if TYPE_CHECKING:
     "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200\n"
     "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200 --resume\n"
     "habitus train logistic --data captures/labels.csv -o models/net\n"
-    "habitus train boosting --data conn.log.labeled -o models/zeek --false-alarms 0.1%",
+    "habitus train boosting --data conn.log.labeled -o models/zeek --false-alarms 0.1%\n"
+    "habitus train --from runs/lstm#1 -o models/best",
 )
 def train(
-    detector: Annotated[str, typer.Argument(help="A detector's name (see `habitus detectors`).")],
-    data: options.Data,
     output: Annotated[Path, typer.Option("-o", "--output", help="The model's folder.")],
+    detector: Annotated[
+        str | None, typer.Argument(help="A detector's name (see `habitus detectors`).")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            help="A data set's name (see `data list`), or a file or folder; with --from "
+            "by default the search's.",
+        ),
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="The settings of a search's trial: RUN#1 is the best, RUN#trial-7 one "
+            "by its number.",
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting, as name=value; repeatable.")
     ] = None,
@@ -68,7 +88,10 @@ def train(
         typer.Option(help="Set thresholds by cross-fitting:FOLDS, or on held-out:SHARE of traces."),
     ] = None,
     protocol: options.Protocol = None,
-    seed: options.Seed = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Makes every random choice; by default 1, or the trial's."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that did not end.")
     ] = False,
@@ -114,43 +137,44 @@ def train(
     from habitus.models.files import refuse_unusable_place, save_model
     from habitus.traces.report import ReadReport
 
-    kind = judges(detector)
+    refuse_unusable_place(output)
+    settings = options.settings([*(set_ or []), *([f"preset={preset}"] if preset else [])])
+    asked = _asked(detector, data, settings, from_, seed, protocol, aggregation, format, abi)
+    kind = judges(asked.detector)
     given = {
         "--aggregation": aggregation, "--rolling": rolling, "--calibrate": calibrate,
         "--protocol": protocol, "--merge": merge, "--extrapolate": extrapolate,
         "--resume": resume, "--device": device, "--abi": abi, "--malicious": malicious,
         "--idle": idle, "--active": active,
     }  # fmt: skip
-    refuse_others(detector, kind, given)
-    refuse_unusable_place(output)
+    refuse_others(asked.detector, kind, given)
     is_set = kind == "traces" or (false_alarms, confidence) != (None, None)
     budget = options.budget(
         false_alarms or "1%", confidence, 60.0 if merge is None else merge, extrapolated=extrapolate
     )
-    settings = options.settings([*(set_ or []), *([f"preset={preset}"] if preset else [])])
     if kind == "flows":
         train_on_flows(
-            detector, data, output, settings=settings, malicious=malicious or (),
-            budget=budget if is_set else None, idle=idle, active=active, format=format, seed=seed,
-            strict=strict, as_json=json,
+            asked.detector, asked.data, output, settings=asked.settings,
+            malicious=malicious or (), budget=budget if is_set else None, idle=idle,
+            active=active, format=asked.format, seed=asked.seed, strict=strict, as_json=json,
         )  # fmt: skip
         return
-    session = _session(detector, output, device or "cpu", resume=resume)
+    session = _session(asked.detector, output, device or "cpu", resume=resume)
     report = ReadReport()
     with _telling_what_is_kept(session), TerminalProgress() as progress:
         made = api.train(
-            detector,
-            data,
-            settings=settings,
-            protocol=protocol,
-            aggregation=aggregation,
+            asked.detector,
+            asked.data,
+            settings=asked.settings,
+            protocol=asked.protocol,
+            aggregation=asked.aggregation,
             rolling=rolling or [],
             false_alarms=budget,
             calibration=calibrate,
-            seed=seed,
+            seed=asked.seed,
             session=session,
-            format=format,
-            abi=abi,
+            format=asked.format,
+            abi=asked.abi,
             strict=strict,
             progress=progress,
             report=report,
@@ -167,6 +191,42 @@ def train(
     if was_interrupted:
         warn([f"interrupted: {output} is what was learned until then", *_way_on(session)])
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _asked(
+    detector: str | None,
+    data: str | None,
+    settings: dict[str, object],
+    place: str | None,
+    seed: int | None,
+    protocol: str | None,
+    aggregation: str | None,
+    format: str | None,
+    abi: str | None,
+) -> Chosen:
+    """What is trained, on what: as it was said, and where it was not, as a trial has it."""
+    from habitus.api.searching import Chosen, chosen_settings
+    from habitus.errors import UsageError
+
+    if place is None:
+        if detector is None or data is None:
+            missing = "DETECTOR" if detector is None else "--data"
+            raise UsageError(f"{missing} is missing: say it, or --from RUN#1 for a search's trial")
+        seed = 1 if seed is None else seed
+        return Chosen(detector, data, settings, seed, protocol, aggregation, format, abi)
+    chosen = chosen_settings(place, data)
+    if detector not in {None, chosen.detector}:
+        raise UsageError(f"{place} is a search of {chosen.detector}: leave {detector} out")
+    return replace(
+        chosen,
+        data=data or chosen.data,
+        settings={**chosen.settings, **settings},
+        seed=chosen.seed if seed is None else seed,
+        protocol=protocol or chosen.protocol,
+        aggregation=aggregation or chosen.aggregation,
+        format=format or chosen.format,
+        abi=abi or chosen.abi,
+    )
 
 
 def _session(detector: str, output: Path, device: str, *, resume: bool) -> Session | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from habitus.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import torch
+
+    from habitus.learning.history import Epoch
 
 
 class TrainingWarning(UserWarning):
@@ -30,6 +33,8 @@ class Session:
         every_seconds: between checkpoints.
         keeps_interrupted: the first Ctrl-C ends training in good order, with the best weights until
             then; otherwise it is a `KeyboardInterrupt` as everywhere.
+        watch: hears of every epoch, and can ask for the detector as it would be if training ended
+            with that one's weights. What it raises ends training, and nothing is kept.
     """
 
     checkpoints: Path | None = None
@@ -37,6 +42,7 @@ class Session:
     device: str = "cpu"
     every_seconds: float = 60.0
     keeps_interrupted: bool = False
+    watch: Callable[[Epoch, Callable[[], Any]], None] | None = None
 
     def check(self) -> None:
         """Refuse before long work what could not be done.
@@ -86,7 +92,7 @@ class Session:
 
     def beside(self) -> Session:
         """For a training that serves this one: on the same device, and nothing of it is kept."""
-        return replace(self, checkpoints=None, resume=False, keeps_interrupted=False)
+        return replace(self, checkpoints=None, resume=False, keeps_interrupted=False, watch=None)
 
     def torch_device(self) -> torch.device:
         """The device, if it is there.

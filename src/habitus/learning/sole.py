@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def sole_user(folder: Path) -> Iterator[None]:
+def sole_user(folder: Path, *, doing: str = "training") -> Iterator[None]:
     """Be the only one that trains into a folder, by a locked file beside it.
 
     The lock ends with its holder, however that one ends; the file is taken away again.
+
+    Args:
+        doing: what else is done into it.
 
     Raises:
         UsageError: if another process is at it.
@@ -32,7 +35,7 @@ def sole_user(folder: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UsageError(
-                    f"{folder}: another process is training into it: wait for its end, or name "
+                    f"{folder}: another process is {doing} into it: wait for its end, or name "
                     "another output"
                 ) from None
             if not _is_still(path, file):  # its last holder took it away while we opened it

@@ -23,7 +23,7 @@ from habitus.learning.session import TrainingWarning
 from habitus.learning.sole import sole_user
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -50,6 +50,7 @@ class Trainer:
         progress: hears of every update.
         identity: what makes this training this one, for its checkpoints: one of another training
             is refused.
+        after_epoch: hears of every epoch while the network has the weights that were judged.
     """
 
     task: Task
@@ -58,6 +59,7 @@ class Trainer:
     session: Session
     progress: Progress
     identity: Mapping[str, str]
+    after_epoch: Callable[[Epoch], None] | None = None
     history: History = field(default_factory=History)
 
     def run(self) -> History:
@@ -213,9 +215,8 @@ class Trainer:
             with torch.inference_mode():
                 judged = self.task.judge()
             is_best = self._keep_if_best(judged)
-        sums = self._sums
-        self.history.epochs.append(
-            Epoch(
+            sums = self._sums
+            epoch = Epoch(
                 epoch=self._position.epoch + 1,
                 calls=self._position.calls,
                 rate=sums.rate,
@@ -224,10 +225,12 @@ class Trainer:
                 held_out_loss=judged.loss,
                 held_out_accuracy=judged.accuracy,
             )
-        )
-        if is_best:
-            self.history.best = len(self.history.epochs) - 1
-        self._tell()
+            self.history.epochs.append(epoch)
+            if is_best:
+                self.history.best = len(self.history.epochs) - 1
+            self._tell()
+            if self.after_epoch is not None:
+                self.after_epoch(epoch)
 
     def _keep_if_best(self, judged: Judged) -> bool:
         before = self.history.kept.held_out_loss if self.history.best >= 0 else np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from abc import abstractmethod
@@ -19,15 +20,16 @@ from habitus.traces.vocabulary import Vocabulary
 from habitus.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from numpy.typing import NDArray
     from torch import nn
 
     from habitus.detectors.base import State
-    from habitus.learning.history import History
+    from habitus.learning.history import Epoch, History
     from habitus.learning.task import Task
+    from habitus.learning.trainer import Trainer
     from habitus.traces.traceset import TraceSet
 
 MAX_SYMBOLS = 4096
@@ -97,8 +99,23 @@ class NetworkDetector(SequenceDetector):
             progress=progress,
             identity=self._identity(learned, judged, seed),
         )
+        trainer.after_epoch = self._watched(network, trainer)
         self.history = trainer.run()
         self._use(network.cpu())
+
+    def _watched(self, network: Any, trainer: Trainer) -> Callable[[Epoch], None] | None:
+        """What tells whoever watches this training of its epochs."""
+        watch = self.session.watch
+        if watch is None:
+            return None
+
+        def as_it_stands() -> NetworkDetector:
+            standing = copy.copy(self)
+            standing.history = trainer.history
+            standing._use(copy.deepcopy(network).cpu())
+            return standing
+
+        return lambda epoch: watch(epoch, as_it_stands)
 
     def _learn_beside(self, learned: TraceSet) -> None:
         """Learn what stands beside the network and needs no training."""

@@ -113,6 +113,29 @@ def write_native(path: str | os.PathLike[str], batches: Iterable[TraceSet]) -> N
         _write_stream(file, batches)
 
 
+def map_native(buffer: pa.Buffer) -> TraceSet:
+    """The traces of a native file of one batch, whose calls stay where the buffer has them.
+
+    Of a file that is mapped into memory nothing is copied, so that many processes can share it. The
+    file must be one's own: the calls are not checked.
+
+    Raises:
+        InputError: if it is no such file.
+    """
+    import pyarrow as pa
+
+    try:
+        with pa.ipc.open_stream(buffer) as stream:
+            batches = list(stream)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"damaged native file ({error})") from error
+    if not batches:
+        return TraceSet.from_names([])
+    if len(batches) > 1:
+        raise InputError(f"a native file of one batch is wanted, not of {len(batches)}")
+    return _from_arrow(batches[0], "memory", is_own=True)
+
+
 def append_native(path: str | os.PathLike[str], batches: Iterable[TraceSet]) -> None:
     """Append batches to a native file, all or none; it is made if it does not exist.
 
@@ -187,9 +210,13 @@ def _to_arrow(batch: TraceSet, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
-    """A `TraceSet` of one record batch, every offset and index checked by Arrow first."""
-    batch.validate(full=True)
+def _from_arrow(batch: pa.RecordBatch, source: str, *, is_own: bool = False) -> TraceSet:
+    """A `TraceSet` of one record batch, every offset and index checked by Arrow first.
+
+    Args:
+        is_own: nothing is checked, and the calls are not copied.
+    """
+    batch.validate(full=not is_own)
     wanted = _schema()
     if not batch.schema.equals(wanted):
         raise InputError(f"{source}: its columns are not those of a native file")
@@ -223,13 +250,14 @@ def _from_arrow(batch: pa.RecordBatch, source: str) -> TraceSet:
     if len(set(names)) != len(names):
         raise InputError(f"{source}: two numbers for one call name")
     return TraceSet(
-        calls=flat.indices.to_numpy(zero_copy_only=False).astype(np.uint16),
+        calls=flat.indices.to_numpy(zero_copy_only=is_own).astype(np.uint16, copy=not is_own),
         offsets=offsets_of(lengths.to_numpy(zero_copy_only=False)),
         alphabet=tuple(names),
         infos=infos,
         positions=column("positions"),
         position_unit=units.pop() if len(units) == 1 else "call",
         times_ns=column("times_ns"),
+        _unchecked=is_own,
     )
 
 

@@ -1,0 +1,142 @@
+"""`LocalEngine`: jobs in processes of this machine, watched for time and memory.
+
+Memory is watched, not limited: what a process may *ask* for (``RLIMIT_AS``, ``RLIMIT_DATA``) says
+little, as PyTorch, numba and Arrow ask for far more than they use. Twenty times a second it is read
+what each process really holds for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from habitus.engines.base import Asked, Ended, Event
+from habitus.engines.machine import free_memory_bytes, n_processors, thread_limits
+from habitus.engines.worker_process import WorkerProcess
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from habitus.engines.base import Job
+
+WATCH_SECONDS = 0.05
+FREE_SHARE = 0.8
+"""Of the memory that is free at the beginning, what all jobs may hold together."""
+
+
+class LocalEngine:
+    """A process for each of ``slots`` jobs at once; processes are used again while jobs end well.
+
+    Args:
+        slots: by default one a processor, or a group of ``threads``.
+        threads: that libraries may start in each.
+    """
+
+    def __init__(self, slots: int | None = None, *, threads: int = 1) -> None:
+        self.slots = slots or max(1, n_processors() // threads)
+        self.memory_bytes = int(FREE_SHARE * free_memory_bytes() / self.slots)
+        self._environment = {**os.environ, **thread_limits(threads)}
+        self._files: dict[str, str] = {}
+        self._waiting: deque[tuple[int, Job]] = deque()
+        self._busy: dict[int, WorkerProcess] = {}
+        self._idle: list[WorkerProcess] = []
+        self._next = 0
+
+    def share(self, name: str, path: Path) -> None:
+        """Processes map the file into their memory, so that it is there once."""
+        self._files[name] = str(path.absolute())
+
+    def submit(self, job: Job) -> int:
+        """Run a job as soon as a slot is free."""
+        self._next += 1
+        self._waiting.append((self._next, job))
+        self._start_waiting()
+        return self._next
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What happened, at the latest after so many seconds."""
+        until = time.monotonic() + seconds
+        while True:
+            self._start_waiting()
+            events = self._heard(min(WATCH_SECONDS, max(0.0, until - time.monotonic())))
+            if events or not self._busy or time.monotonic() >= until:
+                return events
+
+    def handles(self) -> list[int]:
+        """Of the jobs that run."""
+        return list(self._busy)
+
+    def answer(self, handle: int, word: Any) -> None:
+        """Answer a job."""
+        if handle in self._busy:
+            self._busy[handle].say({"answer": word})
+
+    def cancel(self, handle: int) -> None:
+        """Kill a job's process, or forget a job that waits."""
+        self._waiting = deque(waiting for waiting in self._waiting if waiting[0] != handle)
+        worker = self._busy.pop(handle, None)
+        if worker is not None:
+            worker.kill()
+
+    def close(self) -> None:
+        """Kill all processes."""
+        self._waiting.clear()
+        for worker in (*self._busy.values(), *self._idle):
+            worker.kill()
+        self._busy.clear()
+        self._idle.clear()
+
+    def _start_waiting(self) -> None:
+        while self._waiting and len(self._busy) < self.slots:
+            handle, job = self._waiting.popleft()
+            worker = self._idle.pop() if self._idle else WorkerProcess(self._environment)
+            limit = self.memory_bytes if job.memory_bytes is None else job.memory_bytes
+            self._busy[handle] = worker
+            worker.begin(job, self._files, limit)
+
+    def _heard(self, seconds: float) -> list[Event]:
+        from multiprocessing.connection import wait
+
+        ready = wait([worker.link for worker in self._busy.values()], timeout=seconds)
+        events: list[Event] = []
+        for handle, worker in list(self._busy.items()):
+            words, is_over = worker.words() if worker.link in ready else ([], False)
+            for word in words:
+                events += self._event(handle, worker, word)
+            if handle not in self._busy:
+                continue
+            failure = worker.death() if is_over else worker.excess()
+            if failure:
+                events.append(self._failed(handle, worker, failure))
+        return events
+
+    def _event(self, handle: int, worker: WorkerProcess, word: Any) -> list[Event]:
+        if not isinstance(word, dict):
+            return [self._failed(handle, worker, "its process said what nobody can read")]
+        if "asked" in word:
+            return [Asked(handle, word["asked"])]
+        if "begun" in word:
+            worker.has_begun()
+            return []
+        worker.excess()  # a last look
+        del self._busy[handle]
+        if not word.get("is_sound") or worker.has_grown():
+            worker.kill()  # whoever comes next begins afresh
+        else:
+            self._idle.append(worker)
+        ended = Ended(
+            handle,
+            result=word.get("result"),
+            failure=word.get("failed", ""),
+            error_number=word.get("error_number"),
+            seconds=worker.seconds,
+            peak_bytes=worker.peak_bytes,
+        )
+        return [ended]
+
+    def _failed(self, handle: int, worker: WorkerProcess, failure: str) -> Ended:
+        self._busy.pop(handle, None)
+        worker.kill()
+        return Ended(handle, failure=failure, seconds=worker.seconds, peak_bytes=worker.peak_bytes)

@@ -1,0 +1,66 @@
+"""What this machine has: processors, and memory that is free."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def n_processors() -> int:
+    """Processors that this process may use: by its affinity, and by its control group's share."""
+    n = len(os.sched_getaffinity(0))
+    with suppress(OSError, ValueError):
+        quota, period = (_CGROUP / "cpu.max").read_text().split()
+        if quota != "max":
+            n = min(n, max(1, int(quota) // int(period)))
+    return n
+
+
+def free_memory_bytes() -> int:
+    """Memory that can be had without swapping: the system's, or what the control group leaves."""
+    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    with suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        told = next(line for line in lines if line.startswith("MemAvailable:"))
+        free = int(told.split()[1]) * 1024
+    with suppress(OSError, ValueError):  # "max" is no number
+        limit = int((_CGROUP / "memory.max").read_text())
+        used = int((_CGROUP / "memory.current").read_text())
+        free = min(free, max(0, limit - used))
+    return free
+
+
+def own_memory_bytes(pid: int | str) -> int:
+    """Memory that a process holds for itself: what it wrote, not files that it shares with others.
+
+    0 if there is no such process any more.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        lines = [line.split() for line in status.splitlines()]
+        return sum(int(line[1]) * 1024 for line in lines if line[0] in {"RssAnon:", "RssShmem:"})
+    return 0
+
+
+def thread_limits(n: int) -> dict[str, str]:
+    """The environment in which every library that starts threads starts so many."""
+    names = (
+        "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
+        "POLARS_MAX_THREADS", "ARROW_DEFAULT_NUM_THREADS",
+    )  # fmt: skip
+    return dict.fromkeys(names, str(n))
+
+
+def told_size(n_bytes: float) -> str:
+    """A number of bytes for people.
+
+    >>> told_size(2_000_000_000)
+    '2.0 GB'
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.1f} {unit}"
+    return f"{n_bytes / 1e3:.0f} kB"

@@ -1,0 +1,154 @@
+"""`WorkerProcess`: a worker as its engine sees it: what it says, holds, and dies of."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from habitus.engines.machine import own_memory_bytes, told_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from habitus.engines.base import Job
+
+GROWN_SHARE = 0.25
+"""Of a job's memory limit: a process that a job leaves so much larger is replaced."""
+MAX_WORD_BYTES = 64 << 20
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from habitus.engines.worker import main; main(int(sys.argv[1]))"
+)
+
+
+def _places() -> str:
+    """Where modules are found: as here, but not in whatever folder we happen to stand in."""
+    return json.dumps([place for place in sys.path if place])
+
+
+class WorkerProcess:
+    """A process that runs jobs, one after the other.
+
+    Attributes:
+        link: becomes readable when it has said something, or is dead.
+        peak_bytes: the most memory it was seen to hold in its present job.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.link, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-P", "-c", _START, str(theirs.fileno()), _places()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=dict(environment),
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # a terminal's Ctrl-C is for us, who then kill it
+            )
+        self.link.setblocking(False)
+        self._unread = bytearray()
+        self._held_before: int | None = None
+        self.peak_bytes = 0
+
+    def begin(self, job: Job, files: Mapping[str, str], memory_bytes: int) -> None:
+        """Give it a job."""
+        self._job, self._limit = job, memory_bytes
+        self._began: float | None = None
+        self._given = time.monotonic()
+        self._ended: float | None = None
+        self.peak_bytes = 0
+        self.say(
+            {
+                "task": job.task,
+                "arguments": dict(job.arguments),
+                "shared": dict(files),
+                "log": None if job.log is None else str(job.log.absolute()),
+            }
+        )
+
+    def say(self, word: Any) -> None:
+        """Say a word to it; if it is dead, that will be noticed when it is listened to."""
+        self.link.setblocking(True)
+        with suppress(OSError):
+            self.link.sendall(json.dumps(word).encode() + b"\n")
+        self.link.setblocking(False)
+
+    def has_begun(self) -> None:
+        """Its libraries are loaded, and its time runs."""
+        self._began = time.monotonic()
+        if self._held_before is None:
+            self._held_before = own_memory_bytes(self._process.pid)
+
+    def words(self) -> tuple[list[Any], bool]:
+        """What it has said, and whether it will say no more."""
+        is_over = False
+        with suppress(BlockingIOError):
+            while True:
+                try:
+                    piece = self.link.recv(1 << 16)
+                except ConnectionError:
+                    piece = b""
+                if not piece or len(self._unread) > MAX_WORD_BYTES:
+                    is_over = True
+                    break
+                self._unread += piece
+        *lines, rest = bytes(self._unread).split(b"\n")
+        self._unread = bytearray(rest)
+        return [_word(line) for line in lines], is_over
+
+    @property
+    def seconds(self) -> float:
+        """That the present job has taken."""
+        return time.monotonic() - (self._given if self._began is None else self._began)
+
+    def excess(self) -> str:
+        """What it takes too much of; empty if nothing."""
+        held = own_memory_bytes(self._process.pid)
+        self.peak_bytes = max(self.peak_bytes, held)
+        if held > self._limit:
+            return f"took more memory than {told_size(self._limit)}"
+        limit = self._job.seconds
+        if limit is not None and self.seconds > limit:
+            return f"took longer than {limit:g} s"
+        return ""
+
+    def has_grown(self) -> bool:
+        """Whether it still holds what a job has left."""
+        held = own_memory_bytes(self._process.pid)
+        return held - (self._held_before or 0) > GROWN_SHARE * self._limit
+
+    def death(self) -> str:
+        """What it died of."""
+        with suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(timeout=5)
+            if status >= 0:
+                return f"its process ended with status {status}"
+            try:
+                name = signal.Signals(-status).name
+            except ValueError:
+                name = f"signal {-status}"
+            why = " (by hand, or by the system where memory ran out)" if -status == 9 else ""
+            return f"its process was killed by {name}{why}"
+        return "its process fell silent"
+
+    def kill(self) -> None:
+        """End it, and whatever it has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.link.close()
+
+
+def _word(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

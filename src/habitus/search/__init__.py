@@ -1,0 +1,1 @@
+"""Hyper-parameter search: many trainings side by side, judged by what needs no attack."""

@@ -1,0 +1,146 @@
+"""One search from its file to its last trial, in a folder that can be gone on with."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from habitus.datasets.source import find_source
+from habitus.engines.choosing import engine_of
+from habitus.errors import UsageError
+from habitus.evaluation.protocols import default_protocol, get_protocol
+from habitus.learning.sole import sole_user
+from habitus.search import flow_folds
+from habitus.search.checks import FOLD_AUC, objective_of
+from habitus.search.driver import Driver
+from habitus.search.ledger import cut_torn_line
+from habitus.search.objectives import OBJECTIVES
+from habitus.search.parts import ANOMALIES, parts_of, with_anomalies, write_parts
+from habitus.search.plan import SearchPlan, read_search_file
+from habitus.search.results import SearchResult, read_result, result_of
+from habitus.search.run_folder import Run, RunFolder, check_same
+from habitus.search.trial import TASK
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from habitus.datasets.source import Source
+    from habitus.progress import Progress
+    from habitus.traces.report import ReadReport
+
+
+def search(
+    file: str | os.PathLike[str],
+    data: str,
+    output: str | os.PathLike[str],
+    *,
+    engine: str,
+    jobs: int | None,
+    resume: bool,
+    supervised: bool,
+    protocol: str | None,
+    storage: str | None,
+    device: str,
+    format: str | None,  # noqa: A002 - the word users know from --format
+    abi: str | None,
+    strict: bool,
+    progress: Progress,
+    report: ReadReport,
+) -> SearchResult:
+    """Run a search, or what is left of it; arguments as of `habitus.run_search`."""
+    plan = read_search_file(file)
+    objective = objective_of(plan, supervised=supervised)
+    folder = RunFolder(output)
+    is_there = folder.is_run()
+    if is_there and not resume:
+        finished = read_result(folder.path).is_finished
+        told = (
+            f"a finished search stands here (habitus search show {folder.path})"
+            if finished
+            else "an unfinished search stands here: add --resume to go on with it"
+        )
+        raise UsageError(f"{folder.path}: {told}, or name another folder")
+    source = find_source(data)
+    is_flows = objective == FOLD_AUC
+    run = Run.of(
+        search=plan.name,
+        storage=storage,
+        detector=plan.file.detector,
+        objective=objective,
+        direction="maximize" if is_flows else OBJECTIVES[objective].direction,
+        unit="" if is_flows else OBJECTIVES[objective].unit,
+        # Labels are what flows are learned by: whoever chooses by them has seen them.
+        supervised=supervised or is_flows,
+        seed=plan.file.seed,
+        n_trials=plan.n_trials,
+        data=data,
+        data_sha256=source.sha256,
+        protocol=protocol,
+        format=format,
+        abi=abi,
+    )
+    with sole_user(folder.path, doing="searching"):
+        if is_there:
+            kept, kept_plan = folder.read()
+            check_same(folder.path, kept, kept_plan, run, plan)
+            run = kept
+            cut_torn_line(folder.path)
+            ledger = folder.ledger(run, plan, may_begin=True)
+            before = result_of(folder, run, plan, ledger.records())
+            if before.is_finished:
+                return before
+        with closing(engine_of(engine, jobs, threads=plan.file.limits.threads)) as runner:
+            if not is_there:
+                folder.begin(run, plan)
+                ledger = folder.ledger(run, plan, may_begin=True)
+            with _data(folder) as place:
+                if is_flows:
+                    paths, task = flow_folds.write_flows(data, place, progress), flow_folds.TASK
+                else:
+                    paths = _write_traces(
+                        source, place, plan, run, progress=progress, report=report, strict=strict
+                    )
+                    task = TASK
+                for name, path in paths.items():
+                    runner.share(name, path)
+                Driver(run, plan, folder, ledger, runner, progress, task=task, device=device).go()
+        return result_of(folder, run, plan, ledger.records())
+
+
+@contextmanager
+def _data(folder: RunFolder) -> Iterator[Path]:
+    """Where trials read the data; taken away with the search's end, however it ends."""
+    shutil.rmtree(folder.data, ignore_errors=True)  # a kill leaves it
+    folder.data.mkdir(parents=True)
+    try:
+        yield folder.data
+    finally:
+        shutil.rmtree(folder.data, ignore_errors=True)
+
+
+def _write_traces(
+    source: Source,
+    place: Path,
+    plan: SearchPlan,
+    run: Run,
+    *,
+    progress: Progress,
+    report: ReadReport,
+    strict: bool,
+) -> dict[str, Path]:
+    """The parts of the traces that trials of this objective want."""
+    traces = source.read(
+        format=run.format, abi=run.abi, strict=strict, progress=progress, report=report
+    )
+    chosen = (
+        default_protocol(traces, run.data) if run.protocol is None else get_protocol(run.protocol)
+    )
+    judging, seed = plan.file.judging, plan.file.seed
+    parts = parts_of(traces, chosen, judging, seed, supervised=run.supervised)
+    if ANOMALIES in OBJECTIVES[run.objective].parts:
+        progress.stage("making synthetic anomalies")
+        parts = with_anomalies(parts, judging, seed)
+    return write_parts(parts, place)

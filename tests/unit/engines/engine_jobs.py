@@ -1,0 +1,67 @@
+"""Jobs for the tests of engines: good ones, and every kind that ends badly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from habitus.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from habitus.engines.base import Context
+
+
+def add(arguments: Mapping[str, Any], context: Context) -> Any:
+    sys.stdout.write(f"adding {arguments['a']}\n")
+    return {"sum": arguments["a"] + arguments["b"], "pid": os.getpid()}
+
+
+def ask(arguments: Mapping[str, Any], context: Context) -> Any:
+    return [context.ask({"n": n}) for n in range(arguments["times"])]
+
+
+def read(arguments: Mapping[str, Any], context: Context) -> Any:
+    return context.shared(arguments["name"]).to_pybytes().decode()
+
+
+def environment(arguments: Mapping[str, Any], context: Context) -> Any:
+    return os.environ.get(arguments["name"])
+
+
+def sleep(arguments: Mapping[str, Any], context: Context) -> Any:
+    time.sleep(arguments["seconds"])
+    return os.getpid()
+
+
+def fail(arguments: Mapping[str, Any], context: Context) -> Any:
+    kind = arguments["kind"]
+    if kind == "own error":
+        raise UsageError("this setting is not allowed")
+    if kind == "bug":
+        return {}["nothing"]
+    if kind == "allocates":
+        held = []
+        while True:
+            held.append(bytearray(os.urandom(1 << 20)) * 8)
+    if kind == "loops":
+        while True:
+            pass
+    if kind == "exits":
+        sys.exit(1)
+    if kind == "exits at once":
+        os._exit(3)
+    if kind == "crashes":
+        os.kill(os.getpid(), signal.SIGSEGV)
+        time.sleep(10)
+    if kind == "is killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(10)
+    if kind == "full disk":
+        Path("/dev/full").write_text("text" * 5000)
+    raise AssertionError(kind)
