@@ -1,34 +1,29 @@
-"""Figures of the card of flows: areas by what was held out, ROC, reliability, false alarms."""
+"""Figures of the card of flows: areas by what was held out, and false alarms by the hour."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from habitus.evaluation.card.parts import (
-    DASHES,
     SYMBOLS,
     Figure,
     Json,
     Table,
-    area,
     area_range,
     one_of,
     percent,
     series,
     whiskers,
 )
-from habitus.pictures.page import label, labels, places
+from habitus.pictures.page import labels, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from habitus.evaluation.flows.results import FlowCurve, FlowResult, FlowTrial, Rates
+    from habitus.evaluation.flows.results import FlowResult, FlowTrial, Rates
 
-_LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-_MARGIN = {"l": 60, "r": 16, "t": 16, "b": 56}
-_RATES = (0.001, 0.01, 0.05, 0.1)
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+MARGIN = {"l": 60, "r": 16, "t": 16, "b": 56}
 
 
 def two(rates: Rates | None, digits: int = 3, *, share: bool = False) -> str:
@@ -46,7 +41,7 @@ def gap_figure(trials: Sequence[FlowTrial]) -> Figure | None:
     if not judged:
         return None
     names = list(dict.fromkeys(r.name for trial in judged for r in trial.results))
-    rows = places(labels(_held_out(trial) for trial in judged))
+    rows = places(labels(held_out_of(trial) for trial in judged))
     data: list[Json] = []
     for number, (name, shown) in enumerate(zip(names, labels(names), strict=True)):
         found = [
@@ -70,7 +65,7 @@ def gap_figure(trials: Sequence[FlowTrial]) -> Figure | None:
             }
         )  # fmt: skip
     told = "; ".join(
-        f"{_held_out(trial)}: "
+        f"{held_out_of(trial)}: "
         + ", ".join(
             f"{r.name} {r.figures.auc.files:.3f}"
             for r in trial.results
@@ -85,8 +80,8 @@ def gap_figure(trials: Sequence[FlowTrial]) -> Figure | None:
         data=data,
         layout={
             "height": 170 + 70 * len(judged),
-            "margin": _MARGIN | {"l": 230, "t": 50},
-            "legend": _LEGEND,
+            "margin": MARGIN | {"l": 230, "t": 50},
+            "legend": LEGEND,
             "xaxis": {"title": {"text": "AUC"}, "range": [-0.02, 1.02]},
             "yaxis": {"autorange": "reversed", "type": "category"},
             "shapes": [
@@ -94,19 +89,20 @@ def gap_figure(trials: Sequence[FlowTrial]) -> Figure | None:
                 | {"line": {"color": "@quiet", "dash": "dot", "width": 1}}
             ],
         },
-        narrow={"margin": _MARGIN | {"l": 120, "r": 8, "t": 90}},
+        narrow={"margin": MARGIN | {"l": 120, "r": 8, "t": 90}},
         note="Random rows are shortcut-prone: whatever tells recordings apart counts as skill. The "
         "dotted line is chance. Whiskers hold 95 % of what redrawn files give; a trial of few "
         "files has none. Grey is the one-feature baseline, which a detector must clear.",
         table=Table(
             "Area under the ROC: files weighed equally (over flows)",
-            ("detector", *(f">{_held_out(trial)}" for trial in judged)),
+            ("detector", *(f">{held_out_of(trial)}" for trial in judged)),
             [(name, *(_area_of(trial, name) for trial in judged)) for name in names],
         ),
     )
 
 
-def _held_out(trial: FlowTrial) -> str:
+def held_out_of(trial: FlowTrial) -> str:
+    """What a trial holds out, and that it is shortcut-prone where it is."""
     return f"{trial.name}, shortcut-prone" if trial.is_shortcut_prone else trial.name
 
 
@@ -117,6 +113,7 @@ def _area_of(trial: FlowTrial, name: str) -> str:
     return f"{two(found.figures.auc)}, {area_range(found.figures.auc_ci95)}"
 
 
+<<<<<<< HEAD
 def flow_roc_figure(trial: FlowTrial, key: str) -> Figure | None:
     """Detection over false alarms of one trial; None where one class alone was judged."""
     judged = [r for r in trial.results if r.figures.curve is not None]
@@ -253,6 +250,8 @@ def reliability_figure(trial: FlowTrial, key: str) -> Figure | None:
     )  # fmt: skip
 
 
+=======
+>>>>>>> flow-evaluation
 def alarms_figure(trial: FlowTrial, key: str) -> Figure | None:
     """False alarms by the hour; None where hours, or benign flows, are not known."""
     judged = [r for r in trial.results if r.figures.alarms_per_hour is not None]
@@ -265,7 +264,7 @@ def alarms_figure(trial: FlowTrial, key: str) -> Figure | None:
     ]
     return Figure(
         key=key,
-        title=f"False alarms an hour of capture: {_held_out(trial)}",
+        title=f"False alarms an hour of capture: {held_out_of(trial)}",
         alternative="False alarms an hour. "
         + " ".join(
             f"{r.name}: {_hourly(r.figures.alarms_per_hour)} at its own decision." for r in judged
@@ -279,12 +278,12 @@ def alarms_figure(trial: FlowTrial, key: str) -> Figure | None:
             for name, color, values in series_of
         ],
         layout={
-            "height": 150 + 60 * len(judged), "margin": _MARGIN | {"l": 160, "t": 40},
-            "legend": _LEGEND, "barmode": "group",
+            "height": 150 + 60 * len(judged), "margin": MARGIN | {"l": 160, "t": 40},
+            "legend": LEGEND, "barmode": "group",
             "xaxis": {"title": {"text": "false alarms an hour"}},
             "yaxis": {"autorange": "reversed", "type": "category"},
         },
-        narrow={"margin": _MARGIN | {"l": 110, "r": 8, "t": 60}},
+        narrow={"margin": MARGIN | {"l": 110, "r": 8, "t": 60}},
         note=f"Of {judged[0].figures.hours:.1f} hours of benign capture, pauses of over an hour "
         "left out. A busier network has more flows an hour, and as many more false alarms.",
         table=Table(
@@ -306,10 +305,6 @@ def alarms_figure(trial: FlowTrial, key: str) -> Figure | None:
 
 def _hourly(value: float | None) -> str:
     return "-" if value is None else f"{value:,.2f}"
-
-
-def _at(curve: FlowCurve | None, rate: float) -> float | None:
-    return None if curve is None else float(np.interp(rate, curve.fpr, curve.tpr))
 
 
 def rows_of(result: FlowResult) -> tuple[str, ...]:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from habitus.evaluation.card.flow_figures import (
-    alarms_figure,
-    flow_roc_figure,
-    gap_figure,
-    reliability_figure,
-    rows_of,
-)
+from habitus.evaluation.card.flow_curves import flow_roc_figure, reliability_figure
+from habitus.evaluation.card.flow_figures import alarms_figure, gap_figure, rows_of
 from habitus.evaluation.card.page import rendered
 from habitus.evaluation.card.parts import Table, counted, percent
 

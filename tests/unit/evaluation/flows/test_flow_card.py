@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from labelled_sets import made_set
 
-from habitus.evaluation.card.flow_figures import (
-    alarms_figure,
-    flow_roc_figure,
-    gap_figure,
-    reliability_figure,
-)
+from habitus.evaluation.card.flow_curves import flow_roc_figure, reliability_figure
+from habitus.evaluation.card.flow_figures import alarms_figure, gap_figure
 from habitus.evaluation.card.flow_page import flow_card_page, gap_sentence
 from habitus.evaluation.flows.evaluate import evaluate_flows
 from habitus.evaluation.flows.judging import Contender
