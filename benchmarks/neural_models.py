@@ -13,12 +13,13 @@ import torch
 from common import WORK
 from kept import LEARNS, code_of
 
-from habitus import Budget, Model, load_trace_model, save_model
+from habitus import Budget, Model, save_model
 from habitus.decisions.decision import decide
 from habitus.decisions.scores import rules_of
 from habitus.detectors import get_detector
 from habitus.learning.session import Session
 from habitus.models.calibrating import DEFAULT_HELD_OUT, held_out_population
+from habitus.models.files import load_trace_model
 from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model, versions
 from habitus.traces.holding_out import held_out_part
 from habitus.traces.traceset import TraceSet

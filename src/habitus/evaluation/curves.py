@@ -60,8 +60,8 @@ def histogram(normal: Floats, attack: Floats) -> Histogram:
     both = np.concatenate([normal, attack])
     low, high = float(both.min()), float(both.max())
     n_bins = int(min(MAX_BINS, max(1, np.ceil(2 * np.sqrt(len(both))))))
-    # Halves first: the difference of two scores may be more than a number holds.
-    edges = np.unique(2 * np.linspace(low / 2, high / 2, n_bins + 1))
+    # Quarters first: the difference of two scores may be more than a number holds.
+    edges = np.unique(4 * np.linspace(low / 4, high / 4, n_bins + 1))
     edges[0], edges[-1] = low, high
     if len(edges) == 1:
         edges = np.array([low, high])

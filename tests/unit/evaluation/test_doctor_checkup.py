@@ -25,6 +25,7 @@ from habitus.evaluation.doctor.checkup import Checkup, checkup_of, findings_of
 from habitus.evaluation.doctor.examination import examined_of
 from habitus.evaluation.doctor.findings import MAX_EXAMPLE_CHARACTERS, SEVERITIES
 from habitus.evaluation.doctor.registry import CHECKS
+from habitus.evaluation.flows.doctor.checkup import KINDS as FLOW_KINDS
 from habitus.evaluation.protocols import get_protocol
 from habitus.traces.formats.native import write_native
 from habitus.traces.traceset import Label, TraceSet
@@ -56,7 +57,7 @@ def run(*arguments: str, width: int | None = None) -> str:
 
 
 def test_every_kind_of_finding_is_documented_and_named_once() -> None:
-    kinds = [kind for kind, _ in CHECKS]
+    kinds = [*(kind for kind, _ in CHECKS), *FLOW_KINDS]
     assert len({kind.id for kind in kinds}) == len(kinds)
     assert re.findall(r"^## (.*)$", DOCUMENTED, re.MULTILINE) == [kind.id for kind in kinds]
     for kind in kinds:

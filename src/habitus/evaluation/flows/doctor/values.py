@@ -46,7 +46,7 @@ PIECES = Kind(
     remedy="Divide such files, a piece a file; read alarms per hour with care.",
     warning=0.3,
     serious=None,
-    reason="share of the files",
+    reason="the share of files with such a pause",
 )
 AT_ONCE = Kind(
     id="no-times",
