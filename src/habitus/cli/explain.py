@@ -55,7 +55,7 @@ def explain(
     """Show where and why a trace is strange, or what speaks for and against a flow.
 
     Of a trace its strangest stretch, call by call, what was expected there, and the nearest normal
-    stretch. Of a flow what each feature adds to its score, and which values are normal; where
+    stretch. Of a flow what the features add that matter most, and which values are normal; where
     several flows have one Community ID, of each of them.
     """
     from habitus import api
