@@ -42,7 +42,7 @@ app.add_typer(group, name="search")
     group,
     "run",
     "habitus search ngram-grid --data adfa-ld -o runs/ngram\n"
-    "habitus search my-search.toml --data recordings/ -o runs/mine --jobs 4\n"
+    "habitus search run my-search.toml --data recordings/ -o runs/mine --jobs 4\n"
     "habitus search my-search.toml --data recordings/ -o runs/mine --jobs 4 --resume\n"
     "habitus search lstm-tpe --data adfa-ld -o runs/lstm --engine ray",
 )
