@@ -41,7 +41,7 @@ def _starts(*magics: bytes) -> Recogniser:
 
 def _matches(pattern: bytes) -> Recogniser:
     """Whether a file begins with a pattern, behind blank lines and the mark of UTF-8."""
-    compiled = re.compile(rb"(?:\xef\xbb\xbf)?+\s*+(?:" + pattern + rb")", re.IGNORECASE)
+    compiled = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:" + pattern + rb")", re.IGNORECASE)
     return lambda head: compiled.match(head[:_LOOKED_AT_BYTES]) is not None
 
 
@@ -233,7 +233,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "a system log (syslog)",
-        _matches(rb"(?:<\d{1,3}>)?+[a-z]{3} [ \d]\d \d\d:\d\d:\d\d \S++ [\w./-]++(?:\[\d++\])?+:"),
+        _matches(rb"(?:<\d{1,3}>)?[a-z]{3} [ \d]\d \d\d:\d\d:\d\d \S++ [\w./-]++(?:\[\d++\])?:"),
         "holds messages, not system calls",
     ),
     Kind(

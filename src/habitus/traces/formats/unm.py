@@ -38,12 +38,13 @@ LIST_NOTE = "lists of call names, not used"
 
 _TAKEN_CALLS = 1 << 18
 _ALSO_CALLED = {"lprcp": "lpr"}
-# Possessive throughout: other repeats would try again and again.
-_LINES = re.compile(rb"(?:[ \t]*+(?:\d{1,7}+[ \t]++\d{1,5}+[ \t]*+)?+\r?+\n)++")
+# Possessive, as other repeats would try again and again; but not groups: before Python 3.11.5 one
+# that fails half-way keeps what it had read.
+_LINES = re.compile(rb"(?:[ \t]*+(?:\d{1,7}+[ \t]++\d{1,5}+[ \t]*+)?\r?+\n)+")
 _LAST_LINE = re.compile(rb"[ \t]*+\d{1,7}+[ \t]++\d{1,5}+[ \t]*+\r?+")
-_LAST_LINE_CUT = re.compile(rb"[ \t]*+(?:\d{1,7}+(?:[ \t]++\d{0,5}+)?+)?+[ \t]*+\r?+")
+_LAST_LINE_CUT = re.compile(rb"[ \t]*+(?:\d{1,7}+(?:[ \t]++\d{0,5}+)?)?[ \t]*+\r?+")
 _LIST_FILE = re.compile(r"(?:^|/)(?:calls\.txt|syscallmap)(?:\.[^/]*)?$", re.IGNORECASE)
-_LIST = re.compile(rb"(?:(?:\d{1,5}+[ \t]++)?+[A-Za-z_]\w{0,63}+[ \t]*+\r?+\n)++")
+_LIST = re.compile(rb"(?:(?:\d{1,5}+[ \t]++)?[A-Za-z_]\w{0,63}+[ \t]*+\r?+\n)+")
 
 
 class UnmFormat:
