@@ -26,6 +26,7 @@ def run_search(
     jobs: int | None = None,
     resume: bool = False,
     supervised: bool = False,
+    beside_attacks: bool = False,
     protocol: str | None = None,
     storage: str | None = None,
     device: str = "cpu",
@@ -47,6 +48,8 @@ def run_search(
         jobs: trials at once; by default one for each processor.
         resume: go on with what stands in the folder; where nothing does, begin.
         supervised: allow labelled attacks to rank configurations; every result says so.
+        beside_attacks: let each trial that ends well score the protocol's test part, too: normals
+            and attacks that rank nothing, to see how well the objective agrees with them.
         protocol: whose training part is learned; by default the one that fits the data.
         storage: the URL of a database to keep trials in, instead of the folder.
         device: what networks are trained on.
@@ -66,6 +69,7 @@ def run_search(
         jobs=jobs,
         resume=resume,
         supervised=supervised,
+        beside_attacks=beside_attacks,
         protocol=protocol,
         storage=storage,
         device=device,

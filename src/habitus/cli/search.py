@@ -64,6 +64,13 @@ def run(
     supervised: Annotated[
         bool, typer.Option("--supervised", help="Let labelled attacks rank configurations.")
     ] = False,
+    beside_attacks: Annotated[
+        bool,
+        typer.Option(
+            "--beside-attacks",
+            help="Score the protocol's labelled test traces by each trial, too: they rank nothing.",
+        ),
+    ] = False,
     protocol: options.Protocol = None,
     storage: Annotated[
         str | None,
@@ -103,6 +110,7 @@ def run(
                 jobs=jobs,
                 resume=resume,
                 supervised=supervised,
+                beside_attacks=beside_attacks,
                 protocol=protocol,
                 storage=storage,
                 device=device,
