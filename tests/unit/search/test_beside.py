@@ -104,7 +104,7 @@ def test_the_numbers_are_those_of_the_scores(detector, parts: dict[str, TraceSet
 def test_attacks_move_nothing_but_what_is_said_of_them(detector, parts) -> None:
     """The same search with other attacks has the same threshold and the same validation."""
     other = join([parts[BESIDE], replace(traces(30, seed=9), infos=tuple(
-        replace(i, label=Label.ATTACK, name=f"new-{i.name}", split=RECORDING)
+        replace(i, label=Label.ATTACK, name=f"new-{i.name}", group=i.name + "+", split=RECORDING)
         for i in traces(30, seed=9).infos))])  # fmt: skip
     one, two = (look_beside(detector, {**parts, BESIDE: test}) for test in (parts[BESIDE], other))
     assert one["auc"] != two["auc"]
