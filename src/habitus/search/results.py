@@ -12,7 +12,8 @@ from habitus.errors import InputError, UsageError
 from habitus.search.beside import Beside
 from habitus.search.curve import Curve
 from habitus.search.distributions import importance
-from habitus.search.run_folder import Run, RunFolder
+from habitus.search.run_folder import REPORT, Run, RunFolder
+from habitus.storage import atomic_write
 
 if TYPE_CHECKING:
     import os
@@ -120,6 +121,19 @@ class SearchResult:
             if n_ranked
             else f"{self.path}: no trial of this search has ended well yet"
         )
+
+    def write_report(self) -> Path:
+        """Write ``report.html`` into the search's folder, anew where it stands; its path.
+
+        It holds pictures and tables of what has been found so far, and needs no network.
+        """
+        from habitus.search.report.page import report_page
+
+        content = report_page(self).encode()  # before the file is begun
+        path = self.path / REPORT
+        with atomic_write(path) as file:
+            file.write(content)
+        return path
 
     def settings_of(self, trial: TrialResult) -> dict[str, Any]:
         """All settings of a trial, the search file's own among them."""

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import os
 
 RUN_FILE, SEARCH_FILE, LOGS, DATA = "run.json", "search.toml", "logs", "data"
+REPORT = "report.html"
 _MAX_RUN_BYTES = 1 << 20
-_OURS = {RUN_FILE, SEARCH_FILE, LOGS, DATA, JOURNAL}
+_OURS = {RUN_FILE, SEARCH_FILE, LOGS, DATA, JOURNAL, REPORT}
 
 
 class Run(BaseModel):
