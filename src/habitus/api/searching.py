@@ -14,6 +14,7 @@ from habitus.traces.report import ReadReport
 
 if TYPE_CHECKING:
     from habitus.api.options import FileOptions, Place
+    from habitus.search.report.picture import Picture
     from habitus.search.results import SearchResult
 
 
@@ -88,6 +89,26 @@ def load_search(path: Place) -> SearchResult:
         InputError: if no search stands there, or it is damaged.
     """
     return read_result(path)
+
+
+def draw_search(found: SearchResult, what: str, setting: str | None = None) -> Picture:
+    """A picture of a search, as its report has it.
+
+    A notebook shows it; ``save`` writes it as SVG; ``table`` holds its numbers, ``note`` how to
+    read it.
+
+    Args:
+        what: ``parallel`` (all settings side by side), ``importance``, ``slice`` (the objective
+            against one setting), ``curves`` (how networks learned), ``agreement`` (the objective
+            against AUC) or ``attacks`` (their quartiles against threshold and validation loss).
+        setting: of a slice.
+
+    Raises:
+        UsageError: if there is no such picture, or nothing to draw, and why.
+    """
+    from habitus.search.report.drawn import draw
+
+    return draw(found, what, setting)
 
 
 @dataclass(frozen=True)

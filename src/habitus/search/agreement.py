@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LEAST_TRIALS = 4
 REPLICATES = 2000
-_MOST_DRAWN = 4_000_000
+_MOST_DRAWN = 2_000_000
 """Numbers that are ranked anew in all replicates together: more trials need fewer replicates."""
 
 

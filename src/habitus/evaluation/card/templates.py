@@ -1,4 +1,4 @@
-"""The card's templates, which escape every text, for its own pages and for others that look alike."""
+"""Templates that escape every text: of the card, and of other pages laid out as it is."""
 
 from __future__ import annotations
 

@@ -9,10 +9,7 @@ from habitus.pictures.axes import Frame, Numbers, short
 from habitus.pictures.drawing import Drawing
 from habitus.search.agreement import LEAST_TRIALS, agreement
 from habitus.search.beside import SAID
-from habitus.search.objectives import FOLD_AUC
 from habitus.search.report.picture import (
-    ASK_BESIDE,
-    NoPicture,
     Picture,
     first_rows,
     objective_axis,
@@ -22,6 +19,7 @@ from habitus.search.report.picture import (
     some_of,
     trial_title,
     value_of,
+    why_no_attacks,
 )
 
 if TYPE_CHECKING:
@@ -36,13 +34,11 @@ def agreement_picture(found: SearchResult) -> Picture:
     Raises:
         NoPicture: if attacks were not looked at, or no trial has both.
     """
-    if found.run.objective == FOLD_AUC:
-        raise NoPicture("Detectors of flows are ranked by an area itself, of labelled flows.")
     ranked = ranked_of(found)
     areas = {t.trial: a for t in ranked if (a := _area_of(t, found)) is not None}
     both = [t for t in ranked if t.trial in areas]
     if not both:
-        raise NoPicture(ASK_BESIDE)
+        raise why_no_attacks(found)
     values = [value_of(t) for t in both]
     of = "attacks it did not choose by" if found.run.supervised else "attacks looked at beside"
     found_agreement = agreement(
@@ -64,7 +60,7 @@ def agreement_picture(found: SearchResult) -> Picture:
         f"{area(areas[best.trial])}."
     )
     drawing = Drawing(
-        720, 440, f"AUC of {of} against {found.run.objective}, {len(both):,} trials. {told}"
+        720, 424, f"AUC of {of} against {found.run.objective}, {len(both):,} trials. {told}"
     )
     frame = Frame(
         x=objective_axis(found, values, 74, 700, room=70),
@@ -87,7 +83,7 @@ def agreement_picture(found: SearchResult) -> Picture:
         "agreement",
         f"Objective against AUC of {of}",
         drawing,
-        first_rows(Table("Objective and AUC", (">rank", ">trial", f">{found.run.objective}",
+        first_rows(Table("Objective and AUC", ("rank", ">trial", f">{found.run.objective}",
                                                ">AUC"), rows)),
         f"{told} The diamond is the trial of rank 1. {said} Whoever takes a trial by its AUC here "
         "has chosen by attacks, and needs others to report on.",

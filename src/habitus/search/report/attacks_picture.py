@@ -9,12 +9,12 @@ from habitus.pictures.axes import Frame, Numbers, short
 from habitus.pictures.drawing import Drawing
 from habitus.search.beside import SAID
 from habitus.search.report.picture import (
-    ASK_BESIDE,
-    NoPicture,
     Picture,
     first_rows,
+    ranked_of,
     sentence,
     some_of,
+    why_no_attacks,
 )
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ def attacks_picture(found: SearchResult) -> Picture:
     Raises:
         NoPicture: if attacks were not looked at.
     """
+    ranked_of(found)
     looked = [(t, t.beside) for t in found.trials if t.rank is not None and t.beside is not None]
     known = {t.trial: b for t, b in looked if b.attack_quartiles and b.held_out_median is not None}
     if not known:
-        raise NoPicture(ASK_BESIDE)
+        raise why_no_attacks(found)
     ranked = [t for t, _ in looked if t.trial in known]
     shown = some_of(ranked, MAX_BARS)
     # As in the source: by the loss of what was held out, the least first.
@@ -42,7 +43,7 @@ def attacks_picture(found: SearchResult) -> Picture:
     best = ranked[0]
     drawing = Drawing(
         720,
-        470,
+        412,
         f"Quartiles of the scores of attacks and of test normals by {len(shown)} trials, with "
         f"threshold and validation median. The first, trial {best.trial}: "
         f"{_told(known[best.trial])}",
@@ -71,7 +72,7 @@ def attacks_picture(found: SearchResult) -> Picture:
         for t in ranked
     ]  # fmt: skip
     columns = (
-        ">rank", ">trial", ">attacks 25 %", ">50 %", ">75 %", ">test normals 50 %",
+        "rank", ">trial", ">attacks 25 %", ">50 %", ">75 %", ">test normals 50 %",
         ">validation", ">threshold", ">found", ">false alarms",
     )  # fmt: skip
     budget = percent(known[best.trial].false_alarms, 0)
@@ -84,8 +85,8 @@ def attacks_picture(found: SearchResult) -> Picture:
         "Of each trial, by its validation loss (the median score of held-out normals): the middle "
         "half of the attacks' scores, that of the test normals, and the threshold that at most "
         f"{budget} of the held-out normals exceed. Where a bar of attacks lies wholly above the "
-        "threshold, three quarters of them are found. Scores of two configurations may mean "
-        f"different things: compare within a column. {sentence(SAID)}{drawn}",
+        "threshold, at least three quarters of them are found. Scores of two configurations may "
+        f"mean different things: compare within a column. {sentence(SAID)}{drawn}",
     )
 
 
@@ -116,7 +117,7 @@ def _bars(
     drawing: Drawing, frame: Frame, trial: TrialResult, known: Beside, i: int, wide: float
 ) -> tuple[float, float]:
     """A trial's bars and its threshold; the place of its validation median."""
-    x = frame.x.at(i)
+    x, half = frame.x.at(i), 1.65 * wide
     for quartiles, colour, shift in (
         (known.normal_quartiles, "normal", -wide), (known.attack_quartiles, "attack", wide),
     ):  # fmt: skip
@@ -130,7 +131,7 @@ def _bars(
     if known.threshold is not None:
         y = frame.y.at(known.threshold)
         title = f"trial {trial.trial}: threshold {short(known.threshold)}"
-        drawing.line([(x - 2 * wide, y), (x + 2 * wide, y)], "ink", width=2, title=title)
+        drawing.line([(x - half, y), (x + half, y)], "ink", width=2, title=title)
     return x, frame.y.at(known.held_out_median or 0.0)
 
 

@@ -38,14 +38,14 @@ def curves_picture(found: SearchResult) -> Picture:
     points += [point for t in named if t.curve for point in _points(t.curve, learned=True)]
     drawing = Drawing(
         720,
-        450,
+        434,
         f"Held-out loss by epoch of {len(shown):,} trials. "
         + " ".join(_ended(t, t.curve) for t in named if t.curve is not None),
     )
     frame = Frame(
-        x=Numbers.of([x for x, _ in points], 74, 560, log=False, room=60, margin=0.02),
+        x=Numbers.of([x for x, _ in points], 74, 545, log=False, room=60, margin=0.02),
         y=Numbers.of([y for _, y in points], 384, 14),
-        left=74, right=560, top=14, bottom=384,
+        left=74, right=545, top=14, bottom=384,
     )  # fmt: skip
     frame.draw(drawing, "epoch", "loss")
     for trial in shown:
@@ -65,7 +65,7 @@ def curves_picture(found: SearchResult) -> Picture:
         "learning",
         "Learning curves",
         drawing,
-        first_rows(Table("Losses by epoch", (">trial", "state", ">epoch", ">loss",
+        first_rows(Table("Losses by epoch", ("trial", "state", ">epoch", ">loss",
                                              ">held-out loss"), rows)),
         "Lines are the loss of traces that a trial did not learn by, after each epoch; the faint "
         "line of the same colour is the loss while it learned. The best trials have colours, and a "
@@ -98,8 +98,8 @@ def _best_one(drawing: Drawing, frame: Frame, trial: TrialResult, curve: Curve, 
     if kept is not None:
         drawing.diamond(*kept, colour, title=f"{told}: epoch {trial.kept_epoch} kept")
     y = 30 + 24 * i
-    drawing.line([(574, y - 5), (604, y - 5)], colour, width=2.4, dash=dash)
-    drawing.text(612, y, f"{trial.rank}: trial {trial.trial}", size=12)
+    drawing.line([(557, y - 5), (587, y - 5)], colour, width=2.4, dash=dash)
+    drawing.text(594, y, f"rank {trial.rank}: trial {trial.trial}", size=12)
 
 
 def _ended(trial: TrialResult, curve: Curve) -> str:

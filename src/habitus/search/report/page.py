@@ -24,6 +24,7 @@ from habitus.search.report.picture import (
     MAX_ROWS,
     NoPicture,
     Picture,
+    headings,
     sentence,
     told_value,
     value_of,
@@ -32,6 +33,8 @@ from habitus.search.report.picture import (
 if TYPE_CHECKING:
     from habitus.search.results import SearchResult, TrialResult
 
+N_TRIALS = 15
+"""That are shown at once; the others, up to `MAX_ROWS`, are folded away."""
 MAX_SLICES = 16
 MAX_REASONS, MAX_NOTES = 50, 20
 MAX_FILE = 20_000
@@ -56,6 +59,7 @@ def report_page(found: SearchResult) -> str:
     card = resources.files("habitus.evaluation.card") / "card.css"
     own = resources.files("habitus.search.report") / "report.css"
     names = setting_names(found)
+    n_ranked = sum(trial.rank is not None for trial in found.trials)
     return environment("habitus.search", "report").get_template("search.html").render(
         style=Markup(card.read_text("utf-8") + own.read_text("utf-8")),  # noqa: S704 - ours
         scripts=[],
@@ -66,7 +70,8 @@ def report_page(found: SearchResult) -> str:
         best=None if best is None else _best(best, found),
         standing=_standing(found),
         searched=_searched(found),
-        trials=_trials(found),
+        trials=_trials(found, N_TRIALS),
+        more_trials=_trials(found, MAX_ROWS) if n_ranked > N_TRIALS else None,
         notes=_notes(found),
         parallel=_shown(found, "parallel"),
         importance=_shown(found, "importance"),
@@ -172,10 +177,10 @@ def _searched(found: SearchResult) -> Table:
         rows.append((name, parameter.told(), when or "always", told_value(found_best)))
     for name, value in found.plan.file.settings.items():
         rows.append((name, "stays", "always", short(value)))
-    return Table("What was tried", ("setting", "values", "when", ">best"), rows)
+    return Table("What was tried", ("setting", "values", "when", "best"), rows)
 
 
-def _trials(found: SearchResult) -> Table:
+def _trials(found: SearchResult, most: int) -> Table:
     ranked = [t for t in found.trials if t.rank is not None]
     names = list(found.plan.space.parameters)
     measures = list(ranked[0].measures) if ranked else []
@@ -188,13 +193,13 @@ def _trials(found: SearchResult) -> Table:
             *([area(None if t.beside is None else t.beside.auc)] if beside else []),
             "" if t.seconds is None else f"{t.seconds:.1f}", size(t.peak_bytes),
         )
-        for t in ranked[:MAX_ROWS]
+        for t in ranked[:most]
     ]  # fmt: skip
-    more = f", the best {MAX_ROWS} of {len(ranked):,}; --json prints all"
+    more = f", the best {most} of {len(ranked):,}; --json prints all"
     return Table(
-        f"Trials by rank{more if len(ranked) > MAX_ROWS else ''}",
+        f"Trials by rank{more if len(ranked) > most else ''}",
         (
-            ">rank", ">trial", f">{found.run.objective}", *(f">{name}" for name in names),
+            "rank", ">trial", f">{found.run.objective}", *headings(found, names),
             *(f">{name}" for name in measures), *beside, ">seconds", ">memory",
         ),
         rows,

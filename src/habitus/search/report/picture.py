@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from habitus.errors import UsageError
 from habitus.pictures.axes import Names, Numbers, short
+from habitus.search.objectives import FOLD_AUC
 from habitus.search.space import Range
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 100
 """Of the tables below pictures, and of trials: a page is looked at, JSON holds all."""
-ASK_BESIDE = (
-    "This needs labelled attacks, which were not looked at. To have it, run the search with "
-    "--beside-attacks: each trial then scores the protocol's test part too, and it ranks nothing."
-)
 
 
 class NoPicture(UsageError):
@@ -128,11 +125,42 @@ def setting_axis(
     choices = parameter.choices
     if len(choices) > 1 and all(_is_number(value) for value in choices):
         return Numbers.of((), begin, end, named=[float(v) for v in choices], room=room)
+    if end > begin:  # from left to right: what there is room for beside the others
+        most = max(4, min(most, int((end - begin) / len(choices) / 8)))
     return Names(tuple(choices), begin, end, room=room, most=most)
+
+
+def headings(found: SearchResult, names: Sequence[str]) -> list[str]:
+    """Settings as headings of columns, those of numbers marked as such."""
+    space = found.plan.space.parameters
+    return [f">{name}" if all(map(_is_number, _values(space[name]))) else name for name in names]
+
+
+def _values(parameter: Choices | Range) -> tuple[Any, ...]:
+    if isinstance(parameter, Range):
+        return (parameter.low, parameter.high)
+    return parameter.choices
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def why_no_attacks(found: SearchResult) -> NoPicture:
+    """Why nothing is known of attacks, and how it would be."""
+    run = found.run
+    if run.objective == FOLD_AUC:
+        return NoPicture(
+            "Detectors of flows are ranked by an area itself, of labelled flows: there is nothing "
+            "beside it."
+        )
+    if run.beside_attacks:
+        return NoPicture("No trial that ended well has told how it scores attacks.")
+    more = ", and without --supervised" if run.supervised else ""
+    return NoPicture(
+        "This needs labelled attacks that are looked at and rank nothing. To have it, run the "
+        f"search with --beside-attacks{more}: each trial then scores the protocol's test part, too."
+    )
 
 
 def sentence(text: str) -> str:

@@ -9,11 +9,12 @@ from habitus.errors import UsageError
 from habitus.evaluation.card.parts import Table, percent
 from habitus.pictures.axes import Frame, brief, short
 from habitus.pictures.drawing import Drawing
-from habitus.search.distributions import MIN_TRIALS
+from habitus.search.distributions import MIN_TRIALS, MOST_TRIALS
 from habitus.search.report.picture import (
     NoPicture,
     Picture,
     first_rows,
+    headings,
     objective_axis,
     ranked_of,
     setting_axis,
@@ -33,6 +34,8 @@ MAX_LINES, MAX_DOTS = 300, 1500
 """Trials of a picture; of more, the best and evenly spaced others."""
 MAX_AXES = 12
 _BEST_SHARE = 0.1
+_FOOT = 340
+"""Pixels from the top to the least values of the axes that stand side by side."""
 
 
 def parallel_picture(found: SearchResult) -> Picture:
@@ -46,11 +49,12 @@ def parallel_picture(found: SearchResult) -> Picture:
     names = _most_moving(found)[:MAX_AXES]
     shown = some_of(ranked, MAX_LINES)
     n_axes = len(names) + 1
-    width, top, bottom = max(720, 40 + 112 * n_axes), 66.0, 340.0
+    is_conditional = any(name not in t.settings for t in ranked for name in names)
+    width, top, bottom = max(720, 40 + 112 * n_axes), 66.0, float(_FOOT)
     gap = (width - 150) / (n_axes - 1)
     drawing = Drawing(
         width,
-        410,
+        _FOOT + (60 if is_conditional else 24),
         f"Parallel coordinates of {len(shown):,} trials over {len(names)} settings; the best, "
         f"trial {ranked[0].trial}: "
         + ", ".join(f"{name} {told_value(ranked[0].settings.get(name))}" for name in names)
@@ -76,14 +80,13 @@ def parallel_picture(found: SearchResult) -> Picture:
         ]
         places.append((75 + len(axes) * gap, last.at(value_of(trial))))
         rank = trial.rank or 0
-        colour, stroke, opacity = ("quiet", 1.0, 0.3 if len(shown) < 60 else 0.15)
+        colour, stroke, opacity = ("quiet", 1.0, 0.45 if len(shown) < 60 else 0.2)
         if rank <= n_good:
             colour, stroke, opacity = "mark", 1.8, 0.85
         if rank == 1:
             colour, stroke, opacity = "series-1", 3.5, 1.0
         title = trial_title(trial, found.run.objective)
         drawing.line(places, colour, width=stroke, opacity=opacity, title=title)
-    is_conditional = any(name not in t.settings for t in ranked for name in names)
     for i, (name, axis) in enumerate([*axes, (found.run.objective, last)]):
         x = 75 + i * gap
         drawing.line([(x, top - 10), (x, bottom + 10)], "ink", width=1.2)
@@ -111,7 +114,7 @@ def parallel_picture(found: SearchResult) -> Picture:
         )
         for t in ranked
     ]  # fmt: skip
-    columns = (">trial", ">rank", *(f">{name}" for name in names), f">{found.run.objective}")
+    columns = ("trial", ">rank", *headings(found, names), f">{found.run.objective}")
     table = first_rows(Table("Settings and values", columns, rows))
     return Picture("parallel", "All settings side by side", drawing, table, note)
 
@@ -144,13 +147,15 @@ def importance_picture(found: SearchResult) -> Picture:
         drawing.text(190 + long, y + 18, percent(shares[name]), colour="quiet")
     left_out = [name for name in found.plan.space.parameters if name not in shares]
     said = f" Not told: {', '.join(left_out)}, which not all trials have." if left_out else ""
+    n_done = found.counts()["done"]
+    few = f" {MOST_TRIALS:,} of {n_done:,} trials stand for all." if n_done > MOST_TRIALS else ""
     return Picture(
         "importance",
         f"What moves {found.run.objective}",
         drawing,
         Table("Importance", ("setting", ">share"), [(n, percent(shares[n], 2)) for n in names]),
         "Shares of the variance that settings explain alone, by functional ANOVA over a random "
-        f"forest of the trials (F. Hutter, H. Hoos, K. Leyton-Brown, ICML 2014).{said}",
+        f"forest of the trials (F. Hutter, H. Hoos, K. Leyton-Brown, ICML 2014).{few}{said}",
     )
 
 
@@ -179,7 +184,7 @@ def slice_picture(found: SearchResult, setting: str) -> Picture:
         f"{short(values[0])} and comes to {short(value_of(ranked[0]))}.",
     )
     frame = Frame(
-        x=setting_axis(parameter, values, 74, 466, room=52, most=9),
+        x=setting_axis(parameter, values, 74, 466, room=52, most=16),
         y=objective_axis(found, [value_of(t) for t in ranked], 268, 14),
         left=74, right=466, top=14, bottom=268,
     )  # fmt: skip
@@ -196,7 +201,7 @@ def slice_picture(found: SearchResult, setting: str) -> Picture:
         drawing.line([(x - 13, y), (x + 13, y)], "ink", width=2.5, title=f"median {short(middle)}")
     drawing.diamond(*places[0], "series-1", size=7, title=titles[0])
     rows = [(short(t.settings[setting]), short(value_of(t)), str(t.trial)) for t in ranked]
-    columns = (f">{setting}", f">{found.run.objective}", ">trial")
+    columns = (setting.removeprefix(">"), f">{found.run.objective}", ">trial")
     return Picture(
         f"slice-{list(space).index(setting)}",
         f"{found.run.objective} against {brief(setting, 60)}",
