@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WIDE_RATIO = 20.0
 """Positive numbers that differ by more are drawn by their logarithm."""
 
+_MOST, _LEAST = 1e300, 1e-300
+"""Beyond these the span of an axis is no number, or none that can be divided by."""
+
 
 class Axis(Protocol):
     """Where things lie, in pixels."""
@@ -59,7 +62,8 @@ class Numbers:
             margin: share of the axis that is left free at each end.
         """
         found = [float(v) for v in (*values, *named) if math.isfinite(float(v))] or [0.0, 1.0]
-        low, high = min(found), max(found)
+        low, high = max(min(found), -_MOST), min(max(found), _MOST)
+        low, high = min(low, _MOST), max(high, -_MOST)
         if log is None:
             log = low > 0 and high / low >= WIDE_RATIO
         if log:
@@ -76,9 +80,10 @@ class Numbers:
         number = float(value)  # type: ignore[arg-type]
         number = min(max(number, self.low), self.high)
         if self.log:
-            share = math.log(number / self.low) / math.log(self.high / self.low)
-        else:  # halves, as the whole span of a hostile range is no number
-            share = (number / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+            below, above = math.log(self.low), math.log(self.high)
+            share = (math.log(number) - below) / (above - below)
+        else:
+            share = (number - self.low) / (self.high - self.low)
         return self.begin + share * (self.end - self.begin)
 
     def ticks(self) -> list[tuple[float, str]]:
@@ -181,11 +186,11 @@ def _powers(low: float, high: float, most: int) -> list[float]:
 
 def _round_ones(low: float, high: float, most: int) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten."""
-    span = high / 2 - low / 2
-    if not 0 < span < math.inf:
+    span = high - low
+    if span < _LEAST:
         return [low]
-    power = 10.0 ** math.floor(math.log10(span / most * 2))
-    step = next((f * power for f in (1, 2, 5, 10) if 2 * span / (f * power) <= most), 10 * power)
+    power = 10.0 ** math.floor(math.log10(span / most))
+    step = next((f * power for f in (1, 2, 5, 10) if span / (f * power) <= most), 10 * power)
     first = math.ceil(low / step)
     values = [float(f"{(first + i) * step:.12g}") for i in range(most + 2)]
     return [value for value in values if low <= value <= high]

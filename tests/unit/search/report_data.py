@@ -90,7 +90,7 @@ def searched(
         plan.space.drawn(1, number) for number in range(1, n + 1)
     ]  # fmt: skip
     records = []
-    for number, point in enumerate(points[: n_run or n], 1):
+    for number, point in enumerate(points[: n if n_run is None else n_run], 1):
         rate = float(point.get("rate", 0.002))
         value = 1 + abs(math.log10(rate / 0.003)) + 0.2 * float(random.random())
         value += 0.1 * len(str(point.get("cells", ""))) / float(point.get("order", 1))

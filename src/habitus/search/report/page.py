@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from habitus.evaluation.card.parts import Table, area, counted, percent, size
+from habitus.evaluation.card.parts import Table, area, counted, percent
 from habitus.evaluation.card.templates import environment
 from habitus.pictures.axes import short
 from habitus.pictures.page import policy_of, printable
@@ -24,10 +24,14 @@ from habitus.search.report.picture import (
     MAX_ROWS,
     NoPicture,
     Picture,
-    headings,
     sentence,
-    told_value,
     value_of,
+)
+from habitus.search.report.tables import (
+    failed_table,
+    origin_table,
+    searched_table,
+    trials_table,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 N_TRIALS = 15
 """That are shown at once; the others, up to `MAX_ROWS`, are folded away."""
 MAX_SLICES = 16
-MAX_REASONS, MAX_NOTES = 50, 20
+MAX_NOTES = 20
 MAX_FILE = 20_000
 """Characters of the search file that are shown."""
 
@@ -69,9 +73,9 @@ def report_page(found: SearchResult) -> str:
         caution=_caution(found),
         best=None if best is None else _best(best, found),
         standing=_standing(found),
-        searched=_searched(found),
-        trials=_trials(found, N_TRIALS),
-        more_trials=_trials(found, MAX_ROWS) if n_ranked > N_TRIALS else None,
+        searched=searched_table(found),
+        trials=trials_table(found, N_TRIALS),
+        more_trials=trials_table(found, MAX_ROWS) if n_ranked > N_TRIALS else None,
         notes=_notes(found),
         parallel=_shown(found, "parallel"),
         importance=_shown(found, "importance"),
@@ -85,11 +89,11 @@ def report_page(found: SearchResult) -> str:
         agreement=_shown(found, "agreement"),
         attacks=_shown(found, "attacks"),
         said=sentence(attacks_said(run)),
-        failed=_failed(found),
+        failed=failed_table(found),
         train=shlex.join(["habitus", "train", "--from", f"{found.path}#1", "-o", "MODEL"]),
         again=_again(found),
         file=_file(found),
-        origin=_origin(found),
+        origin=origin_table(found),
     )  # fmt: skip
 
 
@@ -163,70 +167,9 @@ def _standing(found: SearchResult) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _searched(found: SearchResult) -> Table:
-    """What was tried of each setting, and what stayed."""
-    space = found.plan.space.parameters
-    best = found.best
-    rows = []
-    for name, parameter in space.items():
-        when = " and ".join(
-            f"{other} is {' or '.join(map(short, values))}"
-            for other, values in parameter.when.items()
-        )
-        found_best = None if best is None else best.settings.get(name)
-        rows.append((name, parameter.told(), when or "always", told_value(found_best)))
-    for name, value in found.plan.file.settings.items():
-        rows.append((name, "stays", "always", short(value)))
-    return Table("What was tried", ("setting", "values", "when", "best"), rows)
-
-
-def _trials(found: SearchResult, most: int) -> Table:
-    ranked = [t for t in found.trials if t.rank is not None]
-    names = list(found.plan.space.parameters)
-    measures = list(ranked[0].measures) if ranked else []
-    beside = [">AUC beside"] if found.run.beside_attacks else []
-    rows = [
-        (
-            str(t.rank), str(t.trial), short(value_of(t)),
-            *(told_value(t.settings.get(name)) for name in names),
-            *(told_value(t.measures.get(name)) for name in measures),
-            *([area(None if t.beside is None else t.beside.auc)] if beside else []),
-            "" if t.seconds is None else f"{t.seconds:.1f}", size(t.peak_bytes),
-        )
-        for t in ranked[:most]
-    ]  # fmt: skip
-    more = f", the best {most} of {len(ranked):,}; --json prints all"
-    return Table(
-        f"Trials by rank{more if len(ranked) > most else ''}",
-        (
-            "rank", ">trial", f">{found.run.objective}", *headings(found, names),
-            *(f">{name}" for name in measures), *beside, ">seconds", ">memory",
-        ),
-        rows,
-    )  # fmt: skip
-
-
 def _notes(found: SearchResult) -> list[str]:
     counts = Counter(note for t in found.trials if t.rank is not None for note in t.notes)
     return [f"{counted(n, 'trial')}: {note}" for note, n in counts.most_common(MAX_NOTES)]
-
-
-def _failed(found: SearchResult) -> Table:
-    by_reason: dict[str, list[int]] = {}
-    for trial in found.trials:
-        if trial.state == "failed":
-            by_reason.setdefault(trial.reason, []).append(trial.trial)
-    most = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[1][0]))
-    rows = [
-        (
-            reason or "it did not say", f"{len(numbers):,}",
-            ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else ""),
-            f"logs/trial-{numbers[0]:04}.log",
-        )
-        for reason, numbers in most[:MAX_REASONS]
-    ]  # fmt: skip
-    more = f", the most frequent {MAX_REASONS} of {len(most):,}" if len(most) > MAX_REASONS else ""
-    return Table(f"Why trials failed{more}", ("reason", ">trials", "which", "log"), rows)
 
 
 def _again(found: SearchResult) -> str:
@@ -240,20 +183,6 @@ def _again(found: SearchResult) -> str:
     asked_for = run.supervised and run.objective != "fold-auc"
     words += ["--supervised"] * asked_for + ["--beside-attacks"] * run.beside_attacks
     return shlex.join([*words, "-o", "ANOTHER-FOLDER"])
-
-
-def _origin(found: SearchResult) -> Table:
-    run = found.run
-    rows = [
-        ("search file", run.search), ("data", run.data),
-        ("SHA-256 of their content", run.data_sha256 or "-"),
-        ("protocol", run.protocol or "the one that fits the data"), ("seed", str(run.seed)),
-        ("begun", run.created),
-        ("by", ", ".join(f"{name} {number}" for name, number in run.versions.items())),
-        ("attacks", attacks_said(run)),
-        ("trials kept in", "the folder's journal" if run.storage is None else "a database"),
-    ]  # fmt: skip
-    return Table("Data and versions", ("what", "which"), rows)
 
 
 def _file(found: SearchResult) -> Markup:
