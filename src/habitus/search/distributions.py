@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,10 @@ def optuna_module() -> Any:
     Raises:
         MissingExtra: if it is not installed.
     """
-    optuna = extra_module("optuna", "search", "habitus search")
+    with warnings.catch_warnings():
+        # In a notebook it asks for a bar of progress that nobody here draws.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        optuna = extra_module("optuna", "search", "habitus search")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from search_data import plan, traces
 
+import habitus
+from habitus.datasets.source import find_source
 from habitus.decisions.scores import aggregation_of, trace_scores
 from habitus.detectors import get_detector
 from habitus.errors import InputError, ProtocolError, UsageError
@@ -99,6 +101,20 @@ def test_the_numbers_are_those_of_the_scores(detector, parts: dict[str, TraceSet
     assert found.threshold == kept.max()  # of so few, one is more than 1 %
     assert found.detection == np.mean(attack > kept.max())
     assert found.false_alarms == 0.01
+
+
+def test_the_area_is_the_one_that_evaluate_gives_a_model_of_the_same_traces() -> None:
+    traces_, protocol = find_source("demo").read(), PROTOCOLS["demo"]
+    made = with_beside(
+        parts_of(traces_, protocol, Judging(), 1, supervised=False), traces_, protocol
+    )
+    one = get_detector("ngram").with_settings({"order": 4})
+    one.fit(join([made[LEARNED], made[JUDGED]]), None, seed=1)
+    model = habitus.train("ngram", "demo", settings={"order": 4})
+    judged = habitus.evaluate({"model": model}, "demo").results[0]
+    found = look_beside(one, made)
+    assert found["auc"] == pytest.approx(judged.auc)
+    assert (found["n_normal"], found["n_attack"]) == (judged.n_normal, judged.n_attack)
 
 
 def test_attacks_move_nothing_but_what_is_said_of_them(detector, parts) -> None:

@@ -28,7 +28,7 @@ class NoPicture(UsageError):
     """There is nothing to draw; the message says why, and how there would be."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Picture:
     """A drawing, and what it shows for those who cannot see it.
 
@@ -43,6 +43,10 @@ class Picture:
     drawing: Drawing
     table: Table
     note: str = ""
+
+    def __repr__(self) -> str:
+        """What it shows, in words, as a notebook keeps it beside the picture."""
+        return f"{self.title}: {self.drawing.alternative}"
 
     def _repr_svg_(self) -> str:
         """What a notebook shows."""
