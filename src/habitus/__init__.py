@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from habitus.api.judging import detect, explain, judge
     from habitus.api.learning import evaluate, train
     from habitus.api.options import FileOptions
-    from habitus.api.searching import load_search, run_search
+    from habitus.api.searching import draw_search, load_search, run_search
     from habitus.decisions.budget import Budget
     from habitus.detectors import detector_names, get_detector, register_detector
     from habitus.detectors.base import DetectorSettings, Expectation, SequenceDetector
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from habitus.models.model import Model
     from habitus.models.training import fit_model
     from habitus.progress import SILENT, Progress
+    from habitus.search.report.picture import Picture
     from habitus.search.results import SearchResult
     from habitus.traces.converting import Written
     from habitus.traces.formats import format_names, get_format, register_format
@@ -88,6 +89,7 @@ _HOMES = {
     "LabelledFlows": "habitus.flows.labelled",
     "Model": "habitus.models.model",
     "ModelError": "habitus.errors",
+    "Picture": "habitus.search.report.picture",
     "Progress": "habitus.progress",
     "Results": "habitus.evaluation.results",
     "SILENT": "habitus.progress",
@@ -110,6 +112,7 @@ _HOMES = {
     "detect": "habitus.api.judging",
     "detect_flows": "habitus.api.flows",
     "detector_names": "habitus.detectors",
+    "draw_search": "habitus.api.searching",
     "evaluate": "habitus.api.learning",
     "explain": "habitus.api.judging",
     "explain_flows": "habitus.api.flows",
@@ -167,6 +170,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "LabelledFlows",
     "Model",
     "ModelError",
+    "Picture",
     "Progress",
     "Results",
     "SILENT",
@@ -190,6 +194,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "detect",
     "detect_flows",
     "detector_names",
+    "draw_search",
     "evaluate",
     "explain",
     "explain_flows",

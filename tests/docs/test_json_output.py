@@ -30,6 +30,16 @@ method = "grid"
 order = [1, 2, 3, 4, 5]
 """
 
+NETWORKS = """
+detector = "lstm"
+method = "grid"
+[settings]
+epochs = 2
+cells = "4"
+[space]
+embedding = [4]
+"""
+
 # Run in this order in one folder: what earlier ones leave there, later ones use.
 RUNS = {
     "warm": [],
@@ -78,6 +88,10 @@ ALSO = {
     "detect": [["net", "talks", "--all"]],
     "explain": [["net", "talks/0.pcap"]],
     "model show": [["net"], ["trees"]],
+    "search run": [
+        ["search.toml", "--data", "mine", "-o", "beside", "--beside-attacks"],
+        ["networks.toml", "--data", "mine", "-o", "networks"],
+    ],
     "model threshold": [["net", "--false-alarms", "20%"]],
     "model forecast": [["net", "--flows", "50"]],
 }
@@ -138,6 +152,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     (folder / "recordings" / "empty").mkdir()
     arp = ethernet(bytes(28), kind=0x0806)
     (folder / "search.toml").write_text(SEARCH)
+    (folder / "networks.toml").write_text(NETWORKS)
     (folder / "talk.pcap").write_bytes(pcap([(0, segment(SYN)), (1, arp)]))
     labels = ["path,label"]
     (folder / "talks").mkdir()

@@ -273,6 +273,51 @@ def test_a_supervised_search_says_so_everywhere(
     assert "supervised" in again.stderr
 
 
+def test_attacks_beside_rank_nothing_and_are_in_the_report(
+    tmp_path: Path, command: Callable[..., list[str]], environment: dict[str, str]
+) -> None:
+    (tmp_path / "grid.toml").write_text(GRID.replace("3, 4, 5, 6, 7, 8", "3"))
+    plain = run(command("plain", "--json"), environment)
+    beside = run(command("beside", "--beside-attacks", "--json"), environment)
+    assert beside.returncode == 0, beside.stderr
+    one, other = json.loads(plain.stdout), json.loads(beside.stdout)
+    assert [(t["trial"], t["value"]) for t in one["trials"]] == [
+        (t["trial"], t["value"]) for t in other["trials"]
+    ]
+    assert one["search"]["attacks"] == "no attack was looked at"
+    assert other["search"]["attacks"] == "attacks were looked at beside; they ranked nothing"
+    assert all(trial["beside"] is None for trial in one["trials"])
+    assert all(trial["beside"]["n_attack"] == 4 for trial in other["trials"])
+    again = run(command("beside", "--resume"), environment)
+    assert again.returncode == 2
+    assert "which differs in beside_attacks" in again.stderr
+    shown = [sys.executable, "-m", "habitus", "search", "show", str(tmp_path / "beside")]
+    told = run([*shown, "--report"], environment).stdout
+    assert "they ranked nothing" in told
+    assert f"wrote {tmp_path / 'beside' / 'report.html'}" in told.replace("\n", "")
+    assert "figure-agreement" in (tmp_path / "beside" / "report.html").read_text()
+    assert "figure-agreement" not in (tmp_path / "plain" / "report.html").read_text()
+
+
+def test_attacks_that_may_not_be_looked_at_leave_no_search_behind(
+    tmp_path: Path, data: Path, command: Callable[..., list[str]], environment: dict[str, str]
+) -> None:
+    for more, told in (
+        (["--supervised", "--beside-attacks"], "leave one of them out"),
+        (["--beside-attacks", "--protocol", "adfa-ld"], "adfa-ld"),
+    ):
+        done = run(command("run", *more), environment)
+        assert done.returncode == 2
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+    only = [str(data / "normal") if a == str(data) else a for a in command("run")]
+    done = run([*only, "--beside-attacks"], environment)
+    assert done.returncode == 2
+    assert "there are no labelled attacks" in done.stderr
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert run(only, environment).returncode == 0
+
+
 def test_a_search_without_one_good_trial_is_an_error(
     tmp_path: Path, command: Callable[..., list[str]], environment: dict[str, str]
 ) -> None:
@@ -283,3 +328,4 @@ def test_a_search_without_one_good_trial_is_an_error(
     assert done.returncode == 2
     assert "no trial came to a good end; the first failed because: floor=2" in done.stderr
     assert "3 trials failed: floor=2" in done.stdout
+    assert "No trial has come to a good end" in (tmp_path / "run" / "report.html").read_text()

@@ -14,6 +14,7 @@ from habitus.traces.report import ReadReport
 
 if TYPE_CHECKING:
     from habitus.api.options import FileOptions, Place
+    from habitus.search.report.picture import Picture
     from habitus.search.results import SearchResult
 
 
@@ -26,6 +27,7 @@ def run_search(
     jobs: int | None = None,
     resume: bool = False,
     supervised: bool = False,
+    beside_attacks: bool = False,
     protocol: str | None = None,
     storage: str | None = None,
     device: str = "cpu",
@@ -47,6 +49,8 @@ def run_search(
         jobs: trials at once; by default one for each processor.
         resume: go on with what stands in the folder; where nothing does, begin.
         supervised: allow labelled attacks to rank configurations; every result says so.
+        beside_attacks: let each trial that ends well score the protocol's test part, too: normals
+            and attacks that rank nothing, to see how well the objective agrees with them.
         protocol: whose training part is learned; by default the one that fits the data.
         storage: the URL of a database to keep trials in, instead of the folder.
         device: what networks are trained on.
@@ -66,6 +70,7 @@ def run_search(
         jobs=jobs,
         resume=resume,
         supervised=supervised,
+        beside_attacks=beside_attacks,
         protocol=protocol,
         storage=storage,
         device=device,
@@ -84,6 +89,26 @@ def load_search(path: Place) -> SearchResult:
         InputError: if no search stands there, or it is damaged.
     """
     return read_result(path)
+
+
+def draw_search(found: SearchResult, what: str, setting: str | None = None) -> Picture:
+    """A picture of a search, as its report has it.
+
+    A notebook shows it; ``save`` writes it as SVG; ``table`` holds its numbers, ``note`` how to
+    read it.
+
+    Args:
+        what: ``parallel`` (all settings side by side), ``importance``, ``slice`` (the objective
+            against one setting), ``curves`` (how networks learned), ``agreement`` (the objective
+            against AUC) or ``attacks`` (their quartiles against threshold and validation loss).
+        setting: of a slice.
+
+    Raises:
+        UsageError: if there is no such picture, or nothing to draw, and why.
+    """
+    from habitus.search.report.drawn import draw
+
+    return draw(found, what, setting)
 
 
 @dataclass(frozen=True)

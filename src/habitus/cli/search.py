@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json as jsonlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from habitus.cli import options
 from habitus.cli.app import EXIT_INTERRUPTED, app, command
+
+if TYPE_CHECKING:
+    from habitus.search.results import SearchResult
 
 
 class SearchGroup(TyperGroup):
@@ -64,6 +67,13 @@ def run(
     supervised: Annotated[
         bool, typer.Option("--supervised", help="Let labelled attacks rank configurations.")
     ] = False,
+    beside_attacks: Annotated[
+        bool,
+        typer.Option(
+            "--beside-attacks",
+            help="Score the protocol's labelled test traces by each trial, too: they rank nothing.",
+        ),
+    ] = False,
     protocol: options.Protocol = None,
     storage: Annotated[
         str | None,
@@ -103,6 +113,7 @@ def run(
                 jobs=jobs,
                 resume=resume,
                 supervised=supervised,
+                beside_attacks=beside_attacks,
                 protocol=protocol,
                 storage=storage,
                 device=device,
@@ -116,23 +127,47 @@ def run(
         warn([f"interrupted: {output} keeps the trials that ended; --resume goes on with it"])
         raise typer.Exit(EXIT_INTERRUPTED) from None
     warn_of(report)
+    # First shown, then drawn: a full disk must not cost the user what was found.
     print_search(found, as_json=json)
+    _write_report(found, as_json=json)
     if found.best is None:
         reasons = [trial.reason for trial in found.trials if trial.reason]
         first = f"; the first failed because: {reasons[0]}" if reasons else ""
         raise UsageError(f"{output}: no trial came to a good end{first}")
 
 
-@command(group, "show", "habitus search show runs/ngram\nhabitus search show runs/ngram --json")
+@command(
+    group,
+    "show",
+    "habitus search show runs/ngram\nhabitus search show runs/ngram --json\n"
+    "habitus search show runs/ngram --report",
+)
 def show(
     folder: Annotated[Path, typer.Argument(help="The search's folder.")],
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write the folder's report.html anew.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Show what a search has found, while it runs or afterwards."""
+    """Show what a search has found, while it runs or afterwards.
+
+    --report draws it: settings side by side and one by one, what moves the objective, learning
+    curves, and what attacks say where they were looked at. `habitus search run` writes the same
+    page when it has ended.
+    """
     from habitus import api
     from habitus.cli.search_text import print_search
 
-    print_search(api.load_search(folder), as_json=json)
+    found = api.load_search(folder)
+    print_search(found, as_json=json)
+    if report:
+        _write_report(found, as_json=json)
+
+
+def _write_report(found: SearchResult, *, as_json: bool) -> None:
+    from habitus.cli.terminal import printable
+
+    typer.echo(printable(f"wrote {found.write_report()}"), err=as_json)
 
 
 @command(group, "files", "habitus search files\nhabitus search files ngram-grid > my-search.toml")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from habitus.search.beside import SAID, attacks_said
+
 if TYPE_CHECKING:
     from habitus.search.results import SearchResult, TrialResult
 
@@ -36,14 +38,19 @@ def print_search(found: SearchResult, *, as_json: bool) -> None:
         told.append(f"{run.n_trials - found.n_ended:,} to go (habitus search ... --resume)")
     typer.echo(", ".join(told))
     ranked = [trial for trial in found.trials if trial.rank is not None]
+    if run.beside_attacks:
+        typer.echo(in_lines(f"{SAID}: whoever takes a trial by its AUC has chosen by attacks"))
     if ranked:
         names = list(found.plan.space.parameters)
         measures = list(ranked[0].measures)
         if len(names) + len(measures) > MOST_COLUMNS:
             measures = []
+        beside = (">AUC beside",) if run.beside_attacks else ()
         columns = ("#", ">trial", f">{run.objective}", *(f">{name}" for name in names),
-                   *(f">{name}" for name in measures), ">seconds")  # fmt: skip
-        table(columns, [_row(trial, names, measures) for trial in ranked[:N_SHOWN]])
+                   *(f">{name}" for name in measures), *beside, ">seconds")  # fmt: skip
+        table(
+            columns, [_row(t, names, measures, has_beside=bool(beside)) for t in ranked[:N_SHOWN]]
+        )
     if len(ranked) > N_SHOWN:
         typer.echo(f"and {len(ranked) - N_SHOWN:,} more: --json prints all")
     if found.importance:
@@ -59,11 +66,15 @@ def print_search(found: SearchResult, *, as_json: bool) -> None:
         typer.echo(in_lines(printable(f"train it: habitus train --from {found.path}#1 -o MODEL")))
 
 
-def _row(trial: TrialResult, names: list[str], measures: list[str]) -> tuple[str, ...]:
+def _row(
+    trial: TrialResult, names: list[str], measures: list[str], *, has_beside: bool
+) -> tuple[str, ...]:
+    beside = (_told(None if trial.beside is None else trial.beside.auc),) if has_beside else ()
     return (
         str(trial.rank), str(trial.trial), _told(trial.value),
         *(_told(trial.settings.get(name)) for name in names),
         *(_told(trial.measures.get(name)) for name in measures),
+        *beside,
         "" if trial.seconds is None else f"{trial.seconds:.1f}",
     )  # fmt: skip
 
@@ -81,6 +92,7 @@ def search_summary(found: SearchResult) -> dict[str, Any]:
         "search": {
             **found.run.model_dump(mode="json", exclude={"schema_version", "study"}),
             "fixed_settings": found.plan.file.settings,
+            "attacks": attacks_said(found.run),
         },
         "finished": found.is_finished,
         "counts": found.counts(),

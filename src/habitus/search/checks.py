@@ -11,14 +11,12 @@ from habitus.detectors import get_detector
 from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.detectors.whole import TraceDetector
 from habitus.errors import UsageError
-from habitus.search.objectives import OBJECTIVES, is_likelihood
+from habitus.search.objectives import FOLD_AUC, OBJECTIVES, is_likelihood
 from habitus.search.space import Range
 
 if TYPE_CHECKING:
     from habitus.search.plan import SearchPlan
-    from habitus.search.search_file import ObjectiveName
 
-FOLD_AUC: ObjectiveName = "fold-auc"
 _FLOWS = "habitus.detectors.flow"
 
 
@@ -46,6 +44,23 @@ def objective_of(plan: SearchPlan, *, supervised: bool) -> str:
                 ("pruning",), f"{plan.file.detector} has no score before its training has ended"
             )
     return objective
+
+
+def check_beside(objective: str, *, supervised: bool) -> None:
+    """Refuse to look at attacks beside what goes by them, or by the labels of flows.
+
+    Raises:
+        UsageError: if it does.
+    """
+    if objective == FOLD_AUC:
+        raise UsageError(
+            "--beside-attacks: detectors of flows are ranked by labels, and have no attacks beside"
+        )
+    if supervised:
+        raise UsageError(
+            "--beside-attacks looks at attacks that rank nothing, and --supervised lets them rank: "
+            "leave one of them out (--supervised reports on the half that it did not choose by)"
+        )
 
 
 def is_flow_detector(name: str) -> bool:

@@ -140,6 +140,7 @@ class Driver:
                 "device": self._device,
                 "rungs": self._rungs(),
                 "folds": file.judging.folds,
+                "beside_attacks": self._run.beside_attacks,
             },
             seconds=file.limits.seconds,
             memory_bytes=plan.file.limits.memory_bytes,

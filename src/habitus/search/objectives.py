@@ -114,7 +114,7 @@ def synthetic_auc(
     strange = _scores(detector, anomalies, aggregation)
     kinds = np.array([info.attack for info in anomalies.infos])
     areas = {
-        f"auc_{kind}": _area(normal, strange[kinds == kind]) for kind in KINDS if kind in kinds
+        f"auc_{kind}": area_of(normal, strange[kinds == kind]) for kind in KINDS if kind in kinds
     }
     return Measured(float(np.mean(list(areas.values()))), areas)
 
@@ -127,7 +127,7 @@ def attack_auc(
     for half in (CHOOSE, REPORT):
         normal = _scores(detector, in_half(parts[JUDGED], half), aggregation)
         attack = _scores(detector, in_half(parts[ATTACKS], half), aggregation)
-        areas[half] = _area(normal, attack)
+        areas[half] = area_of(normal, attack)
     return Measured(areas[CHOOSE], {"auc_reported": areas[REPORT]})
 
 
@@ -156,8 +156,11 @@ def _scores(
     return trace_scores(detector, traces, aggregation_of(detector, aggregation))
 
 
-def _area(normal: NDArray[np.float64], attack: NDArray[np.float64]) -> float:
-    """Of all traces: one that has no score raises no alarm, and so lies below all that have one."""
+def area_of(normal: NDArray[np.float64], attack: NDArray[np.float64]) -> float:
+    """The area of normals against attacks.
+
+    Of all of them: one that has no score raises no alarm, and so lies below all that have one.
+    """
     every = np.concatenate([normal, attack])
     told = np.isfinite(every)
     if not told.any():
@@ -165,6 +168,9 @@ def _area(normal: NDArray[np.float64], attack: NDArray[np.float64]) -> float:
     every = np.where(told, every, every[told].min() - 1.0)
     return roc(every[: len(normal)], every[len(normal) :]).auc
 
+
+FOLD_AUC: Literal["fold-auc"] = "fold-auc"
+"""Of detectors of flows: `habitus.search.flow_folds`."""
 
 OBJECTIVES = {
     objective.name: objective
@@ -187,7 +193,7 @@ OBJECTIVES = {
         ),
     )
 }  # fmt: skip
-"""Of detectors of system calls, by name; that of flows is `habitus.search.flow_folds`."""
+"""Of detectors of system calls, by name."""
 
 
 def is_likelihood(detector: type[SequenceDetector]) -> bool:

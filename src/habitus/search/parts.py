@@ -9,7 +9,7 @@ import numpy as np
 
 from habitus.datasets.source import demo_path
 from habitus.errors import ProtocolError, UsageError
-from habitus.evaluation.protocols import training_part
+from habitus.evaluation.protocols import test_part, training_part
 from habitus.evaluation.protocols.base import half_of_recordings
 from habitus.search.anomalies import synthetic_anomalies
 from habitus.traces.formats.native import map_native, write_native
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from habitus.search.search_file import Judging
 
 LEARNED, JUDGED, ANOMALIES, ATTACKS = "learned", "judged", "anomalies", "attacks"
+BESIDE = "beside"
 CHOOSE, REPORT = "choose", "report"
 """The halves, as `TraceInfo.split`, of what a supervised search judges: what configurations are
 ranked by, and what nothing is chosen by."""
+RECORDING = "recording"
+"""As `TraceInfo.split` of what is looked at beside, where a protocol judges whole recordings."""
 
 
 def parts_of(
@@ -64,6 +67,39 @@ def with_anomalies(parts: dict[str, TraceSet], judging: Judging, seed: int) -> d
         parts[JUDGED], parts[LEARNED], read_traces(demo_path()), n_each=judging.anomalies, seed=seed
     )
     return {**parts, ANOMALIES: made}
+
+
+def with_beside(
+    parts: dict[str, TraceSet], traces: TraceSet, protocol: Protocol | None
+) -> dict[str, TraceSet]:
+    """The parts, and the labelled traces of the protocol's test part, by which nothing is chosen.
+
+    Raises:
+        UsageError: if nothing says which traces these are.
+        ProtocolError: if there are none, or they may not be looked at.
+    """
+    if protocol is None:
+        raise UsageError("there are no labelled attacks, which --beside-attacks looks at")
+    if protocol.is_final:
+        raise ProtocolError(
+            f"{protocol.name}: its test part may be scored only once a release, and not by every "
+            "trial of a search; name another protocol"
+        )
+    test = test_part(traces, protocol)
+    chosen = (test.labels == Label.NORMAL) | (test.labels == Label.ATTACK)
+    if protocol.leaves_out_known:
+        known = {bytes(d) for name in (LEARNED, JUDGED) for d in parts[name].sequence_digests()}
+        is_known = np.array([bytes(d) in known for d in test.sequence_digests()], dtype=bool)
+        chosen &= ~(is_known & (test.labels == Label.NORMAL))
+    test = _bare(test.select(chosen))
+    if not (test.labels == Label.NORMAL).any():
+        raise ProtocolError(
+            f"{protocol.name}: every normal trace of its test part equals one of the training part"
+        )
+    infos = [
+        replace(info, split=protocol.unit, group=info.group or info.name) for info in test.infos
+    ]
+    return {**parts, BESIDE: replace(test, infos=tuple(infos))}
 
 
 def write_parts(parts: dict[str, TraceSet], folder: Path) -> dict[str, Path]:

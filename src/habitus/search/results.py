@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from habitus.errors import InputError, UsageError
+from habitus.search.beside import Beside
+from habitus.search.curve import Curve
 from habitus.search.distributions import importance
-from habitus.search.run_folder import Run, RunFolder
+from habitus.search.run_folder import REPORT, Run, RunFolder
+from habitus.storage import atomic_write
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +36,8 @@ class TrialResult:
         reason: why it failed; empty if it did not.
         pruned_after: the epoch after which it was ended; None if it was not.
         supervised: whether labelled attacks had a part in it.
+        curve: how its network learned; None of what is no network.
+        beside: how it scores attacks, which ranked nothing; None where they were not looked at.
     """
 
     trial: int
@@ -50,6 +55,8 @@ class TrialResult:
     kept_epoch: int | None = None
     notes: tuple[str, ...] = ()
     supervised: bool = False
+    curve: Curve | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,19 @@ class SearchResult:
             else f"{self.path}: no trial of this search has ended well yet"
         )
 
+    def write_report(self) -> Path:
+        """Write ``report.html`` into the search's folder, anew where it stands; its path.
+
+        It holds pictures and tables of what has been found so far, and needs no network.
+        """
+        from habitus.search.report.page import report_page
+
+        content = report_page(self).encode()  # before the file is begun
+        path = self.path / REPORT
+        with atomic_write(path) as file:
+            file.write(content)
+        return path
+
     def settings_of(self, trial: TrialResult) -> dict[str, Any]:
         """All settings of a trial, the search file's own among them."""
         return {**self.plan.file.settings, **trial.settings}
@@ -133,7 +153,7 @@ def result_of(folder: RunFolder, run: Run, plan: SearchPlan, records: list[Recor
         path=folder.path,
         run=run,
         plan=plan,
-        trials=tuple(_trial(r, rank.get(r.number), run) for r in (*done, *others)),
+        trials=tuple(_trial(r, rank.get(r.number), run, folder) for r in (*done, *others)),
         _records=tuple(records),
     )
 
@@ -166,8 +186,15 @@ def place_of(text: str) -> tuple[str, str]:
     return match["run"], f"{match['kind'] or ''}{match['number']}"
 
 
-def _trial(record: Record, rank: int | None, run: Run) -> TrialResult:
+def _trial(record: Record, rank: int | None, run: Run, folder: RunFolder) -> TrialResult:
     told = record.outcome
+    try:
+        curve, beside = Curve.of(told.get("curve")), Beside.of(told.get("beside"))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{folder.path}: what is kept of trial {record.number} is damaged "
+            f"({type(error).__name__}: {error}); begin anew in another folder"
+        ) from None
     return TrialResult(
         trial=record.number,
         rank=rank,
@@ -184,4 +211,6 @@ def _trial(record: Record, rank: int | None, run: Run) -> TrialResult:
         kept_epoch=told.get("kept_epoch"),
         notes=tuple(told.get("notes", ())),
         supervised=run.supervised,
+        curve=curve,
+        beside=beside,
     )

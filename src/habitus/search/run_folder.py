@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import os
 
 RUN_FILE, SEARCH_FILE, LOGS, DATA = "run.json", "search.toml", "logs", "data"
+REPORT = "report.html"
 _MAX_RUN_BYTES = 1 << 20
-_OURS = {RUN_FILE, SEARCH_FILE, LOGS, DATA, JOURNAL}
+_OURS = {RUN_FILE, SEARCH_FILE, LOGS, DATA, JOURNAL, REPORT}
 
 
 class Run(BaseModel):
@@ -33,6 +34,7 @@ class Run(BaseModel):
         data, data_sha256: what was named, and its content; ``protocol``, ``format``, ``abi`` as
             given.
         n_trials: in all.
+        beside_attacks: whether each trial scores attacks, which rank nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +57,7 @@ class Run(BaseModel):
     protocol: str | None
     format: str | None
     abi: str | None
+    beside_attacks: bool = False
 
     @classmethod
     def of(cls, **told: Any) -> Run:
@@ -153,7 +156,14 @@ def check_same(folder: Path, kept: Run, plan: SearchPlan, new: Run, new_plan: Se
     """
     differing = [
         name
-        for name in ("data_sha256", "protocol", "objective", "supervised", "storage")
+        for name in (
+            "data_sha256",
+            "protocol",
+            "objective",
+            "supervised",
+            "beside_attacks",
+            "storage",
+        )
         if getattr(kept, name) != getattr(new, name)
     ]
     if plan.text != new_plan.text:

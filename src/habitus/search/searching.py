@@ -12,11 +12,11 @@ from habitus.errors import UsageError
 from habitus.evaluation.protocols import default_protocol, get_protocol
 from habitus.learning.sole import sole_user
 from habitus.search import flow_folds
-from habitus.search.checks import FOLD_AUC, objective_of
+from habitus.search.checks import check_beside, objective_of
 from habitus.search.driver import Driver
 from habitus.search.ledger import cut_torn_line
-from habitus.search.objectives import OBJECTIVES
-from habitus.search.parts import ANOMALIES, parts_of, with_anomalies, write_parts
+from habitus.search.objectives import FOLD_AUC, OBJECTIVES
+from habitus.search.parts import ANOMALIES, parts_of, with_anomalies, with_beside, write_parts
 from habitus.search.plan import SearchPlan, read_search_file
 from habitus.search.results import SearchResult, read_result, result_of
 from habitus.search.run_folder import Run, RunFolder, check_same
@@ -41,6 +41,7 @@ def search(
     jobs: int | None,
     resume: bool,
     supervised: bool,
+    beside_attacks: bool,
     protocol: str | None,
     storage: str | None,
     device: str,
@@ -53,6 +54,8 @@ def search(
     """Run a search, or what is left of it; arguments as of `habitus.run_search`."""
     plan = read_search_file(file)
     objective = objective_of(plan, supervised=supervised)
+    if beside_attacks:
+        check_beside(objective, supervised=supervised)
     folder = RunFolder(output)
     is_there = folder.is_run()
     if is_there and not resume:
@@ -81,6 +84,7 @@ def search(
         protocol=protocol,
         format=format,
         abi=abi,
+        beside_attacks=beside_attacks,
     )
     with sole_user(folder.path, doing="searching"):
         if is_there:
@@ -92,21 +96,23 @@ def search(
             before = result_of(folder, run, plan, ledger.records())
             if before.is_finished:
                 return before
-        with closing(engine_of(engine, jobs, threads=plan.file.limits.threads)) as runner:
-            if not is_there:
+        with (
+            closing(engine_of(engine, jobs, threads=plan.file.limits.threads)) as runner,
+            _data(folder) as place,
+        ):
+            if is_flows:
+                paths, task = flow_folds.write_flows(data, place, progress), flow_folds.TASK
+            else:
+                paths = _write_traces(
+                    source, place, plan, run, progress=progress, report=report, strict=strict
+                )
+                task = TASK
+            for name, path in paths.items():
+                runner.share(name, path)
+            if not is_there:  # from here on: data that cannot be searched leave no search
                 folder.begin(run, plan)
                 ledger = folder.ledger(run, plan, may_begin=True)
-            with _data(folder) as place:
-                if is_flows:
-                    paths, task = flow_folds.write_flows(data, place, progress), flow_folds.TASK
-                else:
-                    paths = _write_traces(
-                        source, place, plan, run, progress=progress, report=report, strict=strict
-                    )
-                    task = TASK
-                for name, path in paths.items():
-                    runner.share(name, path)
-                Driver(run, plan, folder, ledger, runner, progress, task=task, device=device).go()
+            Driver(run, plan, folder, ledger, runner, progress, task=task, device=device).go()
         return result_of(folder, run, plan, ledger.records())
 
 
@@ -143,4 +149,6 @@ def _write_traces(
     if ANOMALIES in OBJECTIVES[run.objective].parts:
         progress.stage("making synthetic anomalies")
         parts = with_anomalies(parts, judging, seed)
+    if run.beside_attacks:
+        parts = with_beside(parts, traces, chosen)
     return write_parts(parts, place)

@@ -76,6 +76,11 @@ class Choices(Parameter):
         """All of them, in order."""
         return self.choices
 
+    def told(self, most: int = 12) -> str:
+        """The values for people, the first of them where there are many."""
+        more = f" and {len(self.choices) - most:,} more" if len(self.choices) > most else ""
+        return ", ".join(map(str, self.choices[:most])) + more
+
     def drawn(self, random: np.random.Generator) -> Value:
         """One, each as likely as the others."""
         return self.choices[int(random.integers(len(self.choices)))]
@@ -118,6 +123,12 @@ class Range(Parameter):
     def values(self) -> tuple[Value, ...]:
         """All of them, in order, where they can be counted."""
         return tuple(self._at(i) for i in range(self.n_steps or 0))
+
+    def told(self) -> str:
+        """The values for people."""
+        how = ", by the logarithm" if self.log else ""
+        step = f", in steps of {self.step:g}" if self.step is not None else ""
+        return f"{self.low:g} to {self.high:g}{how}{step}"
 
     def drawn(self, random: np.random.Generator) -> Value:
         """One by chance."""

@@ -11,8 +11,10 @@ from habitus.detectors import get_detector
 from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.errors import UsageError
 from habitus.learning.session import Session
+from habitus.search.beside import look_beside
+from habitus.search.curve import curve_of
 from habitus.search.objectives import OBJECTIVES, Measured, Objective, as_json
-from habitus.search.parts import LEARNED, read_part
+from habitus.search.parts import BESIDE, JUDGED, LEARNED, read_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,31 +43,39 @@ def run_trial(arguments: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
     Args:
         arguments: ``detector``, ``settings``, ``objective``, ``aggregation``, ``seed``, ``device``;
-            and ``rungs``, the epochs after which it is asked whether the trial is to go on.
+            ``rungs``, the epochs after which it is asked whether the trial is to go on; and
+            ``beside_attacks``, whether attacks are looked at when all is done.
         context: shares the parts of the data.
 
     Raises:
         UsageError: if a setting is not allowed, or what was measured is no number.
     """
     objective = OBJECTIVES[arguments["objective"]]
+    looks_beside = arguments.get("beside_attacks", False)
     parts = {name: _part(context, name) for name in objective.parts}
+    epochs: list[Epoch] = []
     detector = get_detector(arguments["detector"]).with_settings(arguments["settings"])
     aggregation = arguments["aggregation"]
     if isinstance(detector, NetworkDetector):
         detector.session = Session(
             device=arguments.get("device", "cpu"),
-            watch=_watch(arguments["rungs"], objective, parts, aggregation, context),
+            watch=_watch(arguments["rungs"], objective, parts, aggregation, context, epochs),
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             detector.fit(parts[LEARNED], None, seed=arguments["seed"])
     except Pruned as pruned:
-        return {**as_json(pruned.measured), "pruned_after": pruned.epoch}
+        curve = curve_of(epochs, pruned.epoch)
+        return {**as_json(pruned.measured), "pruned_after": pruned.epoch, "curve": curve}
     measured = objective.measure(detector, parts, aggregation)
     if not math.isfinite(measured.value):
         raise UsageError(f"the objective {objective.name} is no number with these settings")
-    return {**as_json(measured), "notes": detector.warnings(), **_trained(detector)}
+    told = {**as_json(measured), "notes": detector.warnings(), **_trained(detector)}
+    if looks_beside:  # last of all: what it says comes too late to move anything
+        beside = {name: _part(context, name) for name in (JUDGED, BESIDE)}
+        told["beside"] = look_beside(detector, beside, aggregation)
+    return told
 
 
 def _part(context: Context, name: str) -> TraceSet:
@@ -82,12 +92,18 @@ def _watch(
     parts: Mapping[str, TraceSet],
     aggregation: str | None,
     context: Context,
+    epochs: list[Epoch],
 ) -> Callable[[Epoch, Callable[[], SequenceDetector]], None] | None:
-    """Measures the detector on each rung, and asks whether that is good enough."""
+    """Measures the detector on each rung, and asks whether that is good enough.
+
+    Args:
+        epochs: filled with those that were trained, which a pruned detector tells nobody.
+    """
     if not rungs:
         return None
 
     def watch(epoch: Epoch, as_it_stands: Callable[[], SequenceDetector]) -> None:
+        epochs.append(epoch)
         if epoch.epoch not in rungs:
             return
         measured = objective.measure(as_it_stands(), parts, aggregation)
@@ -100,8 +116,13 @@ def _watch(
 
 
 def _trained(detector: SequenceDetector) -> dict[str, Any]:
-    """How long a network was trained."""
+    """How a network was trained."""
     if not isinstance(detector, NetworkDetector):
         return {}
     history = detector.history
-    return {"epochs": len(history.epochs), "kept_epoch": history.kept.epoch}
+    kept = history.kept.epoch
+    return {
+        "epochs": len(history.epochs),
+        "kept_epoch": kept,
+        "curve": curve_of(history.epochs, kept),
+    }

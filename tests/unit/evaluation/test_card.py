@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from adfa_tree import adfa_tree
-from html_tree import Element, parsed, scripts_of
 
 import habitus
 from habitus.datasets.source import Source
@@ -36,6 +35,7 @@ from habitus.evaluation.results import Results
 from habitus.models.training import fit_model
 from habitus.traces.report import ReadReport
 from habitus.traces.traceset import Label, TraceInfo
+from html_tree import Element, parsed, scripts_of
 
 MAX_BYTES = 6_000_000
 HOSTILE = (

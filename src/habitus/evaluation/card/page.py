@@ -5,11 +5,9 @@ A page needs no network: its policy forbids it every address, and every script b
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from habitus.evaluation.card.attack_figures import attack_figure, folder_table
@@ -24,15 +22,13 @@ from habitus.evaluation.card.standing import (
     where_attacks_are_rare,
 )
 from habitus.evaluation.card.tables import cost_table, model_table, novel_table, origin_table
-from habitus.pictures.page import policy_of, printable
+from habitus.evaluation.card.templates import environment
+from habitus.pictures.page import policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from habitus.evaluation.results import Result, Results
-
-MAX_TEXT = 2000
-"""Characters of one text; longer ones lose their middle."""
 
 
 def card_page(results: Results) -> str:
@@ -92,38 +88,12 @@ def rendered(template: str, **values: Any) -> str:
     own = resources.files("habitus.evaluation.card")
     style, script = ((own / name).read_text("utf-8") for name in ("card.css", "card.js"))
     scripts = [get_plotlyjs(), script]
-    return _environment().get_template(template).render(
+    return environment().get_template(template).render(
         style=Markup(style),  # noqa: S704 - ours, as are the scripts
         scripts=[Markup(script) for script in scripts],  # noqa: S704
         policy=Markup(policy_of(scripts)),  # noqa: S704
         **values,
     )  # fmt: skip
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("habitus.evaluation", "card"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
-    environment.globals["counted"] = counted
-    return environment
-
-
-def _shown(value: object) -> object:
-    """Text with what cannot be seen, or turns the writing about, as code; without its middle if it
-    is very long, as a name in a file may be.
-    """
-    if type(value) is not str:  # markup is ours
-        return value
-    if len(value) > MAX_TEXT:
-        half = MAX_TEXT // 2
-        value = f"{value[:half]} ... {value[-half:]}"
-    return printable(value)
 
 
 def _against(results: Results) -> str:

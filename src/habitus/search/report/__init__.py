@@ -1,0 +1,1 @@
+"""What a search has found, in pictures and on a page."""
