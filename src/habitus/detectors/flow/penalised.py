@@ -27,7 +27,9 @@ _ROUNDED = 1e-6
 """What may be left where rounding hides any further descent."""
 _INNER = 1e-3
 """Of what is left of a slope, what a step may leave."""
-_SWEEPS, _ROUNDS = 40, 4
+_SWEEPS, _ROUNDS = 40, 100
+_JOINING = 0.5
+"""Of what most wants to leave 0, what must want it as much to join it."""
 _RIDGE = 1e-12
 _ARMIJO, _SHORTEST = 0.01, 1e-10
 _BLOCK_ROWS = 1 << 14
@@ -68,7 +70,7 @@ def fit_penalised(
         design: (n, p) standardised.
         labels: (n,) of two classes.
         importance: (n,) above 0, of each flow.
-        l1_ratio: above 0.
+        l1_ratio: from 0 to 1.
     """
     total = float(importance.sum())
     shares = importance / total
@@ -126,40 +128,64 @@ class _Problem:
     def _solve(
         self, gradient: Array, hessian: Array, weights: Array, tolerance: float, step: Array
     ) -> None:
-        """Make a step the best one, where columns that all but say the same keep descent from it.
+        """Better a step where columns that all but say the same keep descent from the best one.
 
-        The equations of the weights that are not 0 are solved, up to where the first of them
-        becomes 0; when none does, the one that most wants to leave 0 joins them (Lee and others
-        2007, "Efficient sparse coding algorithms").
+        The equations of the weights that are not 0 are solved, and the line to their solution is
+        followed as far as it descends, which may be to where one becomes 0. When none does, those
+        that most want to leave 0 join them (Lee and others 2007, "Efficient sparse coding
+        algorithms").
         """
         there = weights + step
         moving = (there != 0) | (self.l1 == 0)
         signs = np.sign(there)
-        for _ in range(_ROUNDS * len(weights)):
-            lacking = (gradient + hessian @ (there - weights) + self.l1_or_0 * signs)[moving]
+        joining = _JOINING
+        for _ in range(_ROUNDS):
+            slopes = gradient + hessian @ (there - weights)
             try:
-                more = np.linalg.solve(hessian[np.ix_(moving, moving)], -lacking)
+                more = np.linalg.solve(
+                    hessian[np.ix_(moving, moving)], -(slopes + self.l1_or_0 * signs)[moving]
+                )
             except np.linalg.LinAlgError:
                 break
-            whole = there.copy()
-            whole[moving] += more
-            crosses = moving & (self.l1 > 0) & (signs * whole <= 0)
-            gaps = np.where(crosses, there - whole, 1.0)
-            shares = np.where(crosses, there / np.where(gaps == 0, 1.0, gaps), np.inf)
-            share = min(1.0, max(0.0, float(shares.min())))
-            there += share * (whole - there)
-            if crosses.any():
-                ends = crosses & (shares <= share)
-                there[ends], signs[ends] = 0.0, 0.0
-                moving &= ~ends
+            towards = np.zeros_like(there)
+            towards[moving] = more
+            share, zero = self._along(there, towards, slopes, hessian, signs)
+            there += share * towards
+            if zero >= 0:
+                there[zero], moving[zero] = 0.0, self.l1[zero] == 0
+            signs = np.where(there != 0, np.sign(there), 0.0)
+            moving &= (there != 0) | (self.l1 == 0)
+            if zero >= 0 or share < 1:
+                # Where nothing moved, too many had joined at once.
+                joining = 1.0 if share == 0 else _JOINING
                 continue
             slopes = gradient + hessian @ (there - weights)
             wanting = np.where(moving, -np.inf, np.abs(slopes) - self.l1)
-            join = int(wanting.argmax())
-            if wanting[join] <= tolerance:
+            if wanting.max() <= tolerance:
                 break
-            moving[join], signs[join] = True, -np.sign(slopes[join])
+            join = wanting >= max(tolerance, joining * wanting.max())
+            moving |= join
+            signs = np.where(join, -np.sign(slopes), signs)
         step[:] = there - weights
+
+    def _along(
+        self, there: Array, towards: Array, slopes: Array, hessian: Array, signs: Array
+    ) -> tuple[float, int]:
+        """How much of a way descends, up to 1; and which weight becomes 0 there, -1 if none."""
+        crosses = np.flatnonzero((signs * (there + towards) < 0) & (self.l1_or_0 > 0))
+        shares = -there[crosses] / towards[crosses]
+        order = np.argsort(shares, kind="stable")
+        crosses, shares = crosses[order], shares[order]
+        curve = float(towards @ hessian @ towards)
+        slope = float((slopes + self.l1_or_0 * signs) @ towards)
+        for one, share in zip(crosses.tolist(), shares.tolist(), strict=True):
+            if slope + share * curve >= 0:
+                break
+            # On the other side of 0 the penalty pulls back.
+            slope += 2 * float(self.l1[one]) * abs(float(towards[one]))
+            if slope + share * curve >= 0:
+                return max(share, 0.0), one
+        return (min(1.0, -slope / curve), -1) if curve > 0 else (1.0, -1)
 
     @cached_property
     def l1_or_0(self) -> Array:

@@ -31,7 +31,7 @@ def value(found: np.ndarray, problem: tuple[np.ndarray, ...], c: float, l1_ratio
 
 @pytest.mark.parametrize("alike", [0.0, 1e-3, 1e-7])
 @pytest.mark.parametrize("c", [0.01, 1.0, 1e4])
-@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5, 0.0])
 @pytest.mark.parametrize("intercept", [True, False])
 def test_no_slope_is_left_that_the_penalty_does_not_hold(
     alike: float, c: float, l1_ratio: float, intercept: bool
