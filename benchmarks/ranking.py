@@ -78,9 +78,21 @@ def measured(arguments: Mapping[str, Any], context: Context) -> Row:
         "nll": nats_a_call(detector, parts).value if is_likelihood(type(detector)) else None,
         "true": area(normals, attacks),
         "true_of_judged": area(judged, attacks),
-        "mean_judged": float(np.nanmean(judged)),
-        "mean_attacks": float(np.nanmean(attacks)),
-        **{f"mean_{kind}": float(np.nanmean(strange[kinds == kind])) for kind in KINDS},
+        **spread("normals", judged),
+        **spread("attacks", attacks),
+        **{
+            name: value
+            for kind in KINDS
+            for name, value in spread(kind, strange[kinds == kind]).items()
+        },
+    }
+
+
+def spread(name: str, values: np.ndarray) -> dict[str, float]:
+    """The median of scores, and the share of traces in which nothing is strange at all."""
+    return {
+        f"median_{name}": float(np.nanmedian(values)),
+        f"none_{name}": float(np.mean(np.nan_to_num(values) == 0)),
     }
 
 
@@ -101,7 +113,7 @@ _WITHIN = (
     "habitus.networks", "habitus.search",
 )  # fmt: skip
 # Now, as it is imported: an edit in the midst of a run must not stand for what runs.
-WORKS = work_of(measured, scores, area, data.__wrapped__)
+WORKS = work_of(measured, spread, scores, area, data.__wrapped__)
 CODE = {
     name: code_of(
         get_detector(read_search_file(name).file.detector).__module__,

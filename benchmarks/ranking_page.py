@@ -87,44 +87,47 @@ def _row(name: str, objective: str, rows: Sequence[Row]) -> tuple[str, ...] | No
 
 
 def _why(rows: Sequence[Row]) -> Iterator[str]:
-    short, long = rows[0], rows[-1]
-    yield from ("## Why STIDE's windows come the other way round", "")
+    yield from ("## Why STIDE's windows come rather the other way round", "")
     yield (
         "By length of the windows: the area of held-out normals against each kind of synthetic "
-        "anomaly, against the attacks, and the mean share of windows never seen."
+        "anomaly; of the same normals, and of the test's, against the attacks; and the share of "
+        "windows never seen in the trace in the middle of all."
     )
     yield ""
+    every = ("normals", *KINDS, "attacks")
     yield from table(
-        ("n", *(f"AUC {kind}" for kind in KINDS), "AUC attacks, same normals",
-         "attacks, the test's normals", "unseen in normals",
-         *(f"in {kind}" for kind in KINDS), "in attacks"),
+        ("n", *(f"AUC {kind}" for kind in KINDS), "attacks, same normals",
+         "attacks, the test's normals", *(f"unseen, {name}" for name in every)),
         [
             (
                 str(row["settings"]["n"]), *(f"{row[f'auc_{kind}']:.3f}" for kind in KINDS),
-                f"{row['true_of_judged']:.3f}", f"{row['true']:.3f}", f"{row['mean_judged']:.1%}",
-                *(f"{row[f'mean_{kind}']:.1%}" for kind in KINDS), f"{row['mean_attacks']:.1%}",
+                f"{row['true_of_judged']:.3f}", f"{row['true']:.3f}",
+                *(f"{row[f'median_{name}']:.1%}" for name in every),
             )
             for row in rows
         ],
     )  # fmt: skip
+    short, long = rows[0], rows[-1]
+    first, last = short["settings"]["n"], long["settings"]["n"]
+    middle = next(row for row in rows if row["settings"]["n"] == 8)
     yield ""
-    n_short, n_long = short["settings"]["n"], long["settings"]["n"]
     yield (
-        f"**The anomalies are broken in the small, attacks in the large.** Replaced calls betray "
-        f"themselves in windows of {n_short} already: {short['mean_foreign']:.0%} of those of "
-        f"foreign calls are unseen, {short['mean_swapped']:.0%} of swapped ones, and "
-        f"{short['mean_judged']:.0%} of normal ones. Longer windows find little more there, as the "
-        "rest of such a trace is normal, while ever more windows of honest traces are unseen, too "
-        f"({long['mean_judged']:.0%} at {n_long}): the area can but fall. Attacks are made of "
-        f"familiar short windows ({short['mean_attacks']:.0%} unseen at {n_short}) in an order "
-        f"that is not ({long['mean_attacks']:.0%} at {n_long}), from end to end. "
-        "It is not the normals: against the very same ones the area of attacks rises with the "
-        "length, from "
-        f"{short['true_of_judged']:.2f} to {long['true_of_judged']:.2f}. Nor is it one kind of "
-        "anomaly: all four fall. `spliced`, whose stretches are normal in themselves and wrong at "
-        "their ends alone, is all but normal to STIDE at any length. So `synthetic-auc` chooses "
-        "the shortest memory that sees a disturbance: it may compare detectors that weigh every "
-        "call by its chance, as n-gram models do, and not how long a window has to be."
+        "**The anomalies are broken in the small, attacks in the large.** Replaced calls betray "
+        f"themselves in windows of {first} already: of the traces of foreign and of swapped calls "
+        f"{short['none_foreign']:.0%} and {short['none_swapped']:.0%} have none that was never "
+        f"seen, of the attacks {short['none_attacks']:.0%}, of honest traces "
+        f"{short['none_normals']:.0%}. Longer windows add to an anomaly little more than to the "
+        "honest trace that the rest of it is: in the middle of all, normals rise from "
+        f"{short['median_normals']:.0%} at {first} to {long['median_normals']:.0%} at {last}, and "
+        "the area falls. Attacks are made of familiar short windows in an order that is not, from "
+        f"end to end: {short['median_attacks']:.0%} unseen at {first}, "
+        f"{middle['median_attacks']:.0%} at 8, where foreign calls are at "
+        f"{middle['median_foreign']:.0%}. It is not the normals: against the very same ones the "
+        f"area of attacks rises from {short['true_of_judged']:.2f} to "
+        f"{middle['true_of_judged']:.2f}. Nor is it one kind of anomaly: from 5 on all four fall. "
+        "`spliced`, whose stretches are normal in themselves and wrong at their ends alone, is "
+        "all but normal to STIDE at any length. So `synthetic-auc` takes the shortest memory that "
+        "sees a disturbance; how long a window has to be it cannot tell."
     )
     yield ""
 

@@ -31,6 +31,8 @@ from habitus.search.ledger import JOURNAL
 ROWS = WORK / "search_kill"
 SEARCHES = ("ngram-grid", "stide-grid")
 KILLS = 10
+KILLS_A_READING = 5
+"""Of so many kills one comes while the data are read."""
 SEED = 5
 LIMITS = '\n[limits]\nseconds = 3.0\nmemory = "400 MB"\n'
 N_TRIALS = 10
@@ -70,62 +72,88 @@ def killed(search: str) -> Row:
     """Run a search whole; then again, killed ten times; and compare."""
     whole, cut = (FOLDER / f"kill-{os.getpid()}-{name}" for name in ("whole", "cut"))
     try:
-        begun = time.perf_counter()
-        assert started(search, whole).wait() == 0  # noqa: S101
-        seconds = time.perf_counter() - begun
+        reading, trying = _watched(search, whole)
+        wanted = rows_of(load_search(whole))
         draw = np.random.default_rng([SEED, SEARCHES.index(search)])
-        kills = [_kill(search, cut, float(draw.uniform(0.0, seconds))) for _ in range(KILLS)]
+        kills: list[Row] = []
+        n_searches, equal = 1, True
+        while len(kills) < KILLS:
+            if len(finished(cut)) == len(wanted):  # it came to its end: another one
+                equal &= rows_of(load_search(cut)) == wanted
+                shutil.rmtree(cut)
+                n_searches += 1
+            early = len(kills) % KILLS_A_READING == 0
+            after = draw.uniform(0.0, reading if early else 2 * trying / KILLS)
+            kill = _kill(search, cut, float(after), while_reading=early)
+            if kill["was_killed"]:
+                kills.append(kill)
         assert started(search, cut).wait() == 0  # noqa: S101
-        wanted, found = rows_of(load_search(whole)), rows_of(load_search(cut))
-        # What was found once must be found in the end, to the last digit.
-        values = {trial["trial"]: trial["value"] for trial in found}
-        kept_values = all(
-            values[int(number)] == value for kill in kills for number, value in kill.pop("values")
-        )
+        equal &= rows_of(load_search(cut)) == wanted
         return {
-            "seconds": seconds, "kills": kills, "trials": len(found),
-            "equal": found == wanted and kept_values, "cut_data": (cut / "data").exists(),
+            "reading": reading, "trying": trying, "kills": kills, "trials": len(wanted),
+            "searches": n_searches, "equal": equal, "cut_data": (cut / "data").exists(),
         }  # fmt: skip
     finally:
         shutil.rmtree(whole, ignore_errors=True)
         shutil.rmtree(cut, ignore_errors=True)
 
 
-def _kill(search: str, folder: Path, after: float) -> Row:
-    """Go on with a search, and end all of it after so many seconds if it still runs."""
-    before = finished(folder)
+def _watched(search: str, folder: Path) -> tuple[float, float]:
+    """Seconds of a whole search until its first trial begins, and from there to its end."""
+    begun = time.perf_counter()
     running = started(search, folder)
+    _wait_for_trials(running, folder, 0)
+    first = time.perf_counter()
+    assert running.wait() == 0  # noqa: S101
+    return first - begun, time.perf_counter() - first
+
+
+def _wait_for_trials(running: subprocess.Popen[bytes], folder: Path, before: int) -> None:
+    """Until a log of a trial is written to: then the first trial of this process has begun."""
+    while running.poll() is None and _log_bytes(folder) <= before:
+        time.sleep(0.001)
+
+
+def _log_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("logs/*.log"))
+
+
+def _kill(search: str, folder: Path, after: float, *, while_reading: bool) -> Row:
+    """Go on with a search, and end all of it after so many seconds if it still runs.
+
+    Args:
+        while_reading: they begin with the command; else with its first trial.
+    """
+    before, logged = finished(folder), _log_bytes(folder)
+    running = started(search, folder)
+    if not while_reading:
+        _wait_for_trials(running, folder, logged)
+    family: list[int] = []
     try:
         running.wait(timeout=after)
     except subprocess.TimeoutExpired:
         family = _family(running.pid)
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
-    else:
-        family = []
     until = time.monotonic() + _GONE_SECONDS
     while any(map(_is_alive, family)) and time.monotonic() < until:
         time.sleep(0.05)
     journal = folder / JOURNAL
     content = journal.read_bytes() if journal.is_file() else b""
-    torn = len(content) - (content.rfind(b"\n") + 1)
     now = finished(folder)
     return {
-        "after": after,
+        "while_reading": while_reading,
         "was_killed": running.returncode == -signal.SIGKILL,
         "before": len(before),
         "now": len(now),
-        "only_grew": all(now.get(number) == _same_rank(now, t) for number, t in before.items()),
-        "torn": torn,
+        # But for its rank, which others may take, a trial stays as it was, to the last digit.
+        "only_grew": all(
+            number in now and now[number] == {**trial, "rank": now[number]["rank"]}
+            for number, trial in before.items()
+        ),
+        "torn": len(content) - (content.rfind(b"\n") + 1),
         "left": sum(map(_is_alive, family)),
-        "values": [[number, trial["value"]] for number, trial in now.items()],
     }
-
-
-def _same_rank(now: dict[int, dict[str, Any]], trial: dict[str, Any]) -> dict[str, Any]:
-    """A trial as it was, but for its rank, which others may take."""
-    number = trial["trial"]
-    return {**trial, "rank": now[number]["rank"] if number in now else None}
 
 
 def _family(pid: int) -> list[int]:
@@ -162,11 +190,14 @@ def lines_of(searches: dict[str, Row], bad: Row) -> Iterator[str]:
     """The page, line by line."""
     yield from ("# Searches that are killed", "")
     yield (
-        f"`habitus search` of two shipped grids on ADFA-LD, two workers: the whole command killed "
-        f"(`kill -9` of its process group) at {KILLS} moments drawn evenly between its start and "
-        "as long as the undisturbed search takes, each time gone on with by `--resume`, and then "
-        "left to end. *Ended* are the trials whose result is kept; a trial that was running begins "
-        "again. *Torn* are bytes of a journal's line that was being written."
+        "`habitus search` of two shipped grids on ADFA-LD, two workers: the whole command killed "
+        f"(`kill -9` of its process group) {KILLS} times, each time gone on with by `--resume`, "
+        "and then left to end. Two kills come while it reads the data, at a moment drawn evenly; "
+        "the others after a trial has begun, at one drawn evenly up to a fifth of what all trials "
+        "take. A search that ends between two kills is compared, and another one begun. *Ended* "
+        "are the trials whose result is kept after each kill; a trial that was running begins "
+        "again. *Torn* are bytes of a journal's line that was being written; *processes left* is "
+        f"looked at within {_GONE_SECONDS:.0f} seconds."
     )
     yield ""
     body = []
@@ -174,21 +205,20 @@ def lines_of(searches: dict[str, Row], bad: Row) -> Iterator[str]:
         kills = row["kills"]
         body.append(
             (
-                f"`{name}`", str(row["trials"]), f"{row['seconds']:.1f}",
-                str(sum(kill["was_killed"] for kill in kills)),
-                ", ".join(str(kill["now"]) for kill in kills),
+                f"`{name}`", str(row["trials"]), f"{row['reading']:.1f}", f"{row['trying']:.1f}",
+                str(len(kills)), ", ".join(str(kill["now"]) for kill in kills),
                 "yes" if all(kill["only_grew"] for kill in kills) else "**no**",
                 str(sum(kill["torn"] for kill in kills)),
                 str(sum(kill["left"] for kill in kills)),
-                "yes" if row["equal"] else "**no**",
+                f"{'yes' if row['equal'] else '**no**'} ({row['searches']} searches)",
             )
         )  # fmt: skip
     yield from table(
-        ("search", "trials", "undisturbed, s", "killed", "ended after each", "only grew", "torn",
-         "processes left", "last table equals the undisturbed one"),
+        ("search", "trials", "until the first, s", "all trials, s", "kills", "ended after each",
+         "only grew", "torn, bytes", "processes left", "tables equal the undisturbed one"),
         body,
     )  # fmt: skip
-    yield from ("", "A search that had ended before its moment came was not killed.", "")
+    yield ""
     yield from ("## Trials that misbehave", "")
     good = [trial for trial in bad["trials"] if trial[0] not in WHAT]
     yield (

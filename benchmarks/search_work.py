@@ -7,6 +7,8 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from common import WORK, test_data
@@ -44,14 +46,25 @@ def timed_search(text: str, data: str, jobs: int) -> tuple[float, SearchResult]:
         file.unlink()
 
 
-def driven(text: str, task: str, jobs: int) -> tuple[float, SearchResult]:
-    """As `timed_search`, of trials that are a function (``module:function``) and know no data."""
+def driven(
+    text: str,
+    task: str,
+    jobs: int,
+    *,
+    objective: str = "nll",
+    shared: Mapping[str, Path] = MappingProxyType({}),
+) -> tuple[float, SearchResult]:
+    """As `timed_search`, of trials that are a function, ``module:function``.
+
+    Args:
+        shared: the parts of the data that it reads, if any.
+    """
     plan = SearchPlan(text, "search.toml")
     path = FOLDER / f"driven-{os.getpid()}"
     shutil.rmtree(path, ignore_errors=True)
     folder = RunFolder(path)
     run = Run.of(
-        search="search.toml", storage=None, detector=plan.file.detector, objective="nll",
+        search="search.toml", storage=None, detector=plan.file.detector, objective=objective,
         direction="minimize", unit="", supervised=False, seed=plan.file.seed,
         n_trials=plan.n_trials, data="", data_sha256="", protocol=None, format=None, abi=None,
     )  # fmt: skip
@@ -60,6 +73,8 @@ def driven(text: str, task: str, jobs: int) -> tuple[float, SearchResult]:
     try:
         started = time.perf_counter()
         with closing(LocalEngine(jobs)) as engine:
+            for name, file in shared.items():
+                engine.share(name, file)
             Driver(run, plan, folder, ledger, engine, SILENT, task=task).go()
             seconds = time.perf_counter() - started
         return seconds, result_of(folder, run, plan, ledger.records())
