@@ -99,35 +99,36 @@ def killed(search: str) -> Row:
 
 
 def _watched(search: str, folder: Path) -> tuple[float, float]:
-    """Seconds of a whole search until its first trial begins, and from there to its end."""
+    """Seconds of a whole search until its first trial ends, and from there to its end."""
     begun = time.perf_counter()
     running = started(search, folder)
-    _wait_for_trials(running, folder, 0)
+    _wait_for_an_end(running, folder, 0)
     first = time.perf_counter()
     assert running.wait() == 0  # noqa: S101
     return first - begun, time.perf_counter() - first
 
 
-def _wait_for_trials(running: subprocess.Popen[bytes], folder: Path, before: int) -> None:
-    """Until a log of a trial is written to: then the first trial of this process has begun."""
-    while running.poll() is None and _log_bytes(folder) <= before:
+def _wait_for_an_end(running: subprocess.Popen[bytes], folder: Path, before: int) -> None:
+    """Until one more trial has ended than before."""
+    while running.poll() is None and _n_ended(folder) <= before:
         time.sleep(0.001)
 
 
-def _log_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("logs/*.log"))
+def _n_ended(folder: Path) -> int:
+    """By the trials' logs, which are written to just before the journal is."""
+    return sum(path.read_bytes().count(b"\ndone: ") for path in folder.glob("logs/*.log"))
 
 
 def _kill(search: str, folder: Path, after: float, *, while_reading: bool) -> Row:
     """Go on with a search, and end all of it after so many seconds if it still runs.
 
     Args:
-        while_reading: they begin with the command; else with its first trial.
+        while_reading: they begin with the command; else with the end of its first trial.
     """
-    before, logged = finished(folder), _log_bytes(folder)
+    before, ended = finished(folder), _n_ended(folder)
     running = started(search, folder)
     if not while_reading:
-        _wait_for_trials(running, folder, logged)
+        _wait_for_an_end(running, folder, ended)
     family: list[int] = []
     try:
         running.wait(timeout=after)
@@ -192,8 +193,8 @@ def lines_of(searches: dict[str, Row], bad: Row) -> Iterator[str]:
     yield (
         "`habitus search` of two shipped grids on ADFA-LD, two workers: the whole command killed "
         f"(`kill -9` of its process group) {KILLS} times, each time gone on with by `--resume`, "
-        "and then left to end. Two kills come while it reads the data, at a moment drawn evenly; "
-        "the others after a trial has begun, at one drawn evenly up to a fifth of what all trials "
+        "and then left to end. Two kills come before the first of its trials ends, at a moment "
+        "drawn evenly; the others after that, at one drawn evenly up to a fifth of what all trials "
         "take. A search that ends between two kills is compared, and another one begun. *Ended* "
         "are the trials whose result is kept after each kill; a trial that was running begins "
         "again. *Torn* are bytes of a journal's line that was being written; *processes left* is "
@@ -214,7 +215,7 @@ def lines_of(searches: dict[str, Row], bad: Row) -> Iterator[str]:
             )
         )  # fmt: skip
     yield from table(
-        ("search", "trials", "until the first, s", "all trials, s", "kills", "ended after each",
+        ("search", "trials", "to the first's end, s", "the others, s", "kills", "ended after each",
          "only grew", "torn, bytes", "processes left", "tables equal the undisturbed one"),
         body,
     )  # fmt: skip
