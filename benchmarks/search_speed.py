@@ -20,7 +20,7 @@ import numpy as np
 from common import ROOT, WORK, measured_version, test_data, write_page
 from grid_search_cv import Peer, point_of
 from kept import Row, kept, work_of
-from search_speed_page import BUSY_SECONDS, N_NOTHING, SEEDS, lines_of
+from search_speed_page import BUSY_SECONDS, N_NOTHING, SCHEDULES, SEEDS, lines_of
 from search_work import FOLDER, adfa, driven, grid_of, timed_search
 
 from habitus import SearchResult, read_traces
@@ -51,7 +51,7 @@ method = "random"
 trials = 16
 
 [settings]
-epochs = 15
+epochs = {epochs}
 patience = 0
 average = 0.9
 warm_up = 20
@@ -149,14 +149,16 @@ def nothing(jobs: int) -> Row:
     return {"seconds": driven(grid_of(N_NOTHING), "search_work:nothing", jobs)[0]}
 
 
-def pruned(text: str) -> Row:
+def pruned(text: str, epochs: int, first: int, seed: int) -> Row:
     """A search of language models, on every sixth training trace."""
     place = FOLDER / "pruned.arrow"
     if not place.is_file():
         normal = training_part(read_traces(adfa()), get_protocol("adfa-ld"))[0]
         place.parent.mkdir(parents=True, exist_ok=True)
         write_native(place, [normal.select(np.arange(normal.n_traces) % PRUNED_SHARE == 0)])
-    seconds, found = timed_search(text, str(place), 2)
+    for name, value in (("{epochs}", epochs), ("{first}", first)):
+        text = text.replace(name, str(value))
+    seconds, found = timed_search(f"seed = {seed}\n{text}", str(place), 2)
     assert found.best is not None  # noqa: S101
     return {
         "seconds": seconds,
@@ -202,7 +204,8 @@ GROUPS: tuple[tuple[dict[str, Callable[[], Row]], int], ...] = (
     ({"nothing-1": partial(nothing, 1), "nothing-2": partial(nothing, 2)}, 3),
     (
         {
-            f"{name}-seed-{seed}": partial(pruned, f"seed = {seed}\n{text}")
+            f"{name}-{epochs}-seed-{seed}": partial(pruned, text, epochs, first, seed)
+            for epochs, first in SCHEDULES
             for seed in SEEDS
             for name, text in (("whole", PRUNED), ("pruned", PRUNED + PRUNING))
         },
@@ -225,7 +228,7 @@ GROUPS: tuple[tuple[dict[str, Callable[[], Row]], int], ...] = (
 def measured(most: int, *, fresh: bool) -> dict[str, list[Row]]:
     """Every contender's rows, A B A B."""
     rows: dict[str, list[Row]] = {}
-    version = {"work": work_of(*_WORKS), **measured_version(), "texts": [WORKERS, PRUNED]}
+    version = {"work": work_of(*_WORKS), **measured_version(), "texts": [WORKERS, PRUNED, PRUNING]}
     for contenders, runs in GROUPS:
         for run in range(min(runs, most)):
             for name, make in contenders.items():
