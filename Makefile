@@ -55,6 +55,10 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/tried_autoencoder.py
 	$(BIN)/python benchmarks/flow_models.py
 	$(BIN)/python benchmarks/flowmeter_source.py
+	$(BIN)/python benchmarks/search_speed.py
+	$(BIN)/python benchmarks/search_source.py
+	$(BIN)/python benchmarks/search_kill.py
+	$(BIN)/python benchmarks/ranking.py
 
 fuzz: $(VENV)/.development  ## fuzz every reader with coverage, FUZZ_SECONDS for each (default 60); keeps what is new
 	$(BIN)/pip install --quiet --constraint requirements/constraints.txt atheris

@@ -21,7 +21,7 @@ from habitus.detectors.flow import (
 )
 from habitus.detectors.flow.arrays import checked
 from habitus.detectors.flow.base import FlowDetector
-from habitus.detectors.flow.matrix import LARGEST
+from habitus.detectors.flow.read_features import LARGEST
 from habitus.errors import InputError, ModelError, UsageError
 from habitus.flows.flowtable import no_flows
 from made_flows import made_flows

@@ -6,6 +6,7 @@ Labels are what such a detector learns, so that every result is supervised by it
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
+    from numpy.typing import NDArray
 
     from habitus.engines.base import Context
     from habitus.progress import Progress
@@ -30,7 +32,26 @@ FLOWS = "flows"
 _MALICIOUS, _FILE = "\0malicious", "\0file"
 _FLOW_DETECTORS = "habitus.detectors.flow"
 
-_read: WeakKeyDictionary[Any, pl.DataFrame] = WeakKeyDictionary()
+Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+
+
+@dataclass
+class _Held:
+    """What a process has read and divided already: most trials ask for the same again.
+
+    Attributes:
+        read: of the latest features alone, by their names; they take as much memory as the table.
+        folds: by their number.
+    """
+
+    flows: pl.DataFrame
+    labels: NDArray[np.bool_]
+    files: NDArray[Any]
+    read: tuple[Any, Any] = (None, None)
+    folds: dict[int, tuple[list[Fold], str]] = field(default_factory=dict)
+
+
+_held: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
 
 
 def write_flows(data: str, folder: Path, progress: Progress) -> dict[str, Path]:
@@ -58,23 +79,19 @@ def run_flow_trial(arguments: Mapping[str, Any], context: Context) -> dict[str, 
     Raises:
         UsageError: if a setting is not allowed, or no fold has both classes.
     """
-    table = _table(context)
-    labels = table[_MALICIOUS].to_numpy()
-    files = np.array(table[_FILE].to_list(), dtype=object)
-    flows = table.drop(_MALICIOUS, _FILE)
+    held = _held_of(context)
+    labels, files = held.labels, held.files
     detectors = import_module(_FLOW_DETECTORS)
     made = detectors.get_flow_detector(arguments["detector"]).with_settings(arguments["settings"])
-    # Which flows are held out together is one thing for all trials.
-    parts, warning = import_module(f"{_FLOW_DETECTORS}.folds").held_out_folds(
-        labels, files, arguments["folds"], 0
-    )
+    read = _read(held, made)
+    parts, warning = _folds(held, arguments["folds"])
     areas, notes = [], [warning] if warning else []
     for learned, held_out in parts:
         one = made.unfitted()
         known = labels[learned] if made.needs_labels else None
         rows = learned if made.needs_labels else learned[~labels[learned]]
-        one.fit(flows[rows], known, files[rows], seed=arguments["seed"])
-        scores = one.score(flows[held_out])
+        one.fit_read(read.rows(rows), known, files[rows], seed=arguments["seed"])
+        scores = one.score_matrix(one.inputs.rows_of(read.rows(held_out)))
         judged = np.isfinite(scores)
         malicious = labels[held_out][judged]
         if malicious.any() and not malicious.all():
@@ -90,9 +107,31 @@ def run_flow_trial(arguments: Mapping[str, Any], context: Context) -> dict[str, 
     }
 
 
-def _table(context: Context) -> pl.DataFrame:
+def _held_of(context: Context) -> _Held:
     import polars as pl
 
-    if context not in _read:
-        _read[context] = pl.read_ipc(context.shared(FLOWS).to_pybytes(), use_pyarrow=False)
-    return _read[context]
+    if context not in _held:
+        table = pl.read_ipc(context.shared(FLOWS).to_pybytes(), use_pyarrow=False)
+        _held[context] = _Held(
+            flows=table.drop(_MALICIOUS, _FILE),
+            labels=table[_MALICIOUS].to_numpy(),
+            files=np.array(table[_FILE].to_list(), dtype=object),
+        )
+    return _held[context]
+
+
+def _read(held: _Held, detector: Any) -> Any:
+    """What the detector's features say of all flows."""
+    settings = detector.settings
+    asked = (settings.features, settings.first_packets)
+    if held.read[0] != asked:
+        held.read = (asked, detector.read(held.flows))
+    return held.read[1]
+
+
+def _folds(held: _Held, n: int) -> tuple[list[Fold], str]:
+    """Which flows are held out together: one thing for all trials."""
+    if n not in held.folds:
+        folds = import_module(f"{_FLOW_DETECTORS}.folds").held_out_folds
+        held.folds[n] = folds(held.labels, held.files, n, 0)
+    return held.folds[n]

@@ -14,6 +14,7 @@ from habitus.detectors.base import DetectorSettings
 from habitus.detectors.flow.feature_sets import DEFAULT, features_named
 from habitus.detectors.flow.matrix import FlowInputs, blocks
 from habitus.detectors.flow.ranges import NormalRange, ranges_of, restored_ranges
+from habitus.detectors.flow.read_features import ReadFeatures
 from habitus.detectors.settings import checked_settings
 from habitus.errors import InputError, ModelError, UsageError
 from habitus.flows.layout import MAX_FIRST
@@ -133,17 +134,38 @@ class FlowDetector(ABC):
                 where two are needed, or no feature tells one flow from another.
             InputError: if a column holds no numbers.
         """
-        self._check(flows, labels, groups)
+        self._check(len(flows), labels, groups)
+        self.fit_read(self.read(flows), labels, groups, progress, seed=seed)
+
+    def read(self, flows: pl.DataFrame) -> ReadFeatures:
+        """What its features say of flows: detectors of the same features may learn from it.
+
+        Raises:
+            InputError: if a column holds no numbers.
+        """
         names = features_named(self.settings.features, self.settings.first_packets)
-        self.inputs, matrix, self._told = FlowInputs.chosen(flows, names)
+        return ReadFeatures.of(flows, names)
+
+    def fit_read(
+        self,
+        read: ReadFeatures,
+        labels: NDArray[np.bool_] | None = None,
+        groups: NDArray[Any] | None = None,
+        progress: Progress = SILENT,
+        *,
+        seed: int = 1,
+    ) -> None:
+        """Learn from flows of which `read` was made; all else as `fit`."""
+        self._check(len(read.values), labels, groups)
+        self.inputs, matrix, self._told = FlowInputs.chosen_of(read)
         benign = matrix if labels is None else matrix[~labels]
         self.ranges = ranges_of(self.inputs.inputs, benign)
         self._learn(matrix, labels, groups, progress, seed)
 
     def _check(
-        self, flows: pl.DataFrame, labels: NDArray[np.bool_] | None, groups: NDArray[Any] | None
+        self, n_flows: int, labels: NDArray[np.bool_] | None, groups: NDArray[Any] | None
     ) -> None:
-        if not len(flows):
+        if not n_flows:
             raise UsageError(f"{self.name}: there are no flows to learn from")
         if labels is None and self.needs_labels:
             raise UsageError(
@@ -151,8 +173,8 @@ class FlowDetector(ABC):
                 "labels; flow-outlier learns from normal flows alone"
             )
         for what, given in (("labels", labels), ("groups", groups)):
-            if given is not None and np.shape(given) != (len(flows),):
-                raise UsageError(f"{what}: wanted one for each of {len(flows):,} flows")
+            if given is not None and np.shape(given) != (n_flows,):
+                raise UsageError(f"{what}: wanted one for each of {n_flows:,} flows")
         if labels is not None and labels.dtype != np.bool_:
             raise UsageError("labels: wanted booleans, true where a flow is malicious")
 

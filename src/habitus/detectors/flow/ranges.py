@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.detectors.flow.arrays import checked
-from habitus.detectors.flow.matrix import LARGEST
+from habitus.detectors.flow.read_features import LARGEST
 from habitus.errors import ModelError
 
 if TYPE_CHECKING:
