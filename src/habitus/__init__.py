@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from habitus.alerts.flow_judging import FlowJudge, FlowVerdicts
     from habitus.alerts.judgement import TraceScore
     from habitus.api.comparing import compare
-    from habitus.api.data import check, convert, sample
+    from habitus.api.data import check, convert, read_data, sample
     from habitus.api.drifting import check_drift
     from habitus.api.flows import detect_flows, explain_flows, judge_flows, train_flows
-    from habitus.api.judging import detect, explain, judge
+    from habitus.api.judging import detect, explain, judge, source_lines
     from habitus.api.learning import evaluate, train
     from habitus.api.options import FileOptions
     from habitus.api.searching import load_search, run_search
@@ -128,6 +128,7 @@ _HOMES = {
     "judge_flows": "habitus.api.flows",
     "load_model": "habitus.models.files",
     "load_search": "habitus.api.searching",
+    "read_data": "habitus.api.data",
     "read_flow_records": "habitus.flows.reading",
     "read_labelled_flows": "habitus.flows.labelled_reading",
     "read_traces": "habitus.traces.reading",
@@ -137,6 +138,7 @@ _HOMES = {
     "run_search": "habitus.api.searching",
     "sample": "habitus.api.data",
     "save_model": "habitus.models.files",
+    "source_lines": "habitus.api.judging",
     "train": "habitus.api.learning",
     "train_flows": "habitus.api.flows",
     "verify_model": "habitus.models.files",
@@ -208,6 +210,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "judge_flows",
     "load_model",
     "load_search",
+    "read_data",
     "read_flow_records",
     "read_labelled_flows",
     "read_traces",
@@ -217,6 +220,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "run_search",
     "sample",
     "save_model",
+    "source_lines",
     "train",
     "train_flows",
     "verify_model",
