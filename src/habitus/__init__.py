@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from habitus.traces.formats.native import append_native, write_native
     from habitus.traces.formats.plain_writer import write_plain
     from habitus.traces.reading import TraceReader, read_traces
+    from habitus.traces.report import ReadReport
     from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
     from habitus.traces.vocabulary import UNKNOWN, Vocabulary
 
@@ -89,6 +90,7 @@ _HOMES = {
     "Model": "habitus.models.model",
     "ModelError": "habitus.errors",
     "Progress": "habitus.progress",
+    "ReadReport": "habitus.traces.report",
     "Results": "habitus.evaluation.results",
     "SILENT": "habitus.progress",
     "SearchResult": "habitus.search.results",
@@ -170,6 +172,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "Model",
     "ModelError",
     "Progress",
+    "ReadReport",
     "Results",
     "SILENT",
     "SearchResult",
