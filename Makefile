@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs docs-serve bench fuzz look record record-network system-deps warm clean
+.PHONY: help demo test lint types unit docs docs-serve notebooks bench fuzz look record record-network system-deps warm clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ docs: $(VENV)/.development  ## build the documentation into site/
 
 docs-serve: $(VENV)/.development  ## show the documentation at http://127.0.0.1:8000
 	$(BIN)/mkdocs serve
+
+notebooks: $(VENV)/.development warm  ## run the notebooks and keep what they print
+	$(BIN)/python scripts/run_notebooks.py
 
 bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names the data); writes docs/results
 	$(BIN)/python benchmarks/host_classical.py

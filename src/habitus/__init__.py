@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from habitus.alerts.flow_judging import FlowJudge, FlowVerdicts
     from habitus.alerts.judgement import TraceScore
     from habitus.api.comparing import compare
-    from habitus.api.data import check, convert, sample
+    from habitus.api.data import check, convert, read_data, sample
     from habitus.api.drifting import check_drift
     from habitus.api.flows import detect_flows, explain_flows, judge_flows, train_flows
-    from habitus.api.judging import detect, explain, judge
+    from habitus.api.judging import detect, explain, judge, source_lines
     from habitus.api.learning import evaluate, train
     from habitus.api.options import FileOptions
     from habitus.api.searching import draw_search, load_search, run_search
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from habitus.traces.formats.native import append_native, write_native
     from habitus.traces.formats.plain_writer import write_plain
     from habitus.traces.reading import TraceReader, read_traces
+    from habitus.traces.report import ReadReport
     from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
     from habitus.traces.vocabulary import UNKNOWN, Vocabulary
 
@@ -91,6 +92,7 @@ _HOMES = {
     "ModelError": "habitus.errors",
     "Picture": "habitus.search.report.picture",
     "Progress": "habitus.progress",
+    "ReadReport": "habitus.traces.report",
     "Results": "habitus.evaluation.results",
     "SILENT": "habitus.progress",
     "SearchResult": "habitus.search.results",
@@ -131,6 +133,7 @@ _HOMES = {
     "judge_flows": "habitus.api.flows",
     "load_model": "habitus.models.files",
     "load_search": "habitus.api.searching",
+    "read_data": "habitus.api.data",
     "read_flow_records": "habitus.flows.reading",
     "read_labelled_flows": "habitus.flows.labelled_reading",
     "read_traces": "habitus.traces.reading",
@@ -140,6 +143,7 @@ _HOMES = {
     "run_search": "habitus.api.searching",
     "sample": "habitus.api.data",
     "save_model": "habitus.models.files",
+    "source_lines": "habitus.api.judging",
     "train": "habitus.api.learning",
     "train_flows": "habitus.api.flows",
     "verify_model": "habitus.models.files",
@@ -172,6 +176,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "ModelError",
     "Picture",
     "Progress",
+    "ReadReport",
     "Results",
     "SILENT",
     "SearchResult",
@@ -213,6 +218,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "judge_flows",
     "load_model",
     "load_search",
+    "read_data",
     "read_flow_records",
     "read_labelled_flows",
     "read_traces",
@@ -222,6 +228,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "run_search",
     "sample",
     "save_model",
+    "source_lines",
     "train",
     "train_flows",
     "verify_model",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.alerts.judgement import Stretch, TraceScore
-    from habitus.models.model import Memory, Model
+    from habitus.models.memory import Memory
+    from habitus.models.model import Model
 
     Found = tuple[int, int, int, int]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from habitus.api.comparing import compare
-    from habitus.api.data import check, convert, sample
+    from habitus.api.data import check, convert, read_data, sample
     from habitus.api.drifting import check_drift
     from habitus.api.flows import detect_flows, explain_flows, judge_flows, train_flows
     from habitus.api.judging import detect, explain, judge, source_lines
@@ -33,6 +33,7 @@ _HOMES = {
     "judge": "habitus.api.judging",
     "judge_flows": "habitus.api.flows",
     "load_search": "habitus.api.searching",
+    "read_data": "habitus.api.data",
     "run_search": "habitus.api.searching",
     "sample": "habitus.api.data",
     "source_lines": "habitus.api.judging",
@@ -54,6 +55,7 @@ __all__ = [
     "judge",
     "judge_flows",
     "load_search",
+    "read_data",
     "run_search",
     "sample",
     "source_lines",

@@ -1,4 +1,4 @@
-"""Checking, converting and sampling data."""
+"""Reading, checking, converting and sampling data."""
 
 from __future__ import annotations
 
@@ -23,6 +23,27 @@ from habitus.traces.report import ReadReport
 if TYPE_CHECKING:
     from habitus.api.options import FileOptions, Place
     from habitus.evaluation.doctor.checkup import Checkup
+    from habitus.traces.traceset import TraceSet
+
+
+def read_data(
+    data: str,
+    *,
+    progress: Progress = SILENT,
+    report: ReadReport | None = None,
+    **files: Unpack[FileOptions],
+) -> TraceSet:
+    """All traces of ``data``, labelled as `train` and `evaluate` see them.
+
+    Args:
+        data: the name of a data set, or a path; `read_traces` reads paths alone.
+        report: filled with what was read and what was left out.
+        files: how to read files (`FileOptions`).
+
+    Raises:
+        HabitusError: if there is no such data set or path, or it cannot be read.
+    """
+    return find_source(data).read(progress=progress, report=report, **files)
 
 
 def check(

@@ -11,25 +11,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from habitus.decisions.aggregation import Aggregation
 from habitus.decisions.decision import Decision, decide
 from habitus.decisions.population import Population
-from habitus.decisions.rule import Rule
+from habitus.decisions.rule import Rule, rolling_scores
 from habitus.decisions.scores import max_score, trace_scores
 from habitus.errors import UsageError
 from habitus.models.calibrating import population_of
+from habitus.models.memory import Memory
 from habitus.models.observing import Observation
 from habitus.storage import readable
-from habitus.traces.traceset import DIGEST_BYTES, TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.decisions.budget import Budget
     from habitus.detectors.base import SequenceDetector
+    from habitus.traces.traceset import TraceSet
 
 FileText = Annotated[str, AfterValidator(readable)]
 """Text that may name files, whose names may be bytes that no JSON holds."""
-
-MAX_REMEMBERED_CALLS = 4_000_000
-"""Beyond this many calls a model remembers only the first of its distinct training traces."""
 
 
 class Provenance(BaseModel):
@@ -55,51 +53,6 @@ class Provenance(BaseModel):
     n_sequences: int = Field(ge=0)
     train_seconds: float = Field(ge=0)
     calibrate_seconds: float = Field(ge=0)
-
-
-@dataclass(frozen=True, eq=False)
-class Memory:
-    """The distinct normal traces a model has learned from: the measure of what is near to normal.
-
-    Attributes:
-        symbols: (n_calls,) uint16 in the detector's vocabulary; ``offsets`` (n + 1,) int64.
-        names: one a remembered trace.
-        digests: (n_sequences,) 16 bytes, of every distinct training trace, remembered or not.
-    """
-
-    symbols: NDArray[np.uint16]
-    offsets: NDArray[np.int64]
-    names: tuple[str, ...]
-    digests: NDArray[np.void]
-
-    @classmethod
-    def of(cls, traces: TraceSet, detector: SequenceDetector) -> Memory:
-        """What to remember of training traces."""
-        digests, firsts = np.unique(traces.sequence_digests(), return_index=True)
-        kept = np.sort(firsts)
-        fits = np.cumsum(traces.lengths[kept]) <= MAX_REMEMBERED_CALLS
-        remembered = traces.select(kept[fits])
-        return cls(
-            symbols=detector.vocabulary.encode(remembered),
-            offsets=remembered.offsets,
-            names=remembered.names,
-            digests=digests,
-        )
-
-    @classmethod
-    def nothing(cls) -> Memory:
-        """No memory at all."""
-        return cls(np.zeros(0, np.uint16), offsets_of([]), (), np.zeros(0, f"V{DIGEST_BYTES}"))
-
-    def knows(self, traces: TraceSet) -> NDArray[np.bool_]:
-        """(n_traces,) bool: whether each trace's sequence is among those learned."""
-        known = {bytes(digest) for digest in self.digests}
-        return np.array([bytes(d) in known for d in traces.sequence_digests()], dtype=bool)
-
-    def traces(self, names: tuple[str, ...]) -> TraceSet:
-        """The remembered traces, whose calls have these names."""
-        infos = tuple(TraceInfo(name, "memory") for name in self.names)
-        return TraceSet(self.symbols, self.offsets, names, infos)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +107,29 @@ class Model:
     ) -> NDArray[np.float64]:
         """(n_traces,) float64: the score of each whole trace; NaN where it cannot be scored."""
         return trace_scores(self.detector, traces, aggregation or self.aggregation)
+
+    def rolling_scores(self, traces: TraceSet, decision: str | None = None) -> NDArray[np.float64]:
+        """(n_calls,) float64: the score after each call of whole traces, as while they run.
+
+        NaN where there is none: the window is not full before as many calls as it holds. Of a trace
+        with fewer calls there is one score, at its last.
+
+        Args:
+            decision: which rolling decision's; by default the first of them.
+
+        Raises:
+            UsageError: if the model makes no such decision, or it judges whole traces.
+        """
+        rules = [Rule.parse(made.rule) for made in self.decisions]
+        rule = next((r for r in rules if r.window), rules[0])
+        if decision is not None:
+            rule = rules[self.row_of(decision)]
+        if rule.window is None:
+            raise UsageError(
+                f"{rule} judges whole traces and makes no score along them: "
+                "`habitus train --rolling W` (in Python `rolling`) makes decisions that do"
+            )
+        return rolling_scores(self.detector.surprise(traces), traces.offsets, rule)
 
     def warnings(self) -> list[str]:
         """What a user should hear before relying on this model; empty if nothing."""

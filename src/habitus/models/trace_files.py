@@ -13,7 +13,8 @@ from habitus.decisions.rule import Rule
 from habitus.decisions.scores import rules_of
 from habitus.detectors import get_detector
 from habitus.errors import ModelError
-from habitus.models.model import Memory, Model, Provenance
+from habitus.models.memory import Memory
+from habitus.models.model import Model, Provenance
 from habitus.models.population_arrays import (
     PopulationFile,
     population_arrays,

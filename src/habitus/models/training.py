@@ -20,7 +20,8 @@ from habitus.models.calibrating import (
     cross_fitted_population,
     held_out_population,
 )
-from habitus.models.model import Memory, Model, Provenance
+from habitus.models.memory import Memory
+from habitus.models.model import Model, Provenance
 from habitus.models.versions import versions_with
 from habitus.progress import SILENT, Progress
 from habitus.traces.holding_out import held_out_part

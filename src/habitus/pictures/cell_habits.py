@@ -14,7 +14,7 @@ from habitus.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from habitus.models.model import Memory
+    from habitus.models.memory import Memory
 
 Floats = NDArray[np.float32]
 Activations = Callable[[NDArray[np.uint16], int], Floats]

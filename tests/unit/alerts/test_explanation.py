@@ -21,12 +21,13 @@ from habitus.alerts.record import Record, alert_record, to_line
 from habitus.alerts.scoring import Scorer
 from habitus.cli import options
 from habitus.errors import UsageError
-from habitus.models.model import Memory, Model
+from habitus.models.memory import Memory
 from habitus.models.training import fit_model
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
     from habitus.alerts.judgement import TraceScore
+    from habitus.models.model import Model
 
 NORMAL = [list("abcabcabd"), list("abdabc"), list("cabcabcabcab"), list("abcabdabcab")]
 SYMBOLS = st.lists(st.integers(0, 3), max_size=8)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import habitus
 from habitus.datasets.home import DataHome
 from habitus.datasets.source import find_source
 from habitus.errors import DataHomeError
@@ -86,3 +87,16 @@ def test_a_pipe_is_refused_before_it_is_read(home: DataHome, tmp_path: Path) -> 
         find_source("pipe", home)
     with pytest.raises(DataHomeError, match="a pipe or a device"):
         find_source("/dev/null", home)
+
+
+def test_a_program_reads_data_by_name_or_path_as_training_does(
+    home: DataHome, tmp_path: Path
+) -> None:
+    (tmp_path / "attack").mkdir()
+    (tmp_path / "attack" / "calls.txt").write_text("openat read\n?!\nclose\n")
+    report = ReadReport()
+    traces = habitus.read_data("attack", format="plain", report=report)
+    assert (traces.n_traces, report.n_broken) == (2, 1)
+    assert all(traces.labels == habitus.Label.ATTACK)
+    with pytest.raises(habitus.HabitusError, match="no data set and no file is called 'nothing'"):
+        habitus.read_data("nothing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,11 +16,14 @@ from habitus.drift.checking import check_population, n_lacking
 from habitus.drift.measures import forecast
 from habitus.drift.result import Drift, Shift
 from habitus.errors import InputError, UsageError
-from habitus.models.model import Memory, Model
+from habitus.models.memory import Memory
 from habitus.models.training import fit_model
 from habitus.traces.traceset import Label, TraceInfo, TraceSet, join
 
 CALLS = [f"call-{i}" for i in range(8)]
+
+if TYPE_CHECKING:
+    from habitus.models.model import Model
 
 
 def drawn(n: int, seed: int, *, jump: float = 0.1, extra: str = "") -> TraceSet:

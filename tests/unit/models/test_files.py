@@ -36,7 +36,7 @@ from habitus.models.files import (
     save_model,
     verify_model,
 )
-from habitus.models.model import Memory
+from habitus.models.memory import Memory
 from habitus.models.training import fit_model
 from habitus.traces.traceset import TraceSet
 

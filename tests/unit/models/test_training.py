@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -306,3 +307,28 @@ def test_thresholds_of_a_network_stand_above_what_rounding_does_to_the_score_the
         assert nearest < 1e-12
     again = model.with_budget(Budget.parse("10%"))
     assert again.decisions == model.decisions
+
+
+def test_scores_along_a_trace_are_means_of_the_last_calls() -> None:
+    model = fit_model("ngram", TraceSet.from_names(TRACES), rolling=["3", "2:median"])
+    traces = TraceSet.from_names([list("abxcabab"), list("ab"), [], list("abcab")])
+    surprise = model.detector.surprise(traces).astype(np.float64)
+    expected = np.full(traces.n_calls, np.nan)
+    for begin, end in pairwise(traces.offsets.tolist()):
+        for last in range(begin + max(1, min(3, end - begin)) - 1, end):
+            expected[last] = surprise[max(begin, last - 2) : last + 1].mean()
+    scores = model.rolling_scores(traces)
+    assert scores == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(scores).sum() == 2 + 1 + 0 + 2  # before the window is full
+    assert not np.array_equal(scores, model.rolling_scores(traces, "rolling:2:median"), True)
+
+
+def test_who_wants_scores_along_traces_needs_a_rolling_decision() -> None:
+    traces = TraceSet.from_names(TRACES)
+    model = fit_model("stide", traces, settings={"n": 2}, rolling=["3"])
+    with pytest.raises(UsageError, match="judges whole traces and makes no score along them"):
+        model.rolling_scores(traces, "trace")
+    with pytest.raises(UsageError, match="makes no decision called 'rolling:9'"):
+        model.rolling_scores(traces, "rolling:9")
+    with pytest.raises(UsageError, match="--rolling W"):
+        replace(model, decisions=model.decisions[:1]).rolling_scores(traces)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from habitus.errors import UsageError
-from habitus.models.model import Memory, Model
+from habitus.models.memory import Memory
 from habitus.models.training import fit_model
 from habitus.pictures.cell_habits import MAX_CALLS, MAX_TRACE_CALLS, Groups, Habits
 from habitus.pictures.cells import MAX_DRAWN, N_CELLS, cells_over, cells_record
@@ -18,6 +18,8 @@ from habitus.traces.traceset import TraceInfo, TraceSet, offsets_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from habitus.models.model import Model
 
 NAMES = ("close", "open", "read")
 CLOSE, OPEN, READ = range(3)
