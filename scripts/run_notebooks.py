@@ -42,10 +42,10 @@ def main(arguments: list[str]) -> int:
     named = [Path(argument) for argument in arguments if argument != "--check"]
     n_stale = 0
     for path in named or sorted(NOTEBOOKS.glob("*.ipynb")):
-        kept = nbformat.read(path, as_version=4)
+        kept = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         ran = executed(kept)
         if not is_check:
-            nbformat.write(ran, path)
+            nbformat.write(ran, path)  # type: ignore[no-untyped-call]
             continue
         for line in differences(kept, ran):
             n_stale += 1
@@ -59,7 +59,7 @@ def executed(notebook: Any) -> Any:
     Raises:
         nbclient.exceptions.CellExecutionError: if a cell fails.
     """
-    ran = nbformat.from_dict(notebook)  # a copy
+    ran = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call] # a copy
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "work").mkdir()

@@ -19,7 +19,7 @@ SCRIPT = ROOT / "scripts" / "run_notebooks.py"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 400_000
 _MACHINE = re.compile(
-    r"/(?:home|root|Users|work|private|mnt)/|[A-Z]:\\\\|/tmp/(?!habitus-recording/)"
+    r"/(?:home|root|Users|work|private|mnt)/|[A-Z]:\\\\|(?<!\w)/tmp/(?!habitus-rec)"
 )
 
 _spec = importlib.util.spec_from_file_location("run_notebooks", SCRIPT)
@@ -58,11 +58,16 @@ def test_a_notebook_is_kept_whole_with_its_outputs(path: Path) -> None:
     kinds = {output.output_type for output in outputs_of(path)}
     assert "error" not in kinds
     assert "stderr" not in {output.get("name") for output in outputs_of(path)}
-    pictures = [o.data["image/png"] for o in outputs_of(path) if "image/png" in o.get("data", {})]
-    assert pictures
-    for picture in pictures:
+    shown = [output.data for output in outputs_of(path) if "data" in output]
+    photos = [data["image/png"] for data in shown if "image/png" in data]
+    drawings = [data["image/svg+xml"] for data in shown if "image/svg+xml" in data]
+    drawings += [data["text/html"] for data in shown if "<svg" in data.get("text/html", "")]
+    assert photos or drawings
+    for picture in photos:
         assert base64.b64decode(picture).startswith(b"\x89PNG\r\n\x1a\n")
         assert len(picture) > 2000, "an empty picture"
+    for drawing in drawings:
+        assert re.search("<(?:rect|circle|path|polyline)", drawing), "an empty picture"
     assert path.stat().st_size < MAX_BYTES
 
 
