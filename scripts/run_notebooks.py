@@ -11,6 +11,7 @@ compared that they are there.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import sys
@@ -42,10 +43,10 @@ def main(arguments: list[str]) -> int:
     named = [Path(argument) for argument in arguments if argument != "--check"]
     n_stale = 0
     for path in named or sorted(NOTEBOOKS.glob("*.ipynb")):
-        kept = nbformat.read(path, as_version=4)
+        kept = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         ran = executed(kept)
         if not is_check:
-            nbformat.write(ran, path)
+            nbformat.write(ran, path)  # type: ignore[no-untyped-call]
             continue
         for line in differences(kept, ran):
             n_stale += 1
@@ -59,7 +60,7 @@ def executed(notebook: Any) -> Any:
     Raises:
         nbclient.exceptions.CellExecutionError: if a cell fails.
     """
-    ran = nbformat.from_dict(notebook)  # a copy
+    ran = copy.deepcopy(notebook)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "work").mkdir()
@@ -120,7 +121,7 @@ def _kinds(cell: Any) -> list[str]:
 
 
 def _text(output: Any) -> str:
-    """The text of an output; of a picture there is none, but for how large its figure is."""
+    """The text of an output; of a picture it is how large its figure is."""
     text = output.get("text") or output.get("data", {}).get("text/plain", "")
     return str(text)
 
