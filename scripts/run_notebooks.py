@@ -11,6 +11,7 @@ compared that they are there.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import sys
@@ -59,7 +60,7 @@ def executed(notebook: Any) -> Any:
     Raises:
         nbclient.exceptions.CellExecutionError: if a cell fails.
     """
-    ran = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call] # a copy
+    ran = copy.deepcopy(notebook)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "work").mkdir()
@@ -120,7 +121,7 @@ def _kinds(cell: Any) -> list[str]:
 
 
 def _text(output: Any) -> str:
-    """The text of an output; of a picture there is none, but for how large its figure is."""
+    """The text of an output; of a picture it is how large its figure is."""
     text = output.get("text") or output.get("data", {}).get("text/plain", "")
     return str(text)
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "run_notebooks.py"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 400_000
+# Where the shipped programs were recorded stands in the recordings; it may be cut off.
 _MACHINE = re.compile(
     r"/(?:home|root|Users|work|private|mnt)/|[A-Z]:\\\\|(?<!\w)/tmp/(?!habitus-rec)"
 )
