@@ -19,7 +19,9 @@ SCRIPT = ROOT / "scripts" / "run_notebooks.py"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 400_000
 # Where the shipped programs were recorded stands in the recordings; it may be cut off.
-_MACHINE = re.compile(r"/(?:home|root|Users|work|private|mnt)/|[A-Z]:\\\\|/tmp/(?!habitus-rec)")
+_MACHINE = re.compile(
+    r"/(?:home|root|Users|work|private|mnt)/|[A-Z]:\\\\|(?<!\w)/tmp/(?!habitus-rec)"
+)
 
 _spec = importlib.util.spec_from_file_location("run_notebooks", SCRIPT)
 assert _spec is not None
