@@ -71,7 +71,7 @@ class LanguageTask(Task):
             features, wanted = features[is_there], calls[is_there]
         logits = self.network.logits(features)
         loss = functional.cross_entropy(logits, wanted)
-        return Learned(loss, len(wanted), _n_right(logits, wanted), after)
+        return Learned(loss, len(wanted), len(wanted), _n_right(logits, wanted), after)
 
     def judge(self) -> Judged:
         device = next(self.network.parameters()).device

@@ -106,7 +106,8 @@ class NextCallTask(Task):
             read = read.masked_fill(hidden, self.network.unknown)
         logits = self._logits(read)
         right = (logits.detach().argmax(dim=-1) == wanted).sum()
-        return Learned(functional.cross_entropy(logits, wanted), len(wanted), right, carried)
+        loss = functional.cross_entropy(logits, wanted)
+        return Learned(loss, len(wanted), len(wanted), right, carried)
 
     def judge(self) -> Judged:
         device = next(self.network.parameters()).device

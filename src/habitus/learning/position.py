@@ -45,7 +45,8 @@ class Sums(BaseModel):
     """Of the calls learned in an epoch so far.
 
     Attributes:
-        loss, right: sums over ``calls``; ``seconds`` were spent on them.
+        loss: a sum over ``calls``; ``seconds`` were spent on them.
+        right: a sum over ``looked`` of them, of which it was seen.
         rate: the last update's learning rate.
     """
 
@@ -54,5 +55,6 @@ class Sums(BaseModel):
     loss: float = 0.0
     right: float = 0.0
     calls: Annotated[int, Field(ge=0)] = 0
+    looked: Annotated[int, Field(ge=0)] = 0
     seconds: float = 0.0
     rate: float = 0.0

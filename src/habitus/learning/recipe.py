@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from torch import nn
     from torch.optim import Optimizer
@@ -90,7 +90,9 @@ def set_rate(optimiser: Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def gradient_is_usable(parameters: Iterable[torch.Tensor], clip: float) -> bool:
-    """Clip a gradient's norm; False if it is not a number, and must not be used."""
-    limit = clip or math.inf
-    return bool(torch.isfinite(torch.nn.utils.clip_grad_norm_(parameters, limit)))
+def gradient_is_usable(parameters: Sequence[torch.Tensor], clip: float) -> bool:
+    """Clip a gradient's norm, unless ``clip`` is 0; False if it is not a number: do not use it."""
+    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if clip:
+        torch.nn.utils.clip_grads_with_norm_(parameters, clip, norm)
+    return bool(torch.isfinite(norm))

@@ -20,12 +20,15 @@ class Learned:
     Attributes:
         loss: () float32, the mean over its calls; carries the gradient.
         n_calls: how many those are.
-        n_right: () int64, how many of them were the likeliest.
+        n_looked: of how many of them it was seen which call was the likeliest; what costs more than
+            the learning itself may be seen of some only.
+        n_right: () int64 or float32, how many of those it was.
         carried: (B, n) float32, what the next step of the plan goes on from.
     """
 
     loss: Tensor
     n_calls: int
+    n_looked: int
     n_right: Tensor
     carried: Tensor
 

@@ -110,6 +110,8 @@ class Trainer:
 
     def _begin(self) -> None:
         self._network = self.task.network
+        # Once: of small networks, going through their modules takes longer than an update.
+        self._trained = [p for p in self._network.parameters() if p.requires_grad]
         self._optimiser = optimiser_of(self.recipe, self._network)
         self._average = RunningAverage(self._network, self.recipe.average)
         self._position = Position.beginning()
@@ -117,9 +119,7 @@ class Trainer:
         self._best: Weights | None = None
         self._told_at = -math.inf
         self._carried = torch.zeros(0, device=self._device)
-        self.history.n_parameters = sum(
-            p.numel() for p in self._network.parameters() if p.requires_grad
-        )
+        self.history.n_parameters = sum(p.numel() for p in self._trained)
         self.history.n_held_out = self.task.n_held_out
         if self.session.resume:
             self._take_up()
@@ -189,12 +189,11 @@ class Trainer:
         rate = rate_at(self.recipe, self._position.updates, done)
         set_rate(self._optimiser, rate)
         learned = self.task.learn(step, self._carried)
-        self._optimiser.zero_grad(set_to_none=True)
+        for weights in self._trained:
+            weights.grad = None
         learned.loss.backward()  # type: ignore[no-untyped-call]
         loss = float(learned.loss.detach())
-        if not np.isfinite(loss) or not gradient_is_usable(
-            self._network.parameters(), self.recipe.clip
-        ):
+        if not np.isfinite(loss) or not gradient_is_usable(self._trained, self.recipe.clip):
             return False
         self._optimiser.step()
         self._carried = learned.carried.detach()
@@ -202,6 +201,7 @@ class Trainer:
         self._position.advance(learned.n_calls)
         self._sums.loss += loss * learned.n_calls
         self._sums.right += float(learned.n_right)
+        self._sums.looked += learned.n_looked
         self._sums.calls += learned.n_calls
         self._sums.rate = rate
         self._sums.seconds += time.perf_counter() - started
@@ -221,7 +221,7 @@ class Trainer:
                 calls=self._position.calls,
                 rate=sums.rate,
                 loss=sums.loss / max(1, sums.calls),
-                accuracy=sums.right / max(1, sums.calls),
+                accuracy=sums.right / max(1, sums.looked),
                 held_out_loss=judged.loss,
                 held_out_accuracy=judged.accuracy,
             )

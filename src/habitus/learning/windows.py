@@ -27,6 +27,10 @@ BLOCK_BYTES = 16 << 20
 EPOCH_WINDOWS = 500_000
 """Of more windows an epoch learns so many, drawn anew for each."""
 JUDGED_AT_ONCE = 2048
+LOOKED_EVERY = 16
+"""Of so many batches one is looked at, where looking costs more than learning."""
+FEW_BATCHES = 256
+"""Of an epoch of fewer, each is."""
 
 
 @dataclass(frozen=True)
@@ -184,43 +188,63 @@ class WindowTask(Task):
         if self._unknown_share:
             hidden = torch.rand(read.shape, device=read.device) < self._unknown_share
             read = read.masked_fill(hidden, self.network.n_symbols)
-        losses, right = self._losses(read, windows)
+        rebuilt, losses = self._losses(read, windows)
         total = weights.sum()
+        n_calls = round(float(total))
         loss = (losses * weights).sum() / total
-        return Learned(loss, round(float(total)), (right * weights).sum(), carried)
+        if not self._is_looked_at(step):
+            return Learned(loss, n_calls, 0, total.new_zeros(()), carried)
+        right = (self._right(rebuilt, windows) * weights).sum()
+        return Learned(loss, n_calls, n_calls, right, carried)
+
+    def _is_looked_at(self, step: Places) -> bool:
+        """Whether it is seen which calls a batch has right: costly where the loss needs no logits.
+
+        The plan is drawn by chance, so that its first window's number says as well as a draw, and
+        the same when a training is gone on with.
+        """
+        if self.network.target == "calls" or len(self._learned) < FEW_BATCHES * self._batch:
+            return True
+        return int(step[0]) % LOOKED_EVERY == 0
 
     def judge(self) -> Judged:
         device = next(self.network.parameters()).device
         loss = accuracy = 0.0
         for begin in range(0, len(self._judged), JUDGED_AT_ONCE):
             windows, weights = self._judged.batch(slice(begin, begin + JUDGED_AT_ONCE), device)
-            losses, right = self._losses(windows, windows)
+            rebuilt, losses = self._losses(windows, windows)
             loss += float((losses * weights).sum())
-            accuracy += float((right * weights).sum())
+            accuracy += float((self._right(rebuilt, windows) * weights).sum())
         n_windows = max(1, self._judged.n_windows)
         return Judged(loss / n_windows, accuracy / n_windows)
 
     def _losses(self, read: Tensor, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) float32 twice: the mean loss over a window's calls, and the share it had right."""
+        """What came out, for `_right`: logits or embeddings; (B,) float32, a call's mean loss."""
         network = self.network
-        rebuilt = network(read)
-        logits = network.logits(rebuilt if network.target == "calls" else rebuilt.detach())
+        if network.target == "embedding":
+            if read is windows:
+                rebuilt, errors = network.passed_through(windows)
+            else:
+                rebuilt = network(read)
+                errors = network.squared_error(rebuilt, windows)
+            return rebuilt.detach(), errors.mean(dim=1)
+        logits = network.logits(network(read))
         # What the network has no number for cannot be got back; it is judged by the others.
-        is_known = windows < network.n_symbols
+        wanted = windows.masked_fill(windows >= network.n_symbols, -1)
+        losses = functional.cross_entropy(
+            logits.flatten(0, 1), wanted.flatten(), ignore_index=-1, reduction="none"
+        )
+        return logits.detach(), losses.view(windows.shape).mean(dim=1)
+
+    def _right(self, out: Tensor, windows: Tensor) -> Tensor:
+        """(B,) float32: the share of a window's calls that came out as the likeliest."""
+        network = self.network
+        logits = out if network.target == "calls" else network.logits(out).detach()
         places = windows.clamp(max=logits.shape[-1] - 1)[..., None]
         wanted = logits.gather(2, places)[..., 0]
         # Many times quicker than argmax, and the same but for ties.
-        is_right = is_known & (wanted.detach() >= logits.detach().amax(dim=-1))
-        right = is_right.float().mean(dim=1)
-        if network.target == "embedding":
-            return network.squared_error(rebuilt, windows).mean(dim=1), right
-        losses = functional.cross_entropy(
-            logits.flatten(0, 1),
-            windows.masked_fill(~is_known, -1).flatten(),
-            ignore_index=-1,
-            reduction="none",
-        )
-        return losses.view(windows.shape).mean(dim=1), right
+        is_right = (windows < network.n_symbols) & (wanted >= logits.amax(dim=-1))
+        return is_right.float().mean(dim=1)
 
 
 def _shared_out(counts: Places, parts: Places) -> NDArray[np.float32]:

@@ -65,10 +65,7 @@ class WindowAutoencoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """(B, length) int64 -> (B, length, embedding) float32: what comes out again."""
-        x = self.embedding(windows).flatten(1)  # (B, length * embedding)
-        code = self.encoder(x)  # (B, code)
-        out: Tensor = self.decoder(code)  # (B, length * embedding)
-        return out.view(len(windows), self.length, -1)
+        return self._rebuilt(self.embedding(windows))
 
     def logits(self, rebuilt: Tensor) -> Tensor:
         """(B, length, n_symbols) float32: from what came out, how likely each call stood there.
@@ -86,8 +83,22 @@ class WindowAutoencoder(nn.Module):
 
         The gradient goes into the embedding from both sides: it learns to be easy to rebuild.
         """
-        embedded: Tensor = self.embedding(windows)
-        return (rebuilt - embedded).square().mean(dim=-1)
+        return _squared_error(rebuilt, self.embedding(windows))
+
+    def passed_through(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """What comes out again, and its `squared_error`, of windows that are embedded once."""
+        embedded = self.embedding(windows)
+        rebuilt = self._rebuilt(embedded)
+        return rebuilt, _squared_error(rebuilt, embedded)
+
+    def _rebuilt(self, embedded: Tensor) -> Tensor:
+        code = self.encoder(embedded.flatten(1))  # (B, code)
+        out: Tensor = self.decoder(code)  # (B, length * embedding)
+        return out.view(embedded.shape)
+
+
+def _squared_error(rebuilt: Tensor, embedded: Tensor) -> Tensor:
+    return (rebuilt - embedded).square().mean(dim=-1)
 
 
 def _stack(widths: Sequence[int]) -> nn.Sequential:

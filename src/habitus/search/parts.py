@@ -9,7 +9,12 @@ import numpy as np
 
 from habitus.datasets.source import demo_path
 from habitus.errors import ProtocolError, UsageError
-from habitus.evaluation.protocols import test_part, training_part
+from habitus.evaluation.protocols import (
+    default_protocol,
+    get_protocol,
+    test_part,
+    training_part,
+)
 from habitus.evaluation.protocols.base import half_of_recordings
 from habitus.search.anomalies import synthetic_anomalies
 from habitus.traces.formats.native import map_native, write_native
@@ -32,6 +37,25 @@ CHOOSE, REPORT = "choose", "report"
 ranked by, and what nothing is chosen by."""
 RECORDING = "recording"
 """As `TraceInfo.split` of what is looked at beside, where a protocol judges whole recordings."""
+
+
+def protocol_of(
+    traces: TraceSet, data: str, name: str | None, *, sees_attacks: bool
+) -> Protocol | None:
+    """The protocol of this name; without one, what fits the data, and for trying out attacks.
+
+    Many trials that see attacks are development: where a protocol keeps some of them for a last
+    judgement, these are not looked at unless the protocol is named.
+
+    Raises:
+        UsageError, ProtocolError: as `get_protocol` and `default_protocol`.
+    """
+    if name is not None:
+        return get_protocol(name)
+    fitting = default_protocol(traces, data)
+    if sees_attacks and fitting is not None and fitting.development:
+        return get_protocol(fitting.development)
+    return fitting
 
 
 def parts_of(

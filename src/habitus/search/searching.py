@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 from habitus.datasets.source import find_source
 from habitus.engines.choosing import engine_of
 from habitus.errors import UsageError
-from habitus.evaluation.protocols import default_protocol, get_protocol
 from habitus.learning.sole import sole_user
 from habitus.search import flow_folds
 from habitus.search.checks import check_beside, objective_of
 from habitus.search.driver import Driver
 from habitus.search.ledger import cut_torn_line
 from habitus.search.objectives import FOLD_AUC, OBJECTIVES
-from habitus.search.parts import ANOMALIES, parts_of, with_anomalies, with_beside, write_parts
+from habitus.search.parts import (
+    ANOMALIES,
+    parts_of,
+    protocol_of,
+    with_anomalies,
+    with_beside,
+    write_parts,
+)
 from habitus.search.plan import SearchPlan, read_search_file
 from habitus.search.results import SearchResult, read_result, result_of
 from habitus.search.run_folder import Run, RunFolder, check_same
@@ -141,8 +147,8 @@ def _write_traces(
     traces = source.read(
         format=run.format, abi=run.abi, strict=strict, progress=progress, report=report
     )
-    chosen = (
-        default_protocol(traces, run.data) if run.protocol is None else get_protocol(run.protocol)
+    chosen = protocol_of(
+        traces, run.data, run.protocol, sees_attacks=run.supervised or run.beside_attacks
     )
     judging, seed = plan.file.judging, plan.file.seed
     parts = parts_of(traces, chosen, judging, seed, supervised=run.supervised)

@@ -47,7 +47,7 @@ class Scripted(Task):
         self.n_learned += 1
         factor = self._happens.get(self.n_learned, lambda: None)()
         loss = self.network.weight.sum() * (1.0 if factor is None else factor)
-        return Learned(loss, CALLS, torch.tensor(CALLS // 2), torch.ones(1))
+        return Learned(loss, CALLS, CALLS, torch.tensor(CALLS // 2), torch.ones(1))
 
     def judge(self) -> Judged:
         assert not self.network.training
@@ -145,7 +145,7 @@ def test_so_does_a_gradient_that_is_no_number() -> None:
         learned = learn(step, carried)
         if made.task.n_learned <= STEPS:
             return learned
-        return Learned((learned.loss * 0).sqrt(), CALLS, learned.n_right, learned.carried)
+        return Learned((learned.loss * 0).sqrt(), CALLS, CALLS, learned.n_right, learned.carried)
 
     made.task.learn = steep
     assert made.run().stopped is Stopped.NOT_A_NUMBER

@@ -195,3 +195,29 @@ def test_the_steps_of_an_epoch_learn_as_many_calls_as_it_has(
     with torch.inference_mode():
         n_calls = [one.learn(step, torch.zeros(0)).n_calls for step in plan]
     assert sum(n_calls) == one.n_calls == len(plain([[0, 1, 2] * 7, *traces], 3))
+
+
+def test_what_is_right_is_seen_of_some_batches_where_that_costs_more_than_learning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FEW_BATCHES", 0)
+    monkeypatch.setattr(module, "LOOKED_EVERY", 3)
+    for target in ("calls", "embedding"):
+        made = task(target, 1)
+        looked = [
+            made.learn(np.array([first, 1]), torch.zeros(0)).n_looked > 0 for first in range(5)
+        ]
+        assert looked == ([True] * 5 if target == "calls" else [True, False, False, True, False])
+
+
+def test_embedding_windows_once_is_embedding_them_twice() -> None:
+    made = task("embedding", 1).network
+    windows = torch.tensor([[0, 1, 2], [2, 2, 2]])
+    rebuilt, errors = made.passed_through(windows)
+    errors.sum().backward()
+    once = made.embedding.weight.grad
+    made.embedding.weight.grad = None
+    made.squared_error(made(windows), windows).sum().backward()
+    assert once is not None
+    torch.testing.assert_close(rebuilt, made(windows))
+    torch.testing.assert_close(once, made.embedding.weight.grad)

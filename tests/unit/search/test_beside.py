@@ -25,6 +25,7 @@ from habitus.search.parts import (
     LEARNED,
     RECORDING,
     parts_of,
+    protocol_of,
     with_beside,
     write_parts,
 )
@@ -179,6 +180,31 @@ def test_a_final_protocol_is_looked_at_by_no_search(both: TraceSet) -> None:
         with_beside(made, both, replace(FOLDER, is_final=True))
     with pytest.raises(UsageError, match="no labelled attacks"):
         with_beside(made, both, None)
+
+
+def test_trials_that_see_attacks_are_development_unless_a_protocol_is_named(
+    both: TraceSet,
+) -> None:
+    splits = ["training", "validation"] * 20 + ["attack"] * 12
+    like_adfa = replace(
+        both,
+        infos=tuple(replace(i, split=s) for i, s in zip(both.infos, splits, strict=True)),
+    )
+    taken = {
+        (name, sees): protocol_of(like_adfa, "x", name, sees_attacks=sees)
+        for name in (None, "adfa-ld")
+        for sees in (False, True)
+    }
+    assert {key: made.name for key, made in taken.items() if made is not None} == {
+        (None, False): "adfa-ld",
+        (None, True): "adfa-ld/dev",
+        ("adfa-ld", False): "adfa-ld",
+        ("adfa-ld", True): "adfa-ld",
+    }
+    assert protocol_of(both, "x", None, sees_attacks=True) is FOLDER
+    assert (
+        protocol_of(both.select(both.labels == Label.NORMAL), "x", None, sees_attacks=True) is None
+    )
 
 
 def test_what_goes_by_labels_has_no_attacks_beside() -> None:

@@ -51,6 +51,7 @@ def _adfa_half(traces: TraceSet, *, development: bool) -> Mask:
     return mask
 
 
+_DEVELOPMENT = "adfa-ld/dev"
 _SEEN_BY_ALL = "everybody has looked at this test set, and so have we"
 
 PROTOCOLS = (
@@ -60,6 +61,7 @@ PROTOCOLS = (
         _adfa_training,
         _adfa_test,
         caution=f"{_SEEN_BY_ALL}; 422 of its normals equal a training trace",
+        development=_DEVELOPMENT,
     ),
     Protocol(
         "adfa-ld/distinct",
@@ -67,9 +69,10 @@ PROTOCOLS = (
         _adfa_training,
         _adfa_distinct,
         caution=_SEEN_BY_ALL,
+        development=_DEVELOPMENT,
     ),
     Protocol(
-        "adfa-ld/dev",
+        _DEVELOPMENT,
         "attack folders 1-5 and half of the different normals, 38 % of all: for development and "
         "choosing defaults",
         _adfa_training,

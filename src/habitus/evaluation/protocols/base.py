@@ -40,6 +40,8 @@ class Protocol:
         attack_clusters: what one independent attack is, likewise.
         caution: what to remember when reading its numbers.
         is_final: whether it may be scored only once a release.
+        development: the protocol whose test part is for trying things out, where the test part of
+            this one holds more than that.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Protocol:
     held_out: Callable[[TraceSet], Mask] | None = None
     caution: str = ""
     is_final: bool = False
+    development: str = ""
 
     NO_SPLIT: ClassVar[str] = "all"
 
