@@ -1,81 +1,24 @@
 """`RayEngine`: jobs on the nodes of a Ray cluster, each watched there as on this machine.
 
-An actor a slot keeps a worker process of ours on its node: so a limit, a crash and its reason are
-the same everywhere. Files go through Ray's object store, once to each node. A node must have the
-same version of Habitus installed.
+An actor a slot (`habitus.engines.ray_slot`) keeps a worker process of ours on its node: so a limit,
+a crash and its reason are the same everywhere. Files go through Ray's object store, once to each
+node. A node must have the same version of Habitus installed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import os
-import socket
-import sys
-import tempfile
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from habitus.engines.base import Asked, Ended, EngineError, Event, Job
-from habitus.engines.local import LocalEngine
-from habitus.engines.machine import n_processors
+from habitus.engines.ray_cluster import connect, ray_module
+from habitus.engines.ray_slot import Slot
 from habitus.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-POLL_SECONDS = 5.0
-CONNECT_SECONDS = 10.0
-_PATHS = "PYTHONPATH"
-MAX_LOG_BYTES = 256 << 10
-"""Of a job's log, what is brought home."""
-
-
-class Slot:
-    """What stands on a node: an engine of one process.
-
-    Args:
-        files: their content, by name.
-    """
-
-    def __init__(self, threads: int, version: str, **files: Any) -> None:
-        if version != __version__:
-            raise EngineError(f"a node has Habitus {__version__}, and the driver {version}")
-        self._engine = LocalEngine(1, threads=threads)
-        self._engine.memory_bytes //= max(1, n_processors() // threads)
-        self._log: Path | None = None
-        for name, content in files.items():
-            self._engine.share(name, _on_this_node(content))
-
-    def ready(self) -> bool:
-        """Whether the node has answered."""
-        return True
-
-    def submit(self, job: Mapping[str, Any]) -> None:
-        """Take a job; its log stays here until it ends."""
-        handle, name = tempfile.mkstemp(prefix="habitus-job-", suffix=".log")
-        os.close(handle)
-        self._log = Path(name)
-        self._engine.submit(replace(Job(**job), log=self._log))
-
-    def wait(self) -> tuple[list[dict[str, Any]], bytes]:
-        """What the job has to say, and its log once it has ended."""
-        events = self._engine.wait(POLL_SECONDS)
-        told = b""
-        if self._log is not None and any(isinstance(event, Ended) for event in events):
-            told = self._log.read_bytes()[-MAX_LOG_BYTES:]
-            self._log.unlink(missing_ok=True)
-            self._log = None
-        kinds = [{"kind": type(event).__name__, **asdict(event)} for event in events]
-        return kinds, told
-
-    def answer(self, word: Any) -> None:
-        """Answer the one job there is."""
-        for handle in self._engine.handles():
-            self._engine.answer(handle, word)
+    from pathlib import Path
 
 
 @dataclass
@@ -101,11 +44,11 @@ class RayEngine:
     """
 
     def __init__(self, slots: int | None = None, *, threads: int = 1) -> None:
-        self._ray = ray = _ray_module()
+        self._ray = ray = ray_module()
         self._threads = threads
         self._is_ours = not ray.is_initialized()
         if self._is_ours:
-            _connect(ray)
+            connect(ray)
         found = int(ray.cluster_resources().get("CPU", 1)) // threads
         self.slots = slots or max(1, found)
         self._files: dict[str, Any] = {}
@@ -221,78 +164,3 @@ def _event(told: dict[str, Any], handle: int) -> Event:
     kinds: dict[str, type[Asked | Ended]] = {"Asked": Asked, "Ended": Ended}
     kind = kinds[told.pop("kind")]
     return kind(**{**told, "handle": handle})
-
-
-def _on_this_node(content: Any) -> Path:
-    """A file's content where this node's processes can map it, whoever put it there first."""
-    digest = hashlib.sha256(content).hexdigest()
-    folder = Path(tempfile.gettempdir()) / f"habitus-shared-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    info = folder.lstat()
-    if info.st_uid != os.geteuid() or info.st_mode & 0o077:
-        raise EngineError(f"{folder}: is not this user's alone; take it away")
-    path = folder / digest
-    if not path.is_file() or path.stat().st_size != len(content):
-        handle, name = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    return path
-
-
-def _ray_module() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else each start warns
-    try:
-        import ray
-    except ImportError as error:
-        raise EngineError(
-            f"the engine ray needs Ray, which cannot be imported ({error}): pip install "
-            '"habitus[cluster]"'
-        ) from None
-    return ray
-
-
-def _connect(ray: Any) -> None:
-    """Reach the cluster that ``RAY_ADDRESS`` names, or begin one."""
-    address = os.environ.get("RAY_ADDRESS")
-    if address:
-        _check_address(address)
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        if address:
-            ray.init(address=address, **quiet)
-        else:
-            with _finding_modules_as_here():
-                ray.init(address="local", num_cpus=n_processors(), include_dashboard=False, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-        where = f"the Ray cluster at {address}" if address else "a Ray cluster of this machine"
-        told = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EngineError(f"{where} cannot be had: {told}") from None
-
-
-@contextmanager
-def _finding_modules_as_here() -> Iterator[None]:
-    """Whatever is started meanwhile finds modules where this process does."""
-    before = os.environ.get(_PATHS)
-    os.environ[_PATHS] = os.pathsep.join(place for place in sys.path if place)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_PATHS]
-        else:
-            os.environ[_PATHS] = before
-
-
-def _check_address(address: str) -> None:
-    """Whether anyone listens there: Ray itself takes minutes to find out that nobody does."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
-        return  # a name of Ray's own, such as auto
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise EngineError(
-            f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached: {error}"
-        ) from None

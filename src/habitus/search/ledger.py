@@ -2,16 +2,20 @@
 
 The journal is a file of JSON lines, each on the disk before the next is begun. A kill may leave its
 last line cut off; that one is taken away when the search goes on.
+
+Optuna reads all trials whenever it is asked for one by its number. So the storage is read once, and
+from then on what is written is known here, too: a trial costs the same however many went before.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from habitus.errors import InputError, UsageError
 from habitus.search.distributions import distributions_of, optuna_module
+from habitus.search.halving import Halving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,28 +73,15 @@ class Ledger:
         may_begin: bool = False,
     ) -> None:
         self._space = space
-        optuna = optuna_module()
-        pruner = optuna.pruners.NopPruner()
-        if pruning is not None:
-            pruner = optuna.pruners.SuccessiveHalvingPruner(
-                min_resource=pruning.first_epoch, reduction_factor=pruning.factor
-            )
+        self._halving = None if pruning is None else Halving(pruning, direction)
+        self._records: dict[int, Record] = {}
+        self._ids: dict[int, int] = {}  # of the storage, by the trial's number
         self._path = folder / JOURNAL
-        more = {"sampler": optuna.samplers.RandomSampler(), "pruner": pruner}
         try:
-            storage = _journal(self._path, may_begin) if url is None else _database(url)
-            known = [found.study_name for found in storage.get_all_studies()]
-            if study not in known and may_begin:
-                self._study = optuna.create_study(
-                    storage=storage, study_name=study, direction=direction, **more
-                )
-            elif study not in known:
-                raise InputError(f"{url or self._path}: holds no trials of this search")
-            else:
-                self._study = optuna.load_study(storage=storage, study_name=study, **more)
-            self._numbers = {
-                trial.user_attrs[_TRIAL]: trial.number for trial in self._study.get_trials(False)
-            }
+            self._storage = _journal(self._path, may_begin) if url is None else _database(url)
+            self._study_id = self._study_of(study, direction, may_begin, url or str(self._path))
+            for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
+                self._remember(trial)
         except (ValueError, KeyError, TypeError, AssertionError) as error:
             raise InputError(
                 f"{url or self._path}: damaged ({type(error).__name__}: {error}); nothing can be "
@@ -99,30 +90,34 @@ class Ledger:
 
     def records(self) -> list[Record]:
         """All trials that were begun, by their number."""
-        found = [_record(trial) for trial in self._study.get_trials(deepcopy=False)]
-        return sorted(found, key=lambda record: record.number)
+        return [self._records[number] for number in sorted(self._records)]
 
     def begin(self, number: int, point: Point) -> None:
         """A trial begins; one that had begun before begins again."""
-        if number in self._numbers:
+        if number in self._ids:
             return
         optuna = optuna_module()
-        self._study.add_trial(
-            optuna.trial.create_trial(
-                state=optuna.trial.TrialState.RUNNING,
-                params=point,
-                distributions=distributions_of(self._space, point),
-                user_attrs={_TRIAL: number},
-            )
+        trial = optuna.trial.create_trial(
+            state=optuna.trial.TrialState.RUNNING,
+            params=point,
+            distributions=distributions_of(self._space, point),
+            user_attrs={_TRIAL: number},
         )
-        self._numbers[number] = self._study.get_trials(deepcopy=False)[-1].number
+        self._ids[number] = self._storage.create_new_trial(self._study_id, template_trial=trial)
+        self._records[number] = Record(number, dict(trial.params), "running")
 
     def report(self, number: int, epoch: int, value: float) -> bool:
         """A trial has come to a rung; whether it is to be ended there."""
-        trial = self._trial(number)
-        if epoch not in trial.storage.get_trial(trial._trial_id).intermediate_values:
-            trial.report(value, epoch)
-        return bool(trial.should_prune())
+        record, trial = self._records[number], self._ids[number]
+        if epoch not in record.reported:
+            self._storage.set_trial_intermediate_value(trial, epoch, value)
+            reported = {**record.reported, epoch: value}
+            self._records[number] = replace(record, reported=reported)
+        ends = False
+        if self._halving is not None:
+            for key, kept, ends in self._halving.passed(number, epoch, value):  # noqa: B007
+                self._storage.set_trial_system_attr(trial, key, kept)
+        return ends
 
     def finish(
         self, number: int, state: State, value: float | None, outcome: dict[str, Any]
@@ -130,14 +125,30 @@ class Ledger:
         """A trial is over; from now on it is never run again."""
         states = optuna_module().trial.TrialState
         told = {"done": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}[state]
-        self._trial(number).set_user_attr(_OUTCOME, outcome)
-        values = value if state == "done" else None
-        self._study.tell(self._numbers[number], values, state=told)
+        record, trial = self._records[number], self._ids[number]
+        if state == "pruned":  # it is worth what it was when it was ended
+            value = record.reported[max(record.reported)] if record.reported else None
+        elif state == "failed":
+            value = None
+        self._storage.set_trial_user_attr(trial, _OUTCOME, outcome)
+        self._storage.set_trial_state_values(trial, told, None if value is None else [float(value)])
+        self._records[number] = replace(record, state=state, value=value, outcome=outcome)
 
-    def _trial(self, number: int) -> Any:
-        optuna = optuna_module()
-        found = self._study.get_trials(deepcopy=False)[self._numbers[number]]
-        return optuna.trial.Trial(self._study, found._trial_id)
+    def _study_of(self, name: str, direction: str, may_begin: bool, where: str) -> int:
+        """The search's number in the storage, which it gets if it has none."""
+        known = {found.study_name: found._study_id for found in self._storage.get_all_studies()}
+        if name in known:
+            return int(known[name])
+        if not may_begin:
+            raise InputError(f"{where}: holds no trials of this search")
+        directions = optuna_module().study.StudyDirection
+        return int(self._storage.create_new_study([directions[direction.upper()]], name))
+
+    def _remember(self, trial: Any) -> None:
+        record = _record(trial)
+        self._records[record.number], self._ids[record.number] = record, trial._trial_id
+        if self._halving is not None:
+            self._halving.remember(record.number, trial.system_attrs)
 
 
 def _record(trial: Any) -> Record:

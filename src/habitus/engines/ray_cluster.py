@@ -1,0 +1,86 @@
+"""Reaching a Ray cluster, or beginning one on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from habitus.engines.base import EngineError
+from habitus.engines.machine import n_processors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECT_SECONDS = 10.0
+_PATHS = "PYTHONPATH"
+
+
+def ray_module() -> Any:
+    """Ray.
+
+    Raises:
+        EngineError: if it is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else each start warns
+    try:
+        import ray
+    except ImportError as error:
+        raise EngineError(
+            f"the engine ray needs Ray, which cannot be imported ({error}): pip install "
+            '"habitus[cluster]"'
+        ) from None
+    return ray
+
+
+def connect(ray: Any) -> None:
+    """Reach the cluster that ``RAY_ADDRESS`` names, or begin one.
+
+    Raises:
+        EngineError: if it cannot be had.
+    """
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_address(address)
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if address:
+            ray.init(address=address, **quiet)
+        else:
+            with _finding_modules_as_here():
+                ray.init(address="local", num_cpus=n_processors(), include_dashboard=False, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+        where = f"the Ray cluster at {address}" if address else "a Ray cluster of this machine"
+        told = (str(error).splitlines() or [type(error).__name__])[0]
+        raise EngineError(f"{where} cannot be had: {told}") from None
+
+
+@contextmanager
+def _finding_modules_as_here() -> Iterator[None]:
+    """Whatever is started meanwhile finds modules where this process does."""
+    before = os.environ.get(_PATHS)
+    os.environ[_PATHS] = os.pathsep.join(place for place in sys.path if place)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PATHS]
+        else:
+            os.environ[_PATHS] = before
+
+
+def _check_address(address: str) -> None:
+    """Whether anyone listens there: Ray itself takes minutes to find out that nobody does."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # a name of Ray's own, such as auto
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EngineError(
+            f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached: {error}"
+        ) from None

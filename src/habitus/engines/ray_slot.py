@@ -1,0 +1,83 @@
+"""`Slot`: what stands on a node of a Ray cluster for each job that it runs at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from habitus.engines.base import Ended, EngineError, Job
+from habitus.engines.local import LocalEngine
+from habitus.engines.machine import n_processors
+from habitus.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+POLL_SECONDS = 5.0
+MAX_LOG_BYTES = 256 << 10
+"""Of a job's log, what is brought home."""
+
+
+class Slot:
+    """What stands on a node: an engine of one process.
+
+    Args:
+        files: their content, by name.
+    """
+
+    def __init__(self, threads: int, version: str, **files: Any) -> None:
+        if version != __version__:
+            raise EngineError(f"a node has Habitus {__version__}, and the driver {version}")
+        self._engine = LocalEngine(1, threads=threads)
+        self._engine.memory_bytes //= max(1, n_processors() // threads)
+        self._log: Path | None = None
+        for name, content in files.items():
+            self._engine.share(name, _on_this_node(content))
+
+    def ready(self) -> bool:
+        """Whether the node has answered."""
+        return True
+
+    def submit(self, job: Mapping[str, Any]) -> None:
+        """Take a job; its log stays here until it ends."""
+        handle, name = tempfile.mkstemp(prefix="habitus-job-", suffix=".log")
+        os.close(handle)
+        self._log = Path(name)
+        self._engine.submit(replace(Job(**job), log=self._log))
+
+    def wait(self) -> tuple[list[dict[str, Any]], bytes]:
+        """What the job has to say, and its log once it has ended."""
+        events = self._engine.wait(POLL_SECONDS)
+        told = b""
+        if self._log is not None and any(isinstance(event, Ended) for event in events):
+            told = self._log.read_bytes()[-MAX_LOG_BYTES:]
+            self._log.unlink(missing_ok=True)
+            self._log = None
+        kinds = [{"kind": type(event).__name__, **asdict(event)} for event in events]
+        return kinds, told
+
+    def answer(self, word: Any) -> None:
+        """Answer the one job there is."""
+        for handle in self._engine.handles():
+            self._engine.answer(handle, word)
+
+
+def _on_this_node(content: Any) -> Path:
+    """A file's content where this node's processes can map it, whoever put it there first."""
+    digest = hashlib.sha256(content).hexdigest()
+    folder = Path(tempfile.gettempdir()) / f"habitus-shared-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    info = folder.lstat()
+    if info.st_uid != os.geteuid() or info.st_mode & 0o077:
+        raise EngineError(f"{folder}: is not this user's alone; take it away")
+    path = folder / digest
+    if not path.is_file() or path.stat().st_size != len(content):
+        handle, name = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    return path
