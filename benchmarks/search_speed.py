@@ -20,7 +20,7 @@ import numpy as np
 from common import ROOT, WORK, measured_version, test_data, write_page
 from grid_search_cv import Peer, point_of
 from kept import Row, kept, work_of
-from search_speed_page import BUSY_SECONDS, N_NOTHING, SCHEDULES, SEEDS, lines_of
+from search_speed_page import BUSY_SECONDS, EPOCHS, FACTORS, N_NOTHING, SEEDS, lines_of
 from search_work import FOLDER, adfa, driven, grid_of, timed_search
 
 from habitus import SearchResult, read_traces
@@ -63,7 +63,9 @@ rate = { low = 1e-4, high = 2e-2, log = true }
 batch = [8, 16]
 dropout = [0.0, 0.3]
 """
-PRUNING = "\n[pruning]\nfirst_epoch = 1\nfactor = 3\n"
+PRUNING = "\n[pruning]\nfirst_epoch = 1\nfactor = {factor}\n"
+AGAIN = 6
+"""Times that the best trial is trained again."""
 PRUNED_SHARE = 6
 """Of so many training traces one is searched on with and without pruning."""
 BUSY = 6
@@ -149,16 +151,12 @@ def nothing(jobs: int) -> Row:
     return {"seconds": driven(grid_of(N_NOTHING), "search_work:nothing", jobs)[0]}
 
 
-def pruned(text: str, epochs: int, first: int, seed: int) -> Row:
+def pruned(factor: int | None, seed: int) -> Row:
     """A search of language models, on every sixth training trace."""
-    place = FOLDER / "pruned.arrow"
-    if not place.is_file():
-        normal = training_part(read_traces(adfa()), get_protocol("adfa-ld"))[0]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_native(place, [normal.select(np.arange(normal.n_traces) % PRUNED_SHARE == 0)])
-    for name, value in (("{epochs}", epochs), ("{first}", first)):
+    text = PRUNED + (PRUNING if factor else "")
+    for name, value in (("{epochs}", EPOCHS), ("{factor}", factor)):
         text = text.replace(name, str(value))
-    seconds, found = timed_search(f"seed = {seed}\n{text}", str(place), 2)
+    seconds, found = timed_search(f"seed = {seed}\n{text}", str(_some_traces()), 2)
     assert found.best is not None  # noqa: S101
     return {
         "seconds": seconds,
@@ -167,7 +165,31 @@ def pruned(text: str, epochs: int, first: int, seed: int) -> Row:
         "pruned": found.counts()["pruned"],
         "best": found.best.value,
         "trial": found.best.trial,
+        "settings": {name: found.best.settings[name] for name in found.plan.space.parameters},
     }
+
+
+def again(seed: int) -> Row:
+    """The best trial of a search without pruning, trained again with other seeds: mere chance.
+
+    A trial's seed goes by its number, and which traces judge it by the search's.
+    """
+    whole = json.loads((ROWS / f"whole-{seed}-1.json").read_text())["row"]["settings"]
+    head, _, _ = PRUNED.replace("{epochs}", str(EPOCHS)).partition("[space]")
+    tried = "".join(f"{name} = [{json.dumps(value)}]\n" for name, value in whole.items())
+    text = f"seed = {seed}\n" + head.replace("trials = 16", f"trials = {AGAIN}")
+    _, found = timed_search(f"{text}[space]\n{tried}", str(_some_traces()), 2)
+    return {"seconds": 0.0, "values": [trial.value for trial in found.trials]}
+
+
+def _some_traces() -> Path:
+    """Every sixth training trace, in a file."""
+    place = FOLDER / "pruned.arrow"
+    if not place.is_file():
+        normal = training_part(read_traces(adfa()), get_protocol("adfa-ld"))[0]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_native(place, [normal.select(np.arange(normal.n_traces) % PRUNED_SHARE == 0)])
+    return place
 
 
 def flow_grid(penalties: Sequence[str]) -> Row:
@@ -204,11 +226,13 @@ GROUPS: tuple[tuple[dict[str, Callable[[], Row]], int], ...] = (
     ({"nothing-1": partial(nothing, 1), "nothing-2": partial(nothing, 2)}, 3),
     (
         {
-            f"{name}-{epochs}-seed-{seed}": partial(pruned, text, epochs, first, seed)
-            for epochs, first in SCHEDULES
+            name: partial(pruned, factor, seed)
             for seed in SEEDS
-            for name, text in (("whole", PRUNED), ("pruned", PRUNED + PRUNING))
-        },
+            for name, factor in (
+                (f"whole-{seed}", None), *((f"pruned-{n}-{seed}", n) for n in FACTORS),
+            )
+        }
+        | {f"again-{seed}": partial(again, seed) for seed in SEEDS},
         1,
     ),
     (
@@ -239,7 +263,7 @@ def measured(most: int, *, fresh: bool) -> dict[str, list[Row]]:
     return rows
 
 
-_WORKS = (by_workers, alone, busy, nothing, pruned, flow_grid, peer_grid, Peer.search)
+_WORKS = (by_workers, alone, busy, nothing, pruned, again, flow_grid, peer_grid, Peer.search)
 
 
 def main() -> None:

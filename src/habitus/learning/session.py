@@ -34,7 +34,8 @@ class Session:
         keeps_interrupted: the first Ctrl-C ends training in good order, with the best weights until
             then; otherwise it is a `KeyboardInterrupt` as everywhere.
         watch: hears of every epoch, and can ask for the detector as it would be if training ended
-            with that one's weights. What it raises ends training, and nothing is kept.
+            there: with the best weights until then. What it raises ends training, and nothing
+            is kept.
     """
 
     checkpoints: Path | None = None

@@ -91,6 +91,11 @@ class Trainer:
         self._network.load_state_dict(self._best)
         return self.history
 
+    @property
+    def kept(self) -> Weights | None:
+        """The best weights so far, which the network would have if training ended; None if none."""
+        return self._best
+
     def _alone(self) -> AbstractContextManager[None]:
         folder = self.session.checkpoints
         return nullcontext() if folder is None else sole_user(folder)

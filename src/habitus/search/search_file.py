@@ -25,7 +25,7 @@ class Pruning(_Table):
 
     first_epoch: int = Field(default=1, ge=1, description="the first rung")
     factor: int = Field(
-        default=3, ge=2, le=100,
+        default=2, ge=2, le=100,
         description="the next rung is so many times later, and so much fewer trials pass a rung",
     )  # fmt: skip
 

@@ -102,11 +102,11 @@ def _watch(
     if not rungs:
         return None
 
-    def watch(epoch: Epoch, as_it_stands: Callable[[], SequenceDetector]) -> None:
+    def watch(epoch: Epoch, as_if_ended: Callable[[], SequenceDetector]) -> None:
         epochs.append(epoch)
         if epoch.epoch not in rungs:
             return
-        measured = objective.measure(as_it_stands(), parts, aggregation)
+        measured = objective.measure(as_if_ended(), parts, aggregation)
         word = {"epoch": epoch.epoch, "value": measured.value}
         # What is no number is no rank; the trial will fail by itself.
         if math.isfinite(measured.value) and context.ask(word):

@@ -109,13 +109,16 @@ class NetworkDetector(SequenceDetector):
         if watch is None:
             return None
 
-        def as_it_stands() -> NetworkDetector:
-            standing = copy.copy(self)
-            standing.history = trainer.history
-            standing._use(copy.deepcopy(network).cpu())
-            return standing
+        def as_if_ended() -> NetworkDetector:
+            ended = copy.copy(self)
+            ended.history = trainer.history
+            as_kept = copy.deepcopy(network)
+            if trainer.kept is not None:
+                as_kept.load_state_dict(trainer.kept)
+            ended._use(as_kept.cpu())
+            return ended
 
-        return lambda epoch: watch(epoch, as_it_stands)
+        return lambda epoch: watch(epoch, as_if_ended)
 
     def _learn_beside(self, learned: TraceSet) -> None:
         """Learn what stands beside the network and needs no training."""
