@@ -226,13 +226,10 @@ GROUPS: tuple[tuple[dict[str, Callable[[], Row]], int], ...] = (
     ({"nothing-1": partial(nothing, 1), "nothing-2": partial(nothing, 2)}, 3),
     (
         {
-            name: partial(pruned, factor, seed)
-            for seed in SEEDS
-            for name, factor in (
-                (f"whole-{seed}", None), *((f"pruned-{n}-{seed}", n) for n in FACTORS),
-            )
-        }
-        | {f"again-{seed}": partial(again, seed) for seed in SEEDS},
+            **{f"whole-{seed}": partial(pruned, None, seed) for seed in SEEDS},
+            **{f"pruned-{n}-{seed}": partial(pruned, n, seed) for n in FACTORS for seed in SEEDS},
+            **{f"again-{seed}": partial(again, seed) for seed in SEEDS},
+        },
         1,
     ),
     (

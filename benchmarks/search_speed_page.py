@@ -108,13 +108,14 @@ def _pruning(rows: Rows) -> Iterator[str]:
     for factor, told in FACTORS.items():
         for seed in SEEDS:
             whole, pruned = rows[f"whole-{seed}"][0], rows[f"pruned-{factor}-{seed}"][0]
+            again = rows[f"again-{seed}"][0]["values"]
             body.append(
                 (
                     told, f"{seed}", f"{whole['epochs']} / {pruned['epochs']}",
                     *(f"{whole[key] / pruned[key]:.1f}" for key in ("epochs", "sum", "seconds")),
                     f"{whole['best']:.3f} / {pruned['best']:.3f}",
                     "the same" if whole["trial"] == pruned["trial"] else "another",
-                    " to ".join(f"{of(rows[f'again-{seed}'][0]['values']):.3f}" for of in (min, max)),
+                    f"{min(again):.3f} to {max(again):.3f}",
                 )
             )  # fmt: skip
     yield from table(
