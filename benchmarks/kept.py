@@ -96,7 +96,7 @@ def kept(path: Path, version: Mapping[str, object], make: Callable[[], Row]) -> 
         row = make()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"version": version, "row": row}))
-        print(path.stem, row, flush=True)
+        print(path.stem, str(row)[:400], flush=True)
     return row
 
 
