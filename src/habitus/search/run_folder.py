@@ -120,7 +120,12 @@ class RunFolder:
         """
         path = self.path / RUN_FILE
         if not path.is_file():
-            raise InputError(f"{self.path}: no search has been run here (there is no {RUN_FILE})")
+            whole, _, trial = str(self.path).partition("#")
+            names_one = trial and (Path(whole) / RUN_FILE).is_file()
+            hint = f"; {whole} is one, and its folder alone is wanted" if names_one else ""
+            raise InputError(
+                f"{self.path}: no search has been run here (there is no {RUN_FILE}){hint}"
+            )
         if path.stat().st_size > _MAX_RUN_BYTES:
             raise InputError(f"{path}: damaged: it is too large")
         try:

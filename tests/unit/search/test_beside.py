@@ -241,6 +241,14 @@ def test_what_was_asked_for_is_kept_and_going_on_asks_for_the_same(tmp_path: Pat
     assert not folder.read()[0].beside_attacks
 
 
+def test_a_trial_s_name_where_a_search_s_is_wanted_is_told(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "run").begin(run_of(), plan())
+    with pytest.raises(InputError, match=r"run#1: no search .*run is one, and its folder alone"):
+        read_result(tmp_path / "run#1")
+    with pytest.raises(InputError, match=r"no run.json\)$"):
+        read_result(tmp_path / "other#1")
+
+
 class Files:
     """A context whose files lie in a folder."""
 
