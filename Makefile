@@ -50,6 +50,7 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/neural_speed.py
 	$(BIN)/python benchmarks/guessing.py
 	$(BIN)/python benchmarks/portability.py
+	$(BIN)/python benchmarks/transfer.py
 	$(BIN)/python benchmarks/window19.py
 	$(BIN)/python benchmarks/latent.py
 	$(BIN)/python benchmarks/unknown_calls.py
