@@ -143,7 +143,7 @@ def _pair(pair: Found) -> Iterator[str]:
         f"the judged calls have a number never seen there."
     )
     yield ""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"`{name}`", *_side(row["own"]), *_side(row["lent"])) for name, row in pair["rows"].items()
     ]
     best = pair["counted"]
