@@ -47,6 +47,7 @@ _SAMPLES = {
 }
 _FLOWS = 200
 _DETECTORS = {
+    "disorder": {"order": 2},
     "markov": {},
     "neighbours": {"n": 2},
     "ngram": {"order": 3},

@@ -20,6 +20,7 @@ _DETECTORS: Registry[type[SequenceDetector]] = Registry(
     "detector",
     {
         "autoencoder": "habitus.detectors.neural.autoencoder:Autoencoder",
+        "disorder": "habitus.detectors.disorder:Disorder",
         "hmm": "habitus.detectors.hmm:Hmm",
         "latent": "habitus.detectors.neural.latent:Latent",
         "lstm": "habitus.detectors.neural.lstm:Lstm",
