@@ -47,6 +47,7 @@ _SAMPLES = {
 }
 _FLOWS = 200
 _DETECTORS = {
+    "adaptive": {"order": 2, "own": 2},
     "disorder": {"order": 2},
     "markov": {},
     "neighbours": {"n": 2},

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _DETECTORS: Registry[type[SequenceDetector]] = Registry(
     "detector",
     {
+        "adaptive": "habitus.detectors.adaptive:Adaptive",
         "autoencoder": "habitus.detectors.neural.autoencoder:Autoencoder",
         "disorder": "habitus.detectors.disorder:Disorder",
         "hmm": "habitus.detectors.hmm:Hmm",

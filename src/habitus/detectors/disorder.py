@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from habitus.detectors.base import DetectorSettings, SurpriseStream
-from habitus.detectors.disorder_reading import OrderReader
+from habitus.detectors.base import DetectorSettings
+from habitus.detectors.disorder_reading import OrderReader, ReaderStream
 from habitus.detectors.whole import RunningTrace, TraceDetector
 from habitus.errors import ModelError
 from habitus.progress import SILENT, Progress
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from habitus.detectors.base import State
+    from habitus.detectors.base import State, SurpriseStream
     from habitus.traces.traceset import TraceSet
 
 _DOUBT = 1.0
@@ -127,7 +127,7 @@ class Disorder(TraceDetector):
         return _RunningDisorder(self)
 
     def stream(self) -> SurpriseStream:
-        return _ReaderStream(self)
+        return ReaderStream(self.vocabulary, self.reader)
 
     def state(self) -> State:
         return {"weights": self.weights}
@@ -174,24 +174,3 @@ class _RunningDisorder(RunningTrace):
     @property
     def score(self) -> float:
         return self._detector.score_of(self._reader)
-
-
-class _ReaderStream(SurpriseStream):
-    """Keeps what was learned of each open trace."""
-
-    def __init__(self, detector: Disorder) -> None:
-        self._detector = detector
-        self._readers: dict[str, OrderReader] = {}
-
-    def push(self, batch: TraceSet) -> NDArray[np.float32]:
-        symbols = self._detector.vocabulary.encode(batch)
-        out = np.empty(len(symbols), dtype=np.float32)
-        for row, info in enumerate(batch.infos):
-            reader = self._readers.pop(info.name, None) if info.first_call else None
-            if reader is None:
-                reader = self._detector.reader()
-            calls = slice(int(batch.offsets[row]), int(batch.offsets[row + 1]))
-            out[calls] = reader.read(symbols[calls])
-            if not info.ends:
-                self._readers[info.name] = reader
-        return out

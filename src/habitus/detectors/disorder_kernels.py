@@ -41,14 +41,14 @@ def slot_of(node, symbol, multipliers, shift, keys):
 
 @kernel
 def read_on(
-    symbols, begin, order, first_chance, unknown, may_grow, multipliers, shift,
+    symbols, begin, order, chances, unknown, may_grow, multipliers, shift,
     keys, count, total, kinds, active, place, spent, out,
 ):  # fmt: skip
-    """What each call costs (nats) a reader that knows of the trace only what it has read of it.
+    """What each call costs (nats) a reader that learns the trace as it reads it.
 
     Args:
         symbols: uint16, the next calls of one trace; read from ``begin`` on.
-        first_chance: of each call, where nothing is known.
+        chances: (n_calls,) float64, of each call where the trace so far tells nothing.
         unknown: the symbol that stands for all calls outside the vocabulary.
         may_grow: whether to stop where the nodes' columns are full; else no window is added there.
         keys: (2**k, 2) uint64 table of edges (key, child), never full.
@@ -67,7 +67,7 @@ def read_on(
         if may_grow and place[N_NODES] + order > len(count):
             return i
         is_unknown = symbols[i] == unknown
-        chance = first_chance
+        chance = chances[i]
         depth = np.int64(0)
         window = np.int64(ROOT)
         for length in range(place[DEPTH] + 1):

@@ -1,4 +1,4 @@
-"""What one trace's own order costs, call by call: the reader of the disorder detector.
+"""What one trace's own order costs, call by call: the reader that learns a trace as it reads it.
 
 Source: I. Witten, T. Bell, "The zero-frequency problem", IEEE Trans. Information Theory 37, 1991,
 for the smoothing; A. P. Dawid, "Statistical theory: the prequential approach", JRSS A 147, 1984,
@@ -13,17 +13,23 @@ import numpy as np
 
 from habitus.compiled import hash_multiplier
 from habitus.detectors import disorder_kernels as k
+from habitus.detectors.base import SurpriseStream
 from habitus.detectors.trie_kernels import ROOT
 from habitus.traces.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from habitus.traces.traceset import TraceSet
+    from habitus.traces.vocabulary import Vocabulary
 
 _FIRST_NODES = 256
 
 
 class OrderReader:
-    """Reads one trace, knowing at its start nothing but how many calls there may be.
+    """Reads one trace, knowing nothing of it at its start.
 
     An n-gram model with Witten-Bell smoothing, as `habitus.detectors.ngram`, but it begins empty
     and counts each call once it has told what the call costs. A trace's start counts as a call.
@@ -34,7 +40,7 @@ class OrderReader:
 
     Args:
         order: calls in the longest window.
-        floor: how many calls there may be: the first chance of each is 1 / floor.
+        floor: how many calls there may be: 1 / floor is the chance of each where nothing tells.
         windows: kept at most.
     """
 
@@ -53,14 +59,24 @@ class OrderReader:
         # The start of a trace is the first thing met, and new.
         self._total[ROOT] = self._kinds[ROOT] = 1
 
-    def read(self, symbols: NDArray[np.uint16]) -> NDArray[np.float32]:
-        """(n_calls,) float32 nats: what each of the next calls of the trace costs."""
+    def read(
+        self, symbols: NDArray[np.uint16], first: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """(n_calls,) float32 nats: what each of the next calls of the trace costs.
+
+        Args:
+            first: (n_calls,) nats, what each would cost where the trace so far tells nothing; by
+                default ln(floor).
+        """
         out = np.empty(len(symbols), dtype=np.float32)
+        chances = np.full(len(symbols), self._first_chance)
+        if first is not None:
+            chances = np.exp(-first.astype(np.float64))
         at = 0
         while at < len(symbols):
             may_grow = len(self._count) < self._limit
             at = k.read_on(
-                symbols, at, self._order, self._first_chance, UNKNOWN, may_grow,
+                symbols, at, self._order, chances, UNKNOWN, may_grow,
                 self._multipliers, self._shift, self._keys, self._count, self._total, self._kinds,
                 self._active, self._place, self._spent, out,
             )  # fmt: skip
@@ -99,3 +115,35 @@ class OrderReader:
         for new, old in ((self._count, count), (self._total, total), (self._kinds, kinds)):
             new[: len(old)] = old
         k.rehash(keys, self._multipliers, self._shift, self._keys)
+
+
+class ReaderStream(SurpriseStream):
+    """Keeps what was learned of each open trace.
+
+    Args:
+        fresh: makes a reader of another trace.
+        first: the stream that says what calls would cost where their trace so far tells nothing.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        fresh: Callable[[], OrderReader],
+        first: SurpriseStream | None = None,
+    ) -> None:
+        self._vocabulary, self._fresh, self._first = vocabulary, fresh, first
+        self._readers: dict[str, OrderReader] = {}
+
+    def push(self, batch: TraceSet) -> NDArray[np.float32]:
+        symbols = self._vocabulary.encode(batch)
+        first = None if self._first is None else self._first.push(batch)
+        out = np.empty(len(symbols), dtype=np.float32)
+        for row, info in enumerate(batch.infos):
+            reader = self._readers.pop(info.name, None) if info.first_call else None
+            if reader is None:
+                reader = self._fresh()
+            calls = slice(int(batch.offsets[row]), int(batch.offsets[row + 1]))
+            out[calls] = reader.read(symbols[calls], None if first is None else first[calls])
+            if not info.ends:
+                self._readers[info.name] = reader
+        return out
