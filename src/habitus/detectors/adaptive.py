@@ -31,6 +31,9 @@ class AdaptiveSettings(NGramSettings):
     own: int = Field(
         12, ge=1, le=64, description="calls in the longest window that is learned from a trace"
     )
+    least: int = Field(
+        1, ge=0, le=63, description="calls of history in a trace that change what a call costs"
+    )
     windows: int = Field(
         1 << 20, ge=1 << 10, le=1 << 26,
         description="different windows remembered of a trace, at most; about 100 bytes each",
@@ -88,7 +91,8 @@ class Adaptive(SequenceDetector):
 
     def reader(self) -> OrderReader:
         """Of another trace, from its start."""
-        return OrderReader(self.settings.own, self.settings.floor, self.settings.windows)
+        settings = self.settings
+        return OrderReader(settings.own, settings.floor, settings.windows, least=settings.least)
 
     def state(self) -> State:
         return self.learned.state()

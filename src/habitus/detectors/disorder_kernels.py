@@ -41,13 +41,14 @@ def slot_of(node, symbol, multipliers, shift, keys):
 
 @kernel
 def read_on(
-    symbols, begin, order, chances, unknown, may_grow, multipliers, shift,
+    symbols, begin, order, least, chances, unknown, may_grow, multipliers, shift,
     keys, count, total, kinds, active, place, spent, out,
 ):  # fmt: skip
     """What each call costs (nats) a reader that learns the trace as it reads it.
 
     Args:
         symbols: uint16, the next calls of one trace; read from ``begin`` on.
+        least: a shorter history is counted, and changes no chance.
         chances: (n_calls,) float64, of each call where the trace so far tells nothing.
         unknown: the symbol that stands for all calls outside the vocabulary.
         may_grow: whether to stop where the nodes' columns are full; else no window is added there.
@@ -79,7 +80,7 @@ def read_on(
             if not is_unknown:
                 slot = slot_of(node, symbols[i], multipliers, shift, keys)
                 child = np.int64(keys[slot, 1])
-            if total[node] > 0:
+            if length >= least and total[node] > 0:
                 seen = count[child] if child != ROOT else 0
                 chance = (seen + kinds[node] * chance) / (total[node] + kinds[node])
             if child == ROOT and not is_unknown and place[N_NODES] < len(count):

@@ -42,10 +42,11 @@ class OrderReader:
         order: calls in the longest window.
         floor: how many calls there may be: 1 / floor is the chance of each where nothing tells.
         windows: kept at most.
+        least: calls of history that tell anything; shorter ones do not.
     """
 
-    def __init__(self, order: int, floor: float, windows: int) -> None:
-        self._order = order
+    def __init__(self, order: int, floor: float, windows: int, *, least: int = 0) -> None:
+        self._order, self._least = order, least
         self._first_chance = 1 / floor
         self._limit = max(windows, order) + 1
         secret, bits = hash_multiplier(), k.HASH_BITS
@@ -76,7 +77,7 @@ class OrderReader:
         while at < len(symbols):
             may_grow = len(self._count) < self._limit
             at = k.read_on(
-                symbols, at, self._order, chances, UNKNOWN, may_grow,
+                symbols, at, self._order, self._least, chances, UNKNOWN, may_grow,
                 self._multipliers, self._shift, self._keys, self._count, self._total, self._kinds,
                 self._active, self._place, self._spent, out,
             )  # fmt: skip
