@@ -43,6 +43,7 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/adfa_ld.py
 	$(BIN)/python benchmarks/detectors.py
 	$(BIN)/python benchmarks/limits.py
+	$(BIN)/python benchmarks/pareto.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/rolling.py
 	$(BIN)/python benchmarks/unm.py
