@@ -27,7 +27,7 @@ FLOORS = (
     ("models",),
     ("datasets", "alerts", "drift", "pictures"),
     ("evaluation",),
-    ("search",),
+    ("search", "bulk"),
     ("api", "warm"),
     ("cli",),
     ("__main__",),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
 
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
 
     from habitus.alerts.judgement import TraceScore
     from habitus.alerts.record import Record
+    from habitus.alerts.tally import TraceTally
     from habitus.api.options import FileOptions
     from habitus.models.model import Model
+    from habitus.progress import Progress
     from habitus.traces.report import ReadReport
 
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     "detect",
     "habitus detect models/ngram traces/ -o alerts.jsonl\n"
     "habitus detect models/net capture.pcap -o alerts.jsonl\n"
+    "habitus detect models/ngram recordings/ -o alerts.jsonl --engine local --jobs 4\n"
     "tcpdump -w - | habitus detect models/net -\n"
     "strace -f -ttt -o '|habitus detect models/ngram - >&2' ls > /dev/null",
 )
@@ -49,6 +51,8 @@ def detect(
     format: options.Format = None,
     abi: options.Abi = None,
     strict: options.Strict = False,
+    engine: options.Engine = None,
+    jobs: options.Jobs = None,
     json: options.Json = False,
 ) -> None:
     """Judge traces, or flows, and raise alerts.
@@ -60,6 +64,9 @@ def detect(
 
     A model of flows takes captures, which become flows as those did that it has learned, and flows
     of other programs; each is judged as it ends.
+
+    --engine judges the files of folders, and whatever else is named, side by side; the records are
+    the same, in the same order.
     """
     from habitus.cli.detect_flows import detect_in_flows
     from habitus.cli.explain_flows import refuse_trace_options
@@ -67,66 +74,74 @@ def detect(
     from habitus.models.files import load_model
     from habitus.models.flow_model import FlowModel
 
+    if jobs is not None and engine is None:
+        raise UsageError("--jobs: is how many jobs --engine runs at once: say which, as local")
     loaded = load_model(model)
     if paths.count("-") > 1:
         raise UsageError("standard input (-) can be read once, and stands there more than once")
     if isinstance(loaded, FlowModel):
-        refuse_trace_options(model, {"--decision": decision, "--abi": abi})
+        refuse_trace_options(model, {"--decision": decision, "--abi": abi, "--engine": engine})
         n_alerts = detect_in_flows(
             loaded, paths, all_flows=all_, output=output, format=format, strict=strict,
             as_json=json,
         )  # fmt: skip
     else:
         n_alerts = _detect_in_traces(
-            loaded, paths, all_traces=all_, output=output, as_json=json, decision=decision,
-            stretch_calls=stretch, format=format, abi=abi, strict=strict,
+            loaded, model, paths, all_traces=all_, output=output, as_json=json, decision=decision,
+            stretch_calls=stretch, engine=engine, jobs=jobs, format=format, abi=abi, strict=strict,
         )  # fmt: skip
     if n_alerts:
         raise typer.Exit(EXIT_ALERTS)
 
 
 def _detect_in_traces(
-    model: Model, paths: list[str], *, all_traces: bool, output: Path | None, as_json: bool,
-    decision: str | None, stretch_calls: int, **files: Unpack[FileOptions],
+    model: Model, folder: Path, paths: list[str], *, all_traces: bool, output: Path | None,
+    as_json: bool, decision: str | None, stretch_calls: int, engine: str | None, jobs: int | None,
+    **files: Unpack[FileOptions],
 ) -> int:  # fmt: skip
     """Judge traces and write their records; returns how many are alerts."""
-    from habitus import api
-    from habitus.alerts.record import alert_record
+    from habitus.alerts.tally import TraceTally
     from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
     from habitus.errors import HabitusError
     from habitus.traces.report import ReadReport
 
     reports = [ReadReport() for _ in paths]
-    tally, failure = _Tally(), None
+    tally, n_records, failure = TraceTally(), 0, None
     to_stdout = as_json or str(output) in STDOUT
     with ExitStack() as stack:
         sinks = open_sinks(stack, output, to_stdout)
         progress = stack.enter_context(TerminalProgress())
         if "-" in paths:
             stack.enter_context(pipe_outlives_interrupt())
-
-        def judge(path: str, report: ReadReport) -> Iterator[TraceScore]:
-            return api.judge(
-                model, path, decision=decision, stretch_calls=stretch_calls, progress=progress,
-                report=report, **files,
+        if engine is None:
+            records = _one_by_one(
+                model, paths, reports, tally, all_traces=all_traces, decision=decision,
+                stretch_calls=stretch_calls, progress=progress, **files,
             )  # fmt: skip
+        else:
+            from habitus.bulk.traces import HowToJudge, judge_in_bulk
+            from habitus.engines.choosing import engine_of
 
+            runner = stack.enter_context(closing(engine_of(engine, jobs)))
+            how = HowToJudge(
+                all_traces=all_traces, decision=decision, stretch_calls=stretch_calls,
+                format=files.get("format"), abi=files.get("abi"), strict=files.get("strict", False),
+            )  # fmt: skip
+            records = judge_in_bulk(
+                runner, model, folder, paths, how, tally=tally, reports=reports, progress=progress
+            )
         try:
-            for judged in _each(judge, paths, reports):
-                tally.add(judged)
-                if not (judged.is_alert or all_traces):
-                    continue
-                record = alert_record(model, judged)
+            for record in records:
                 for sink in sinks:
                     sink.emit(record)
                 if not sinks:
                     progress.pause()
                     _print_record(record)
-                tally.n_records += 1
+                n_records += 1
         except HabitusError as error:
             # What has been found is kept: a damaged file must not hide the alerts before it.
-            if not tally.n_records:
+            if not n_records:
                 raise
             failure = error
     for report in reports:
@@ -134,28 +149,31 @@ def _detect_in_traces(
     if tally.n_strangers:
         warn([_strangers(tally.n_strangers, tally.n_traces)])
     if failure is not None:
-        kept = f"{counted(tally.n_records, 'record')} from before that {place_of(output)}"
+        kept = f"{counted(n_records, 'record')} from before that {place_of(output)}"
         raise HabitusError(*str(failure).split("\n"), kept) from failure
     say(_summary(tally, reports), to_stderr=to_stdout)
     return tally.n_alerts
 
 
-@dataclass
-class _Tally:
-    """What has been judged so far; ``n_strangers`` traces make no call that the model knows."""
+def _one_by_one(
+    model: Model, paths: list[str], reports: list[ReadReport], tally: TraceTally, *,
+    all_traces: bool, decision: str | None, stretch_calls: int, progress: Progress,
+    **files: Unpack[FileOptions],
+) -> Iterator[Record]:  # fmt: skip
+    """The records of one path after the other, each as soon as its trace is judged."""
+    from habitus import api
+    from habitus.alerts.record import alert_record
 
-    n_traces: int = 0
-    n_alerts: int = 0
-    n_unscoreable: int = 0
-    n_strangers: int = 0
-    n_records: int = 0
+    def judge(path: str, report: ReadReport) -> Iterator[TraceScore]:
+        return api.judge(
+            model, path, decision=decision, stretch_calls=stretch_calls, progress=progress,
+            report=report, **files,
+        )  # fmt: skip
 
-    def add(self, judged: TraceScore) -> None:
-        self.n_alerts += judged.is_alert
-        if judged.is_first_of_trace:
-            self.n_traces += 1
-            self.n_unscoreable += not judged.scoreable
-            self.n_strangers += 0 < judged.n_calls == judged.n_novel
+    for judged in _each(judge, paths, reports):
+        tally.add(judged)
+        if judged.is_alert or all_traces:
+            yield alert_record(model, judged)
 
 
 def _each(
@@ -173,7 +191,7 @@ def _each(
             raise InputError(f"{error.filename or path}: cannot be read: {error}") from error
 
 
-def _summary(tally: _Tally, reports: list[ReadReport]) -> str:
+def _summary(tally: TraceTally, reports: list[ReadReport]) -> str:
     n_calls = sum(report.n_calls for report in reports)
     text = (
         f"{counted(tally.n_alerts, 'alert')} in {counted(tally.n_traces, 'trace')}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,7 @@ STDOUT = "/dev/stdout"
     "extract",
     "habitus flows extract capture.pcap -o flows.parquet\n"
     "habitus flows extract captures/ -o flows.csv --idle 60 --columns cicflowmeter\n"
+    "RAY_ADDRESS=head:6379 habitus flows extract captures/ -o flows.parquet --engine ray\n"
     "tcpdump -w - | habitus flows extract - -o - | head",
 )
 def extract(
@@ -45,6 +47,7 @@ def extract(
     first: given.First = 20,
     outer: given.Outer = False,
     jobs: given.Jobs = None,
+    engine: options.Engine = None,
     json: options.Json = False,
 ) -> None:
     """Turn captures into bidirectional flows with their features, a row each.
@@ -72,10 +75,21 @@ def extract(
     for capture in captures:
         refuse_output_in_input(capture, path, folders=False)
     refuse_capture_as_output(captures, path)
-    with TerminalProgress() as progress, pipe_outlives_interrupt("writing flows of", captures):
-        tables = extract_flows(
-            captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
-        )
+    with ExitStack() as stack:
+        progress = stack.enter_context(TerminalProgress())
+        stack.enter_context(pipe_outlives_interrupt("writing flows of", captures))
+        if engine is None:
+            tables = extract_flows(
+                captures, settings, outer=outer, n_jobs=jobs, progress=progress, report=report
+            )
+        else:
+            from habitus.bulk.captures import extract_in_bulk
+            from habitus.engines.choosing import engine_of
+
+            runner = stack.enter_context(closing(engine_of(engine, jobs)))
+            tables = extract_in_bulk(
+                runner, captures, settings, outer=outer, progress=progress, report=report
+            )
         write_flows(path, tables, columns=columns, to=kind)
     warn(report.warnings())
     record = {

@@ -55,6 +55,17 @@ Protocol = Annotated[
     str | None, typer.Option("--protocol", help="By default the one that fits the data.")
 ]
 
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="Work side by side: local, or ray (RAY_ADDRESS, or a local cluster). By default not."
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Of --engine, jobs at once; by default one for each processor."),
+]
+
 
 def share(text: str, option: str) -> float:
     """The number that ``1%`` or ``0.01`` is.

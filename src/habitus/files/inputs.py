@@ -27,19 +27,26 @@ from habitus.files.zips import is_zip, open_zip
 from habitus.storage import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 STDIN_BYTES = 16 << 20
 """What standard input counts as where archives inside it are limited by its size."""
 
 
 def open_inputs(
-    path: str | os.PathLike[str], *, on_skip: OnSkip, on_bytes: OnBytes | None = None
+    path: str | os.PathLike[str],
+    *,
+    on_skip: OnSkip,
+    on_bytes: OnBytes | None = None,
+    among: Iterable[Path] | None = None,
 ) -> Iterator[InputFile]:
     """Yield the files of ``path``: a file, a folder (in sorted order), an archive, ``-`` for stdin.
 
     Hidden files and the litter of desktop systems are passed over; ``on_skip(source, reason)``
     hears of files that cannot be opened, ``on_bytes(n)`` of progress (`input_bytes` is the whole).
+
+    Args:
+        among: of a folder, the files to read (`habitus.files.listing`); by default all.
 
     Raises:
         InputError: if the path does not exist or cannot be read, or an archive is damaged or holds
@@ -53,7 +60,7 @@ def open_inputs(
         return
     path = Path(path)
     if path.is_dir():
-        for file in files_in(path, on_skip):
+        for file in files_in(path, on_skip) if among is None else among:
             yield from _file_in_folder(file, path, on_skip, on_bytes)
         return
     source = readable(str(path))

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from habitus.errors import InputError
 from habitus.files.damage import sound_files
 from habitus.files.inputs import input_bytes, open_inputs
+from habitus.files.listing import files_of
 from habitus.storage import readable
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from habitus.files.inputfile import InputFile
+    from habitus.files.listing import Entry
     from habitus.files.report import FileReport
     from habitus.progress import Progress
 
@@ -33,14 +35,16 @@ class Reading:
     Args:
         report: hears of files that are left out.
         is_of_many: whether the path is one of many; by default those of a folder are.
+        entries: of a folder, what is read of it; by default all.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], report: FileReport, progress: Progress, *,
-        is_of_many: bool | None = None,
+        is_of_many: bool | None = None, entries: Sequence[Entry] | None = None,
     ) -> None:  # fmt: skip
         self.path = path
         self._report = report
+        self._entries = entries
         self._progress = progress
         self._is_folder = Path(path).is_dir()
         is_of_many = self._is_folder if is_of_many is None else is_of_many
@@ -50,9 +54,16 @@ class Reading:
 
     def files(self) -> Iterator[InputFile]:
         """The files, each of which ends where it is damaged."""
-        self._progress.stage(f"reading {self.path}", input_bytes(self.path))
+        among = None
+        if self._entries is None:
+            self._progress.stage(f"reading {self.path}", input_bytes(self.path))
+        else:
+            among = files_of(self._entries, self._report.add_skipped)
         opened = open_inputs(
-            self.path, on_skip=self._report.add_skipped, on_bytes=self._progress.advance
+            self.path,
+            on_skip=self._report.add_skipped,
+            on_bytes=self._progress.advance,
+            among=among,
         )
         return sound_files(opened, self._hear)
 

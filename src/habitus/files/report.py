@@ -87,6 +87,19 @@ class FileReport(LeftOut):
             kind = "of other kinds"
         self.notes[kind] += count
 
+    def add(self, other: FileReport) -> None:
+        """Count another's, of what was read after this one's, with this one's."""
+        self.n_files += other.n_files
+        self.n_broken += other.n_broken
+        self.n_skipped += other.n_skipped
+        for example in other.broken:
+            keep(self.broken, example)
+        for example in other.skipped:
+            keep(self.skipped, example)
+        for kind, count in other.notes.items():
+            self.add_note(kind, count)
+        self.formats.update(other.formats)
+
     def warnings(self) -> list[str]:
         """What a user should hear, a line each; empty if everything was read."""
         return [

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from habitus.files.inputfile import InputFile, Pauses
+    from habitus.files.inputfile import InputFile, OnBytes, Pauses
     from habitus.files.named import Named
 
 TABLE_FLOWS = 1 << 13
@@ -79,11 +79,7 @@ def _tables(
             progress.advance(n_bytes)
 
     def parts_of(path: str) -> Generator[pl.DataFrame | CaptureReport, None, None]:
-        """The tables of one file, and then what reading it came to."""
-        own = CaptureReport()
-        for file in captures_in(path, own, advance):
-            yield from _tables_of(file, settings, outer, columns, own)
-        yield own
+        yield from flows_of_file(path, settings, outer=outer, columns=columns, on_bytes=advance)
 
     n_jobs = min(n_jobs or _n_processors(), len(files))
     if n_jobs > 1:
@@ -96,6 +92,24 @@ def _tables(
         else:
             report.add(part)
     refuse_none(report)
+
+
+def flows_of_file(
+    path: str,
+    settings: TrackSettings,
+    *,
+    outer: bool = False,
+    columns: Collection[str] | None = None,
+    on_bytes: OnBytes = lambda _: None,
+) -> Generator[pl.DataFrame | CaptureReport, None, None]:
+    """The tables of one file, or of the captures in it, and then what reading it came to.
+
+    Arguments are as of `extract_flows`; ``on_bytes`` hears of progress.
+    """
+    report = CaptureReport()
+    for file in captures_in(path, report, on_bytes):
+        yield from _tables_of(file, settings, outer, columns, report)
+    yield report
 
 
 def _n_processors() -> int:

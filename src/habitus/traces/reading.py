@@ -23,8 +23,10 @@ from habitus.traces.traceset import TraceInfo, TraceSet, join
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from habitus.files.inputfile import InputFile
+    from habitus.files.listing import Entry
 
 
 class TraceReader(Iterator[TraceSet]):
@@ -37,6 +39,8 @@ class TraceReader(Iterator[TraceSet]):
         strict: make the first broken line or unrecognised file an error.
         progress: hears how many bytes have been read.
         report: filled while reading; by default a new one, found at ``reader.report``.
+        entries: of a folder, what is read of it (`habitus.files.listing`), which may hold no trace;
+            by default all, which may not (`refuse_no_traces`).
 
     Raises:
         UsageError: if there is no such format or ABI.
@@ -55,6 +59,7 @@ class TraceReader(Iterator[TraceSet]):
         strict: bool = False,
         progress: Progress = SILENT,
         report: ReadReport | None = None,
+        entries: Sequence[Entry] | None = None,
     ) -> None:
         if abi is not None and abi not in ABIS:
             raise UsageError(f"no ABI is called {abi!r}; there are: {', '.join(ABIS)}")
@@ -64,7 +69,8 @@ class TraceReader(Iterator[TraceSet]):
         self._options = ReadOptions(abi=abi)
         self._format = None if format is None else get_format(format).name
         self._above = folders_above(Path(path))
-        self._reading = Reading(path, self.report, progress)
+        self._is_part = entries is not None
+        self._reading = Reading(path, self.report, progress, entries=entries)
         self._batches = self._read()
 
     def __next__(self) -> TraceSet:
@@ -83,9 +89,8 @@ class TraceReader(Iterator[TraceSet]):
                 self.report.n_traces += sum(info.first_call == 0 for info in batch.infos)
                 yield replace(batch, infos=tuple(self._labelled(info) for info in batch.infos))
         self._reading.finish()
-        if self.report.n_traces == 0:
-            lines = nothing_read(str(self.path), "trace", "call", self.report)
-            raise InputError(*lines, foreign.known_formats())
+        if not self._is_part:
+            refuse_no_traces(self.path, self.report)
 
     def _batches_of(self, name: str, files: Iterator[InputFile]) -> Iterator[TraceSet]:
         """What a format makes of a run of files; one that it gives up costs no other."""
@@ -131,6 +136,17 @@ class TraceReader(Iterator[TraceSet]):
         below = info.source.removeprefix(readable(str(Path(self.path)))).lstrip("/:")
         recording = below or PurePosixPath(info.source).name
         return labelled(replace(info, group=info.group or recording), self._above)
+
+
+def refuse_no_traces(path: str | os.PathLike[str], report: ReadReport) -> None:
+    """Refuse what was read to its end if nothing in it is a trace.
+
+    Raises:
+        InputError: if so; it says what there is.
+    """
+    if report.n_traces == 0:
+        lines = nothing_read(str(path), "trace", "call", report)
+        raise InputError(*lines, foreign.known_formats())
 
 
 def recognise(head: bytes, file: InputFile, options: ReadOptions) -> str | None:

@@ -17,3 +17,10 @@ class ReadReport(FileReport):
 
     n_traces: int = 0
     n_calls: int = 0
+
+    def add(self, other: FileReport) -> None:
+        """Count another's, of what was read after this one's, with this one's."""
+        super().add(other)
+        if isinstance(other, ReadReport):
+            self.n_traces += other.n_traces
+            self.n_calls += other.n_calls
