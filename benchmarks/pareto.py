@@ -44,6 +44,8 @@ DETECTORS: dict[str, tuple[str, Mapping[str, object]]] = {
     "markov order=3": ("markov", {"order": 3}),
     "ngram": ("ngram", {}),
     "ngram order=5": ("ngram", {"order": 5}),
+    "adaptive": ("adaptive", {}),
+    "disorder": ("disorder", {}),
     "neighbours": ("neighbours", {}),
     "hmm": ("hmm", {}),
     **{
