@@ -39,6 +39,7 @@ class ExplainedCall:
         time_ns: nanoseconds since 1970, or None where the source tells no time.
         surprise: None where it is undefined.
         novel: whether the model has never seen a call of this name.
+        read_as: the known call that a novel one was read as; None if it has no kin, or is known.
         expected: (name, probability), likeliest first; empty if the detector expects nothing.
         context_calls: how many calls before it the expectation goes by.
     """
@@ -48,6 +49,7 @@ class ExplainedCall:
     time_ns: int | None
     surprise: float | None
     novel: bool
+    read_as: str | None
     expected: tuple[tuple[str, float], ...]
     context_calls: int
 
@@ -166,6 +168,7 @@ def _explained_calls(model: Model, stretch: Stretch) -> list[ExplainedCall]:
                 time_ns=int(calls.times_ns[i]) if calls.times_ns[i] >= 0 else None,
                 surprise=_finite(float(calls.surprise[i])),
                 novel=calls.names[i] not in vocabulary,
+                read_as=vocabulary.read_as(calls.names[i]),
                 expected=() if expected is None else expected.calls,
                 context_calls=0 if expected is None else expected.context_calls,
             )

@@ -15,7 +15,6 @@ from habitus.alerts.judgement import Calls, Strip, TraceScore
 from habitus.alerts.scoring import DEFAULT_STRETCH, broken_off, worst_of
 from habitus.decisions.rolling import RollingScore
 from habitus.decisions.rule import Rule
-from habitus.traces.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,12 +104,15 @@ class RollingScorer:
         """The alarms that begin in ``batch``, in the order of time, then the traces that end."""
         surprise = self._stream.push(batch)
         symbols = self.model.detector.vocabulary.encode(batch)
+        is_novel = self.model.detector.vocabulary.novel(batch)
         segments, ended = [], []
         for row, info in enumerate(batch.infos):
             if info.first_call == 0 and info.name in self._open:  # its namesake broke off
                 ended.append(self._open.pop(info.name))
             trace = self._trace(info, batch.position_unit)
-            segments.append(self._heard(trace, Calls.of(batch, row, symbols, surprise), info.ends))
+            calls = Calls.of(batch, row, symbols, surprise)
+            novel = is_novel[batch.offsets[row] : batch.offsets[row + 1]]
+            segments.append(self._heard(trace, calls, novel, ends=info.ends))
             if info.ends:
                 ended.append(self._open.pop(info.name))
         for segment, place in self._beginnings(segments):
@@ -118,7 +120,9 @@ class RollingScorer:
         for trace in ended:
             yield from self._end(trace)
 
-    def _heard(self, trace: _OpenTrace, calls: Calls, ends: bool) -> _Segment:
+    def _heard(
+        self, trace: _OpenTrace, calls: Calls, is_novel: NDArray[np.bool_], *, ends: bool
+    ) -> _Segment:
         """Take the next calls of a trace."""
         new = trace.rolling.add(calls.surprise)
         kept = calls.cut(0, 0) if trace.tail is None else trace.tail
@@ -126,7 +130,7 @@ class RollingScorer:
         scores = np.concatenate([np.full(len(kept), np.nan), new])
         if ends and len(joined) and not np.isnan(at_end := trace.rolling.end()):
             scores[-1] = at_end  # of its last call, even where the end comes by itself
-        novel = np.concatenate([np.zeros(len(kept) + 1, bool), calls.symbols == UNKNOWN])
+        novel = np.concatenate([np.zeros(len(kept) + 1, bool), is_novel])
         segment = _Segment(
             trace, joined, trace.n_calls - len(kept), scores,
             np.flatnonzero(scores > self._decision.threshold), trace.n_novel + np.cumsum(novel),

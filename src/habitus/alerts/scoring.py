@@ -16,7 +16,6 @@ from habitus.decisions.aggregation import Aggregation, RunningScore, worst_stret
 from habitus.decisions.scores import running_score, trace_scores
 from habitus.detectors.whole import RunningTrace
 from habitus.errors import InputError
-from habitus.traces.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,7 +75,7 @@ class Scorer:
         surprise = self._stream.push(batch)
         symbols = self.model.detector.vocabulary.encode(batch)
         scores = trace_scores(self.model.detector, batch, self._aggregation, surprise)
-        novel = np.concatenate([[0], np.cumsum(symbols == UNKNOWN)])
+        novel = np.concatenate([[0], np.cumsum(self.model.detector.vocabulary.novel(batch))])
         for row, info in enumerate(batch.infos):
             begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
             n_novel = int(novel[end] - novel[begin])

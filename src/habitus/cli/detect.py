@@ -11,7 +11,7 @@ import typer
 from habitus.cli import options
 from habitus.cli.app import EXIT_ALERTS, app, command
 from habitus.cli.detecting import STDOUT, open_sinks, place_of, say
-from habitus.cli.terminal import counted, printable
+from habitus.cli.terminal import counted, novelty, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -226,7 +226,7 @@ def _print_record(record: Record) -> None:
             f"{calls[-1]['position']}: {strangest['name']}"
         )
         if strangest["novel"]:
-            line += " (never seen)"
+            line += f" ({novelty(strangest['read_as'])})"
         elif strangest["expected"] and strangest["expected"][0]["name"] != strangest["name"]:
             line += f" where {strangest['expected'][0]['name']} was expected"
     typer.echo(printable(line))

@@ -225,11 +225,11 @@ def _cells(call: ExplainedCall, scale: float) -> tuple[Text, ...]:
     """Where a call stands, its name, its surprise as number and bar, what was expected."""
     from rich.text import Text
 
-    from habitus.cli.terminal import printable
+    from habitus.cli.terminal import novelty, printable
 
     name = Text(printable(call.name), style="bold red" if call.novel else "")
     if call.novel:
-        name.append(" (never seen)", style="red")
+        name.append(f" ({novelty(call.read_as)})", style="red")
     expected = "  ".join(f"{n} {p:.0%}" for n, p in call.expected if p >= LEAST_SHOWN)
     return (
         Text(str(call.position)),

@@ -46,6 +46,11 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def novelty(read_as: str | None) -> str:
+    """What is said of a call that the model has never seen, and of what it took it for."""
+    return "never seen" if read_as is None else f"never seen, taken for {read_as}"
+
+
 def counted(number: int, thing: str) -> str:
     """A number and what it counts: ``1 trace``, ``2,000 traces``."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")

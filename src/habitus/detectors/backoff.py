@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.detectors.base import Expectation
+from habitus.detectors.borrowing import borrowing_nats, kept_shares
 from habitus.detectors.prediction import Predictor
 from habitus.detectors.trie_kernels import ROOT, interpolate
 from habitus.detectors.windowed import WindowDetector
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 class BackoffDetector(WindowDetector):
     """Surprise of a call is -log P(call | the calls before it), in nats.
 
-    A subclass says how counts become probabilities, and has a setting ``floor``.
+    A subclass says how counts become probabilities, and has the settings ``floor`` and
+    ``kin_share``. A call never seen is read as its kin, and borrows of its probability
+    (`habitus.detectors.borrowing`).
     """
 
     @abstractmethod
@@ -32,7 +35,8 @@ class BackoffDetector(WindowDetector):
 
     def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
         symbols = self.vocabulary.encode(traces)
-        return self.trie.surprise(symbols, traces.offsets, self._cost, self._backoff)
+        nats = self.trie.surprise(symbols, traces.offsets, self._cost, self._backoff)
+        return nats + borrowing_nats(traces, self.vocabulary, self.settings.kin_share)
 
     def expected(self, history: NDArray[np.uint16], top: int = 5) -> Expectation:
         """The likeliest calls after ``history``, with the probabilities surprise is made of."""
@@ -59,7 +63,7 @@ class BackoffDetector(WindowDetector):
             children = self.trie.children(history)
             probability *= np.exp(-self._backoff[history])
             probability[self.trie.symbol[children]] = np.exp(-self._cost[children])
-        return probability
+        return probability * kept_shares(self.vocabulary, self.settings.kin_share)
 
     def _use(self, trie: CallTrie) -> None:
         """Keep a trie, with what each of its windows costs."""

@@ -123,6 +123,10 @@ class SequenceDetector(ABC):
     def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
         """(n_calls,) float32: each call's surprise; NaN where it is undefined."""
 
+    def _learned_vocabulary(self, normal: TraceSet) -> Vocabulary:
+        """What it learns to know: open to calls never seen, if its settings say so."""
+        return Vocabulary.of(normal, is_open=bool(getattr(self.settings, "kin_share", 0)))
+
     def warnings(self) -> list[str]:
         """What a user should hear of how it was fitted before relying on it; empty if nothing."""
         return []

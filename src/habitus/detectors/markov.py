@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from habitus.detectors.backoff import BackoffDetector
-from habitus.detectors.base import DetectorSettings
+from habitus.detectors.borrowing import BorrowingSettings
 from habitus.detectors.smoothing import Shares, dirichlet
 from habitus.detectors.transitions import Transitions
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from habitus.detectors.trie import CallTrie
 
 
-class MarkovSettings(DetectorSettings):
+class MarkovSettings(BorrowingSettings):
     """Settings of `Markov`."""
 
     order: int = Field(1, ge=1, le=8, description="calls that make up the state")
@@ -38,16 +38,17 @@ class Markov(BackoffDetector):
     ``P(c | s) = (count(s c) + strength P(c | s')) / (count(s) + strength)``, where s' is s without
     its first call, down to the shares of single calls and the uniform ``1 / floor``. The first
     calls of a trace have shorter states; the very first costs by its share among all calls. A state
-    never seen costs as the next shorter one. A call outside the vocabulary has no count anywhere:
-    at order and strength 1, with n calls learned, it costs ``log((count(s) + 1) (n + 1) floor)``
-    after a known s, ``log((n + 1) floor)`` after another, and is no error.
+    never seen costs as the next shorter one. A call outside the vocabulary is read as its kin and
+    borrows of its probability (`habitus.detectors.borrowing`). One without kin has no count
+    anywhere: at order and strength 1, with n calls learned, it costs ``log((count(s) + 1) (n + 1)
+    floor)`` after a known s, ``log((n + 1) floor)`` after another, and is no error.
 
     Fails: where what is strange spans more than ``order`` + 1 calls.
     """
 
     name: ClassVar[str] = "markov"
     summary: ClassVar[str] = "Markov chain of calls, whose transition matrix can be drawn"
-    Settings: ClassVar[type[DetectorSettings]] = MarkovSettings
+    Settings: ClassVar[type[BorrowingSettings]] = MarkovSettings
 
     @property
     def window_calls(self) -> int:

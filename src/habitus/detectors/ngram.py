@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from habitus.detectors.backoff import BackoffDetector
-from habitus.detectors.base import DetectorSettings
+from habitus.detectors.borrowing import BorrowingSettings
 from habitus.detectors.smoothing import Shares, kneser_ney, witten_bell
 
 if TYPE_CHECKING:
     from habitus.detectors.trie import CallTrie
 
 
-class NGramSettings(DetectorSettings):
+class NGramSettings(BorrowingSettings):
     """Settings of `NGram`."""
 
     order: int = Field(12, ge=1, le=64, description="calls in a window: order - 1 of history")
@@ -36,8 +36,9 @@ class NGram(BackoffDetector):
     T(h) is the number of different calls seen after h and h' is h without its first call, down to
     the uniform ``P_0 = 1 / floor``. By modified Kneser-Ney, counts are discounted instead, and
     shorter windows count the different calls before them. A history never seen falls back to the
-    next shorter one. A call outside the vocabulary has no count anywhere: it costs what is left of
-    the floor, and is no error.
+    next shorter one. A call outside the vocabulary is read as its kin and
+    borrows of its probability (`habitus.detectors.borrowing`). One without kin has no count
+    anywhere: it costs what is left of the floor, and is no error.
 
     Fails: on attacks that repeat what is common (a loop of reads is cheap); where what matters lies
     further back than ``order`` calls.
@@ -45,7 +46,7 @@ class NGram(BackoffDetector):
 
     name: ClassVar[str] = "ngram"
     summary: ClassVar[str] = "n-gram language model, interpolated (Witten-Bell or Kneser-Ney)"
-    Settings: ClassVar[type[DetectorSettings]] = NGramSettings
+    Settings: ClassVar[type[BorrowingSettings]] = NGramSettings
 
     @property
     def window_calls(self) -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from habitus.detectors.base import SequenceDetector
 from habitus.detectors.trie import CallTrie
 from habitus.progress import SILENT, Progress
-from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +44,7 @@ class WindowDetector(SequenceDetector):
         *,
         seed: int = 1,  # noqa: ARG002 - nothing here is random
     ) -> None:
-        self.vocabulary = Vocabulary.of(normal)
+        self.vocabulary = self._learned_vocabulary(normal)
         symbols = self.vocabulary.encode(normal)
         n_symbols = len(self.vocabulary)
         self._use(CallTrie.grown(symbols, normal.offsets, self.window_calls, n_symbols, progress))

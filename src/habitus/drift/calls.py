@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.drift.result import ChangedCall, NovelCall, NovelTrace
-from habitus.traces.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +26,7 @@ def novel_calls(model: Model, new: NewTraces) -> tuple[int, tuple[NovelCall, ...
     """How many calls were never learned, and the most frequent of them."""
     traces = new.traces
     owner = np.repeat(np.arange(traces.n_traces), traces.lengths)
-    novel = model.detector.vocabulary.encode(traces) == UNKNOWN
+    novel = model.detector.vocabulary.novel(traces)
     n_names = len(traces.alphabet)
     calls, owner = traces.calls[novel].astype(np.int64), owner[novel]
     made = np.bincount(calls, new.counts[owner], n_names)
@@ -44,7 +43,7 @@ def novel_calls(model: Model, new: NewTraces) -> tuple[int, tuple[NovelCall, ...
 def novel_traces(model: Model, new: NewTraces) -> tuple[NovelTrace, ...]:
     """The traces with the largest shares of calls that were never learned."""
     traces = new.traces
-    novel = model.detector.vocabulary.encode(traces) == UNKNOWN
+    novel = model.detector.vocabulary.novel(traces)
     owner = np.repeat(np.arange(traces.n_traces), traces.lengths)
     counts = np.bincount(owner[novel], minlength=traces.n_traces)
     shares = counts / np.maximum(1, traces.lengths)
@@ -81,5 +80,5 @@ def mean_shares(model: Model, traces: TraceSet) -> NDArray[np.float64]:
     symbols = vocabulary.encode(traces)
     filled = max(1, int(np.sum(traces.lengths > 0)))
     weights = np.repeat(1 / np.maximum(1, traces.lengths), traces.lengths)
-    known = symbols != UNKNOWN
+    known = ~vocabulary.novel(traces)
     return np.bincount(symbols[known], weights[known], len(vocabulary)) / filled

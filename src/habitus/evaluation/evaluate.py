@@ -30,7 +30,6 @@ from habitus.evaluation.unit_scores import ScoreKeeper
 from habitus.models.training import versions
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import Label
-from habitus.traces.vocabulary import UNKNOWN
 from habitus.version import __version__
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ def _evaluate_one(
         test = test.select(~is_known)
     scores, seconds = _timed_scores(model.detector, test, rule)
     keeper.add(name, scores, ~is_known if protocol.leaves_out_known else None)
-    is_unknown = model.detector.vocabulary.encode(test) == UNKNOWN  # (n_calls,)
+    is_unknown = model.detector.vocabulary.novel(test)  # (n_calls,)
     judged = judged_of(test, scores, _holds_any(is_unknown, test.offsets), protocol)
     normal, attack = judged.of(Label.NORMAL), judged.of(Label.ATTACK)
     if not len(normal.scores) or not len(attack.scores):

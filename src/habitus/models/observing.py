@@ -12,7 +12,7 @@ from habitus.decisions.alarms import AlarmRate
 from habitus.decisions.rule import Rule, highest_of, rolling_scores
 from habitus.decisions.scores import trace_scores
 from habitus.detectors.trie import CallTrie
-from habitus.traces.vocabulary import UNKNOWN, Vocabulary
+from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ class Observation:
 
 def share_novel(detector: SequenceDetector, traces: TraceSet) -> Floats:
     """(n_traces,) float64: the share of each trace's calls that the detector does not know."""
-    unknown = (detector.vocabulary.encode(traces) == UNKNOWN).astype(np.float32)
+    unknown = detector.vocabulary.novel(traces).astype(np.float32)
     return _MEAN.scores(unknown, traces.offsets)
 
 

@@ -21,6 +21,7 @@ from habitus.models.population_arrays import (
     population_file,
     population_from,
 )
+from habitus.syscalls import danger_of
 from habitus.traces.traceset import DIGEST_BYTES
 from habitus.traces.vocabulary import Vocabulary
 
@@ -48,6 +49,7 @@ class ModelFile(BaseModel):
     detector: str
     settings: dict[str, bool | int | float | str | None]
     vocabulary: tuple[str, ...]
+    kin: dict[str, str] = {}  # none in models that know of no kin: they score as they did
     decisions: tuple[Decision, ...]
     population: PopulationFile
     provenance: Provenance
@@ -60,6 +62,7 @@ def described_model(model: Model) -> tuple[ModelFile, dict[str, NDArray[np.gener
         detector=model.detector.name,
         settings=model.detector.settings.model_dump(mode="json"),
         vocabulary=model.detector.vocabulary.names,
+        kin=dict(model.detector.vocabulary.kin),
         decisions=model.decisions,
         population=population_file(model.population),
         provenance=model.provenance,
@@ -83,7 +86,7 @@ def model_of(described: ModelFile, arrays: Arrays, digest: str) -> Model:
         HabitusError: if there is no such detector, or the arrays make none.
     """
     detector = get_detector(described.detector).with_settings(described.settings)
-    detector.vocabulary = Vocabulary(described.vocabulary)
+    detector.vocabulary = Vocabulary(described.vocabulary, _checked_kin(described.kin))
     state = {n.removeprefix(_DETECTOR): a for n, a in arrays.items() if n.startswith(_DETECTOR)}
     detector.restore(state)
     memory = _memory(arrays, len(described.vocabulary))
@@ -101,6 +104,18 @@ def _refuse_other_arrays(arrays: Arrays, state: Arrays, population: Arrays) -> N
         raise ModelError(
             f"weights.safetensors: holds what no model does: {', '.join(sorted(other))}"
         )
+
+
+def _checked_kin(kin: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Kin that no dangerous call has or is."""
+    for pair in kin.items():
+        for name in pair:
+            if reason := danger_of(name):
+                raise ModelError(
+                    f"it reads {pair[0]!r} as {pair[1]!r}, but {name!r} {reason} and is no other "
+                    "call's kin: train it anew"
+                )
+    return tuple(kin.items())
 
 
 def _checked_rules(decisions: tuple[Decision, ...], detector: SequenceDetector) -> tuple[Rule, ...]:

@@ -23,7 +23,7 @@ def stide(n: int, traces: list[list[str]]) -> SequenceDetector:
 
 
 def ngram(order: int, floor: float, traces: list[list[str]]) -> SequenceDetector:
-    return fitted("ngram", traces, order=order, floor=floor)
+    return fitted("ngram", traces, order=order, floor=floor, kin_share=0)
 
 
 def flat(slow: SlowStide | SlowNGram, traces: list[list[str]]) -> list[float]:

@@ -56,11 +56,13 @@ def test_on_adfa_ld_they_equal_their_slow_selves(
     adfa: tuple[list[list[str]], list[list[str]], TraceSet],
 ) -> None:
     learned, lists, judged = adfa
-    fast = fitted("ngram", learned, order=6, **KNESER_NEY)
+    fast = fitted("ngram", learned, order=6, kin_share=0, **KNESER_NEY)
     assert_equal(fast, SlowKneserNey(6, 341.0, learned), lists, judged)
     # So many windows that the discounts are estimated, not fallen back on, for each length.
     assert FALLBACK_DISCOUNTS not in [d[1:] for d in SlowKneserNey(6, 341.0, learned).discounts[1:]]
-    assert_equal(fitted("markov", learned), SlowMarkov(1, 1.0, 341.0, learned), lists, judged)
+    assert_equal(
+        fitted("markov", learned, kin_share=0), SlowMarkov(1, 1.0, 341.0, learned), lists, judged
+    )
 
 
 def test_so_little_strength_that_a_call_would_cost_without_end_is_refused() -> None:
