@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from habitus.api.comparing import compare
     from habitus.api.data import check, convert, read_data, sample
     from habitus.api.drifting import check_drift
+    from habitus.api.ensembling import train_ensemble
     from habitus.api.flows import detect_flows, explain_flows, judge_flows, train_flows
     from habitus.api.judging import detect, explain, judge, source_lines
     from habitus.api.learning import evaluate, train
@@ -145,6 +146,7 @@ _HOMES = {
     "save_model": "habitus.models.files",
     "source_lines": "habitus.api.judging",
     "train": "habitus.api.learning",
+    "train_ensemble": "habitus.api.ensembling",
     "train_flows": "habitus.api.flows",
     "verify_model": "habitus.models.files",
     "write_flows": "habitus.flows.saving",
@@ -230,6 +232,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted; a test holds it against the table 
     "save_model",
     "source_lines",
     "train",
+    "train_ensemble",
     "train_flows",
     "verify_model",
     "write_flows",

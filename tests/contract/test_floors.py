@@ -24,6 +24,7 @@ FLOORS = (
     ("learning",),
     ("detectors",),
     ("decisions",),
+    ("ensembles",),
     ("models",),
     ("datasets", "alerts", "drift", "pictures"),
     ("evaluation",),

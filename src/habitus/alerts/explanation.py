@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.alerts.judgement import Stretch, TraceScore
+    from habitus.ensembles.parts import MemberPart
     from habitus.models.memory import Memory
     from habitus.models.model import Model
 
@@ -81,6 +82,7 @@ class Explanation:
         position_unit: what positions count: ``line`` or ``call``.
         strip: mean surprise of every ``calls_per_cell`` calls of the whole trace; None where it is
             undefined.
+        members: of an ensemble, what each member makes of the trace, the largest part first.
     """
 
     first_call: int
@@ -91,6 +93,7 @@ class Explanation:
     nearest_normal: NearestNormal | None
     strip: tuple[float | None, ...]
     calls_per_cell: int
+    members: tuple[MemberPart, ...] = ()
 
 
 def explain_score(model: Model, judged: TraceScore) -> Explanation | None:
@@ -107,6 +110,7 @@ def explain_score(model: Model, judged: TraceScore) -> Explanation | None:
         nearest_normal=nearest_normal(model, stretch.calls.symbols),
         strip=strip.means,
         calls_per_cell=strip.calls_per_cell,
+        members=tuple(sorted(judged.members, key=lambda part: -(part.share or 0.0))),
     )
 
 

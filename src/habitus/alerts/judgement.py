@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from habitus.ensembles.parts import MemberPart
     from habitus.traces.traceset import TraceInfo, TraceSet
 
 STRIP_CELLS = 64
@@ -148,6 +149,8 @@ class TraceScore:
         time_ns: when its last call was made, or None where the source tells no time.
         stretch, strip: the strangest stretch, and the whole trace in short; None where they were
             not asked for.
+        members: of an ensemble, what each member makes of the whole trace, where the stretch was
+            asked for.
     """
 
     info: TraceInfo
@@ -162,6 +165,7 @@ class TraceScore:
     decision: int = 0
     n_alarms: int = 0
     is_merged: bool = False
+    members: tuple[MemberPart, ...] = ()
 
     @property
     def is_first_of_trace(self) -> bool:

@@ -68,7 +68,7 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
         "model_digest": model.digest,
         "decision": decision.rule,
         "aggregation": decision.aggregation,
-        "unit": score_unit(model.detector),
+        "unit": score_unit(model.detector, decision.rule),
         "trace": {
             "name": judged.info.name,
             "source": judged.info.source,
@@ -90,6 +90,8 @@ def alert_record(model: Model, judged: TraceScore, *, explain: bool = True) -> R
 def explanation_record(explanation: Explanation) -> Record:
     """An explanation in JSON's terms."""
     record = dataclasses.asdict(explanation)
+    if not explanation.members:
+        del record["members"]  # it says nothing of a single detector
     for call in record["calls"]:
         call["expected"] = [
             {"name": n, "probability": float(f"{p:.3g}")} for n, p in call["expected"]

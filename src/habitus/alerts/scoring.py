@@ -15,6 +15,9 @@ from habitus.alerts.judgement import Calls, Stretch, Strip, TraceScore
 from habitus.decisions.aggregation import Aggregation, RunningScore, worst_stretch
 from habitus.decisions.scores import running_score, trace_scores
 from habitus.detectors.whole import RunningTrace
+from habitus.ensembles.ensemble import Ensemble
+from habitus.ensembles.parts import MemberPart, parts_of
+from habitus.ensembles.streaming import RunningEnsemble
 from habitus.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,13 +89,22 @@ class Scorer:
             score = float(scores[row])
             is_alert = self.model.decision.is_alert(score)
             stretch, strip = None, None
+            parts: tuple[MemberPart, ...] = ()
             if (is_alert or self.stretch_of_all) and end > begin:
                 stretch, strip = self._worst(Calls.of(batch, row, symbols, surprise)), Strip()
                 strip.add(surprise[begin:end])
+                parts = self._parts(batch.select([row]))
             yield TraceScore(
                 info, end - begin, n_novel, score, is_alert, batch.position_unit, stretch, strip,
-                _last_time(batch, end) if end > begin else None,
+                _last_time(batch, end) if end > begin else None, members=parts,
             )  # fmt: skip
+
+    def _parts(self, trace: TraceSet) -> tuple[MemberPart, ...]:
+        """What the members of an ensemble make of a trace; nothing of other detectors."""
+        detector = self.model.detector
+        if not isinstance(detector, Ensemble):
+            return ()
+        return parts_of(detector, detector.member_scores(trace)[0], trace, self.stretch_calls)
 
     def _segment(
         self, info: TraceInfo, position_unit: str, calls: Calls, n_novel: int
@@ -106,7 +118,7 @@ class Scorer:
         if trace is None or trace.n_calls != info.first_call:
             raise broken_off(info)
         if isinstance(trace.running, RunningTrace):
-            trace.running.add(calls.symbols)
+            trace.running.add_named(calls.names, calls.symbols)
         else:
             trace.running.add(calls.surprise)
         trace.strip.add(calls.surprise)
@@ -120,10 +132,13 @@ class Scorer:
         score = trace.running.score
         is_alert = self.model.decision.is_alert(score)
         kept = (is_alert or self.stretch_of_all) and trace.n_calls > 0
+        parts: tuple[MemberPart, ...] = ()
+        if kept and isinstance(trace.running, RunningEnsemble):
+            parts = parts_of(trace.running.ensemble, trace.running.member_scores)
         return TraceScore(
             replace(trace.info, ends=True), trace.n_calls, trace.n_novel, score, is_alert,
             trace.position_unit, trace.best if kept else None, trace.strip if kept else None,
-            None if trace.tail is None else trace.tail.last_time_ns,
+            None if trace.tail is None else trace.tail.last_time_ns, members=parts,
         )  # fmt: skip
 
     def _extend(self, trace: _OpenTrace, calls: Calls) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from habitus.api.comparing import compare
     from habitus.api.data import check, convert, read_data, sample
     from habitus.api.drifting import check_drift
+    from habitus.api.ensembling import train_ensemble
     from habitus.api.flows import detect_flows, explain_flows, judge_flows, train_flows
     from habitus.api.judging import detect, explain, judge, source_lines
     from habitus.api.learning import evaluate, train
@@ -38,6 +39,7 @@ _HOMES = {
     "sample": "habitus.api.data",
     "source_lines": "habitus.api.judging",
     "train": "habitus.api.learning",
+    "train_ensemble": "habitus.api.ensembling",
     "train_flows": "habitus.api.flows",
 }
 
@@ -60,6 +62,7 @@ __all__ = [
     "sample",
     "source_lines",
     "train",
+    "train_ensemble",
     "train_flows",
 ]
 

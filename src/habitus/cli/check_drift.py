@@ -151,8 +151,8 @@ def _picture(drift: Drift, shift: Shift, width: int) -> Iterator[str]:
     sides = [bars(counts, found.n_below, room, BARS) for counts in (found.reference, found.new)]
     for label, side in zip(("before", "now"), sides, strict=True):
         yield f"  {label:<{_LABEL_WIDTH}}{side}".rstrip()
-    threshold = next(a.threshold for a in drift.alarms if a.decision == shift.decision)
-    mark, told = sides[0].index("│"), f"{threshold:.4g} {drift.unit}"
+    alarms = next(a for a in drift.alarms if a.decision == shift.decision)
+    mark, told = sides[0].index("│"), f"{alarms.threshold:.4g} {alarms.unit}"
     line = f"{'':{mark}}└ {told}" if mark + len(told) + 2 <= room else f"{told + ' ┘':>{mark + 1}}"
     yield f"  {'':{_LABEL_WIDTH}}{line}"
 

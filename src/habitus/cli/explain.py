@@ -117,6 +117,10 @@ def print_explanation(
         for call in sorted(strangest[:SOURCE_LINES], key=lambda call: call.position):
             line = f"{call.position}: {lines.get(call.position, '')}"
             out.print(Text(f"  {printable(line)}"), overflow="ellipsis", no_wrap=True)
+    if explanation.members:
+        from habitus.cli.members_text import print_members
+
+        print_members(out, explanation.members)
     nearest = explanation.nearest_normal
     if nearest is not None:
         told = (
@@ -144,9 +148,10 @@ def _headline(model: Model, judged: TraceScore) -> str:
     if judged.info.source != judged.info.name:
         lines.append(f"in {judged.info.source}")
     decision = model.decisions[judged.decision]
+    unit = score_unit(model.detector, decision.rule)
     if judged.scoreable:
         lines.append(
-            f"{score_name(decision)}: {judged.score:.4g} {score_unit(model.detector)}, "
+            f"{score_name(decision)}: {judged.score:.4g} {unit}, "
             f"threshold {decision.threshold:.4g}; {_rarity(model, judged)}"
         )
     if judged.n_novel:

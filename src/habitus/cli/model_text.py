@@ -17,6 +17,7 @@ LEAST_HOURS = 1.0
 
 def print_model(model: Model, name: str, *, as_json: bool) -> None:
     """Print a model for a person, or as JSON."""
+    from habitus.cli.members_text import member_rows, members_summary
     from habitus.cli.terminal import printable
     from habitus.cli.training_text import training_rows, training_summary
     from habitus.decisions.scores import score_unit
@@ -31,6 +32,7 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
             "settings": settings,
             "n_known_calls": len(model.detector.vocabulary),
             "training": training_summary(model.detector),
+            "members": members_summary(model.detector),
             "decisions": [d.model_dump(mode="json") for d in model.decisions],
             "provenance": origin.model_dump(mode="json"),
         }
@@ -44,9 +46,10 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
         ("learned from", f"{origin.data} ({origin.part}): {learned}, {origin.n_calls:,} calls"),
         ("knows", f"{len(model.detector.vocabulary)} different calls"),
         *training_rows(model.detector),
+        *member_rows(model.detector),
     ]
     for decision in model.decisions:
-        threshold = f"{decision.threshold:.4g} {score_unit(model.detector)}"
+        threshold = f"{decision.threshold:.4g} {score_unit(model.detector, decision.rule)}"
         rows.append(("alerts", f"when the {score_name(decision)} is above {threshold}"))
         rows.append(("set", _basis(decision)))
         rows += [("expect", line) for line in expectations(decision)]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "habitus train ngram --data recordings/ -o models/live --rolling 200 --false-alarms 2/day\n"
     "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200\n"
     "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200 --resume\n"
+    "habitus train ensemble --of models/ngram models/lstm --data adfa-ld -o models/both\n"
     "habitus train logistic --data captures/labels.csv -o models/net\n"
     "habitus train boosting --data conn.log.labeled -o models/zeek --false-alarms 0.1%\n"
     "habitus train --from runs/lstm#1 -o models/best",
@@ -45,6 +46,14 @@ def train(
             help="A data set's name (see `data list`), or a file or folder; with --from "
             "by default the search's.",
         ),
+    ] = None,
+    more: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[MODELS]...", help="More models, after the one of --of."),
+    ] = None,
+    of: Annotated[
+        list[Path] | None,
+        typer.Option("--of", help="Of ensemble: a trained model that is to be a member."),
     ] = None,
     from_: Annotated[
         str | None,
@@ -124,6 +133,9 @@ def train(
     OUTPUT.unfinished: Ctrl-C makes a model of it, and after that, or after a crash, the same
     command with --resume goes on where it was.
 
+    An ensemble fits its members itself (`--set members=`), or is made of trained models (`--of`):
+    those stay as they are, and it is settled on the normal traces that they have not learned.
+
     A detector of flows (logistic, boosting, flow-outlier) learns from a table of labels
     (path,label[,group]) or a folder or archive that holds one, or from flows that carry labels,
     such as Zeek's conn.log.labeled. Captures become flows first, and the model remembers how.
@@ -131,6 +143,7 @@ def train(
     from habitus import api
     from habitus.cli.model_text import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
+    from habitus.cli.train_ensemble import made_of, refuse_misplaced
     from habitus.cli.train_flows import refuse_others, train_on_flows
     from habitus.datasets.notices import first_use_notice
     from habitus.detectors.kinds import judges
@@ -145,7 +158,7 @@ def train(
         "--aggregation": aggregation, "--rolling": rolling, "--calibrate": calibrate,
         "--protocol": protocol, "--merge": merge, "--extrapolate": extrapolate,
         "--resume": resume, "--device": device, "--abi": abi, "--malicious": malicious,
-        "--idle": idle, "--active": active,
+        "--idle": idle, "--active": active, "--of": of or more,
     }  # fmt: skip
     refuse_others(asked.detector, kind, given)
     is_set = kind == "traces" or (false_alarms, confidence) != (None, None)
@@ -159,26 +172,28 @@ def train(
             active=active, format=asked.format, seed=asked.seed, strict=strict, as_json=json,
         )  # fmt: skip
         return
-    session = _session(asked.detector, output, device or "cpu", resume=resume)
+    members = [*(of or []), *(more or [])]
+    if members:
+        options_of_fitting = {
+            "--aggregation": aggregation, "--calibrate": calibrate, "--preset": preset,
+            "--resume": resume, "--device": device, "--from": from_,
+        }  # fmt: skip
+        refuse_misplaced(asked.detector, members, options_of_fitting, settings)
+    session = None if members else _session(asked.detector, output, device or "cpu", resume=resume)
     report = ReadReport()
     with _telling_what_is_kept(session), TerminalProgress() as progress:
-        made = api.train(
-            asked.detector,
-            asked.data,
-            settings=asked.settings,
-            protocol=asked.protocol,
-            aggregation=asked.aggregation,
-            rolling=rolling or [],
-            false_alarms=budget,
-            calibration=calibrate,
-            seed=asked.seed,
-            session=session,
-            format=asked.format,
-            abi=asked.abi,
-            strict=strict,
-            progress=progress,
-            report=report,
-        )
+        if members:
+            made = made_of(
+                members, asked, rolling=rolling or [], budget=budget, strict=strict,
+                progress=progress, report=report,
+            )  # fmt: skip
+        else:
+            made = api.train(
+                asked.detector, asked.data, settings=asked.settings, protocol=asked.protocol,
+                aggregation=asked.aggregation, rolling=rolling or [], false_alarms=budget,
+                calibration=calibrate, seed=asked.seed, session=session, format=asked.format,
+                abi=asked.abi, strict=strict, progress=progress, report=report,
+            )  # fmt: skip
         progress.stage("saving the model")
         saved = save_model(made, output)
     was_interrupted = _was_interrupted(saved)

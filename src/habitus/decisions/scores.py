@@ -47,7 +47,7 @@ def rules_of(
     Raises:
         UsageError: if one does not fit the detector, or stands twice.
     """
-    if rolling and isinstance(detector, TraceDetector):
+    if rolling and isinstance(detector, TraceDetector) and not detector.rolls:
         raise UsageError(
             f"{detector.name} knows only whole traces, and makes no score of their last calls"
         )
@@ -93,11 +93,22 @@ def running_score(
     return detector.running() if isinstance(detector, TraceDetector) else aggregation.running()
 
 
-def score_unit(detector: SequenceDetector) -> str:
-    """The unit of a trace's score."""
-    return detector.score_unit if isinstance(detector, TraceDetector) else detector.unit
+def score_unit(detector: SequenceDetector, rule: str | None = None) -> str:
+    """The unit of a trace's score, or of that which a decision's rule makes.
+
+    Of a detector of whole traces that `rolls`, the last calls' score is of its surprise's unit.
+    """
+    if isinstance(detector, TraceDetector) and not _is_rolling(rule):
+        return detector.score_unit
+    return detector.unit
 
 
-def max_score(detector: SequenceDetector) -> float | None:
-    """The highest score that a trace can have; None if there is no bound."""
-    return detector.max_score if isinstance(detector, TraceDetector) else detector.max_surprise
+def max_score(detector: SequenceDetector, rule: str | None = None) -> float | None:
+    """The highest score that a trace can have, by a rule; None if there is no bound."""
+    if isinstance(detector, TraceDetector) and not _is_rolling(rule):
+        return detector.max_score
+    return detector.max_surprise
+
+
+def _is_rolling(rule: str | None) -> bool:
+    return rule is not None and Rule.parse(rule).window is not None

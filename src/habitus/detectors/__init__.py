@@ -22,6 +22,7 @@ _DETECTORS: Registry[type[SequenceDetector]] = Registry(
         "adaptive": "habitus.detectors.adaptive:Adaptive",
         "autoencoder": "habitus.detectors.neural.autoencoder:Autoencoder",
         "disorder": "habitus.detectors.disorder:Disorder",
+        "ensemble": "habitus.ensembles.ensemble:Ensemble",
         "hmm": "habitus.detectors.hmm:Hmm",
         "latent": "habitus.detectors.neural.latent:Latent",
         "lstm": "habitus.detectors.neural.lstm:Lstm",

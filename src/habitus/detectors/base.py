@@ -53,9 +53,6 @@ class SequenceDetector(ABC):
 
     Attributes:
         max_surprise: the highest that a surprise can be, or None.
-        stream_error: how far, in its unit, surprises of a stream, or of another number of threads,
-            may lie from those of whole traces: sums of numbers taken in another order. Thresholds
-            stand so far above the scores that they are set by.
         aggregation: how a trace's score is made of its surprises, unless a user says otherwise.
         presets: settings of published configurations, by name.
         is_quick: whether it is fitted quickly enough to be fitted several times, as cross-fitting
@@ -68,7 +65,6 @@ class SequenceDetector(ABC):
     summary: ClassVar[str]
     max_surprise: ClassVar[float | None] = None
     is_quick: ClassVar[bool] = True
-    stream_error: ClassVar[float] = 0.0
     aggregation: ClassVar[str] = "mean"
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
     Settings: ClassVar[type[DetectorSettings]] = DetectorSettings
@@ -92,6 +88,15 @@ class SequenceDetector(ABC):
     def unit(self) -> str:
         """Of its surprise, with its settings."""
         return "nats"
+
+    @property
+    def stream_error(self) -> float:
+        """How far surprises of a stream may lie from those of whole traces, in its unit.
+
+        Or those of another number of threads: sums of numbers taken in another order. Thresholds
+        stand so far above the scores that they are set by.
+        """
+        return 0.0
 
     @property
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from habitus.detectors.base import SequenceDetector
 
@@ -17,14 +17,24 @@ if TYPE_CHECKING:
 class TraceDetector(SequenceDetector):
     """A detector whose score of a trace is no aggregation of what its calls cost.
 
-    Its `surprise` only tells a reader where to look: in `unit`, never compared with a threshold.
-
-    Attributes:
-        score_unit: of a trace's score; ``max_score`` is the highest there can be, or None.
+    Its `surprise` only tells a reader where to look: in `unit`, never compared with a threshold,
+    unless the detector `rolls`.
     """
 
-    score_unit: ClassVar[str]
-    max_score: ClassVar[float | None] = None
+    @property
+    @abstractmethod
+    def score_unit(self) -> str:
+        """Of a trace's score."""
+
+    @property
+    def max_score(self) -> float | None:
+        """The highest score there can be, or None."""
+        return None
+
+    @property
+    def rolls(self) -> bool:
+        """Whether its surprise may be held against a threshold as that of the last calls."""
+        return False
 
     @abstractmethod
     def trace_scores(self, traces: TraceSet) -> NDArray[np.float64]:
@@ -41,6 +51,11 @@ class RunningTrace(ABC):
     @abstractmethod
     def add(self, symbols: NDArray[np.uint16]) -> None:
         """The next calls, in the detector's vocabulary."""
+
+    def add_named(self, names: NDArray[np.object_], symbols: NDArray[np.uint16]) -> None:
+        """The next calls, by their names too: for what has more than one vocabulary."""
+        del names
+        self.add(symbols)
 
     @property
     @abstractmethod

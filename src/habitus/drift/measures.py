@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from habitus.decisions.forecast import CENTRAL
+from habitus.decisions.scores import score_unit
 from habitus.drift.result import Alarms, Histogram, Shift, Side, quantiles_of
 from habitus.drift.two_sample import Sample, comparable, stranger_p, strata_of, superiority
 
@@ -76,7 +77,8 @@ def alarms_of(model: Model, new: NewTraces, row: int, *, seed: int) -> Alarms:
         (low, high), p = forecast(rate, counts, n_over, seed=seed)
     side: Side = "as forecast" if low <= n_over <= high else "more" if n_over > high else "fewer"
     return Alarms(
-        decision=decision.rule, threshold=decision.threshold, n_traces=n_traces, n_over=n_over,
+        decision=decision.rule, threshold=decision.threshold,
+        unit=score_unit(model.detector, decision.rule), n_traces=n_traces, n_over=n_over,
         low=low, high=high, expected=expected, side=side, p=p,
     )  # fmt: skip
 

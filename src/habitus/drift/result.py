@@ -104,6 +104,7 @@ class Alarms(Tested):
     """Traces above a threshold, against the forecast of it.
 
     Attributes:
+        unit: of the threshold.
         n_traces: with a score; learned ones count with the score of a detector that had not
             learned them, and are left out where there is none.
         n_over: above the threshold.
@@ -114,6 +115,7 @@ class Alarms(Tested):
 
     decision: str
     threshold: float
+    unit: str
     n_traces: int
     n_over: int
     low: int
@@ -152,7 +154,7 @@ class Drift(_Part):
     Attributes:
         model, model_digest: what the user called it; the SHA-256 of its folder.
         data, data_sha256: the new traces.
-        unit: of the scores.
+        unit: of the scores of whole traces.
         method: how the scores of the reference came about (`Calibration`).
         verdict: ``drifted`` if an adjusted p-value is at most 5 %; else ``cannot tell`` if a
             marked drift might have been missed; else ``same``.

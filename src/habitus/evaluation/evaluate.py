@@ -181,7 +181,7 @@ def _evaluate_one(
         settings=model.detector.settings.model_dump(mode="json"),
         decision=str(rule),
         aggregation=str(rule.aggregation),
-        score_unit=score_unit(model.detector),
+        score_unit=score_unit(model.detector, str(rule)),
         unit=protocol.unit,
         auc=curve.auc,
         auc_ci95=intervals.auc,

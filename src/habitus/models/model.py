@@ -134,8 +134,8 @@ class Model:
     def warnings(self) -> list[str]:
         """What a user should hear before relying on this model; empty if nothing."""
         lines = self.detector.warnings()
-        highest = max_score(self.detector)
         for decision in self.decisions:
+            highest = max_score(self.detector, decision.rule)
             told = decision.calibration.warnings()
             if highest is not None and decision.threshold >= highest:
                 told.append(

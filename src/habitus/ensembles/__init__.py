@@ -1,0 +1,1 @@
+"""Ensembles: several detectors of unlike kinds, and one score made of theirs."""
