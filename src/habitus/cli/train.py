@@ -47,9 +47,9 @@ def train(
             "by default the search's.",
         ),
     ] = None,
-    more: Annotated[
+    models: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[MODELS]...", help="More models, after the one of --of."),
+        typer.Argument(help="More models, after the one of --of."),
     ] = None,
     of: Annotated[
         list[Path] | None,
@@ -158,7 +158,7 @@ def train(
         "--aggregation": aggregation, "--rolling": rolling, "--calibrate": calibrate,
         "--protocol": protocol, "--merge": merge, "--extrapolate": extrapolate,
         "--resume": resume, "--device": device, "--abi": abi, "--malicious": malicious,
-        "--idle": idle, "--active": active, "--of": of or more,
+        "--idle": idle, "--active": active, "--of": of or models,
     }  # fmt: skip
     refuse_others(asked.detector, kind, given)
     is_set = kind == "traces" or (false_alarms, confidence) != (None, None)
@@ -172,7 +172,7 @@ def train(
             active=active, format=asked.format, seed=asked.seed, strict=strict, as_json=json,
         )  # fmt: skip
         return
-    members = [*(of or []), *(more or [])]
+    members = [*(of or []), *(models or [])]
     if members:
         options_of_fitting = {
             "--aggregation": aggregation, "--calibrate": calibrate, "--preset": preset,
