@@ -121,7 +121,7 @@ def main() -> None:
     write_page("ensemble", page, "ensemble.py")
     first = next(iter(SETS))
     alone = [r for r in rows if r[0].strip("`") in SETS[first]]
-    shown = [*alone, *((f"`combine={kind}`", *told[first, kind][1:]) for kind in UNITS)]
+    shown = [*alone, *((f"`{kind}`", *told[first, kind][1:]) for kind in UNITS)]
     lines = list(table(head[:-1], [one[:-1] for one in shown]))
     write_between(RESULTS.parent / "detectors" / "ensemble.md", lines, "ensemble.py")
 
