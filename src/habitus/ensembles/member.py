@@ -14,6 +14,7 @@ from habitus.decisions.scores import aggregation_of, score_unit, trace_scores
 from habitus.detectors import get_detector
 from habitus.detectors.whole import TraceDetector
 from habitus.errors import ModelError
+from habitus.syscalls import danger_of
 from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class MemberFile(BaseModel):
     detector: str
     settings: dict[str, bool | int | float | str | None]
     vocabulary: tuple[str, ...]
+    kin: dict[str, str] = {}
     aggregation: str
     content: str = ""
 
@@ -89,6 +91,7 @@ class Member:
             detector=self.detector.name,
             settings=self.detector.settings.model_dump(mode="json"),
             vocabulary=self.detector.vocabulary.names,
+            kin=dict(self.detector.vocabulary.kin),
             aggregation=str(self.aggregation),
         )
         return told.model_copy(update={"content": _content(told, arrays)}), arrays
@@ -110,7 +113,9 @@ def member_of(told: object, arrays: Arrays) -> Member:
             "has another SHA-256): make the ensemble again"
         )
     detector = get_detector(known.detector).with_settings(known.settings)
-    detector.vocabulary = Vocabulary(known.vocabulary)
+    if dangerous := [name for pair in known.kin.items() for name in pair if danger_of(name)]:
+        raise ModelError(f"its member {known.name!r} has kin of a dangerous call: {dangerous[0]!r}")
+    detector.vocabulary = Vocabulary(known.vocabulary, tuple(known.kin.items()))
     detector.restore(arrays)
     if set(detector.state()) != set(arrays):
         raise ModelError(f"its member {known.name!r} has arrays that no {known.detector} has")
