@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Unpack
 
 from habitus.datasets.source import find_source
@@ -109,6 +110,8 @@ def evaluate(
     decision: str | None = None,
     seed: int = 1,
     command: str = "",
+    engine: str | None = None,
+    jobs: int | None = None,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
     **files: Unpack[FileOptions],
@@ -122,6 +125,8 @@ def evaluate(
         decision: which of the models' decisions is judged, such as ``rolling:200``.
         seed: of the bootstrap.
         command: the command that makes these results again, to be kept with them.
+        engine: scores side by side: ``local``, or ``ray``; by default this process scores alone.
+        jobs: of the engine, at once; by default one for each processor.
 
     Raises:
         HabitusError: if something cannot be read, or no protocol fits the data.
@@ -141,16 +146,25 @@ def evaluate(
             f"{data}: no protocol fits: to evaluate one's own traces, put them into the folders "
             "normal/ and attack/ (and train/)"
         )
-    return evaluate_models(
-        loaded,
-        traces,
-        source,
-        chosen,
-        aggregation=aggregation,
-        decision=decision,
-        seed=seed,
-        command=command,
-        progress=progress,
-        report=report,
-        abi=files.get("abi"),
-    )
+    with ExitStack() as stack:
+        scoring = None
+        if engine is not None:
+            from habitus.bulk.scores import ScoringInBulk
+            from habitus.engines.choosing import engine_of
+
+            runner = stack.enter_context(closing(engine_of(engine, jobs)))
+            scoring = stack.enter_context(ScoringInBulk(runner, loaded, progress))
+        return evaluate_models(
+            loaded,
+            traces,
+            source,
+            chosen,
+            aggregation=aggregation,
+            decision=decision,
+            seed=seed,
+            command=command,
+            progress=progress,
+            report=report,
+            abi=files.get("abi"),
+            scoring=scoring,
+        )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     "evaluate",
     "habitus evaluate models/ngram models/stide --data adfa-ld -o results/\n"
     "habitus evaluate models/ngram --data adfa-ld --protocol adfa-ld/dev --aggregation median\n"
+    "habitus evaluate models/lstm --data adfa-ld --engine ray\n"
     "habitus evaluate models/net --data labels.csv\n"
     "habitus evaluate flows/file --detector logistic --data labels.csv -o results/",
 )
@@ -57,6 +58,8 @@ def evaluate(
     malicious: Annotated[
         list[str] | None, typer.Option("--malicious", help="Of flows: a label that means so.")
     ] = None,
+    engine: options.Engine = None,
+    jobs: options.Jobs = None,
     json: options.Json = False,
 ) -> None:
     """Measure how well models judge a data set's test part.
@@ -65,13 +68,19 @@ def evaluate(
 
     Models of flows judge the labelled flows of --data as they are. A protocol of flows (see
     `protocols`) instead fits detectors anew, so that what is judged was never learned.
+
+    --engine scores the traces side by side; all else is done here, and is the same.
     """
     from habitus.cli import evaluate_flows
+    from habitus.errors import UsageError
+
+    if jobs is not None and engine is None:
+        raise UsageError("--jobs: is how many jobs --engine runs at once: say which, as local")
 
     if evaluate_flows.is_of_flows(models):
         evaluate_flows.refuse_of_traces(
             {"--aggregation": aggregation, "--decision": decision, "--abi": abi,
-             "--protocol": protocol, "--strict": strict}
+             "--protocol": protocol, "--strict": strict, "--engine": engine}
         )  # fmt: skip
         evaluate_flows.evaluate(
             models, data, detectors=detector or [], settings=setting or [],
@@ -101,6 +110,8 @@ def evaluate(
             abi=abi,
             strict=strict,
             command=shlex.join(["habitus", *sys.argv[1:]]),
+            engine=engine,
+            jobs=jobs,
             progress=progress,
             report=report,
         )

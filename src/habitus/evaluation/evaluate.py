@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from habitus.decisions.rule import Rule
-from habitus.decisions.scores import aggregation_of, rule_scores, score_unit
+from habitus.decisions.scores import aggregation_of, score_unit
 from habitus.errors import ProtocolError
 from habitus.evaluation import ledger
 from habitus.evaluation.baselines import trivial_baselines
@@ -26,6 +25,7 @@ from habitus.evaluation.protocols import Protocol, test_part
 from habitus.evaluation.protocols.base import count_unlabelled
 from habitus.evaluation.results import AtThreshold, Detection, Reading, Result, Results
 from habitus.evaluation.score_file import scores_digest
+from habitus.evaluation.scoring import Scoring, ScoringHere
 from habitus.evaluation.unit_scores import ScoreKeeper
 from habitus.models.training import versions
 from habitus.progress import SILENT, Progress
@@ -38,14 +38,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.datasets.source import Source
-    from habitus.detectors.base import SequenceDetector
     from habitus.models.model import Model
     from habitus.traces.report import ReadReport
     from habitus.traces.traceset import TraceSet
 
 FALSE_ALARM_RATES = (0.001, 0.01, 0.05)
-_TIMED_SECONDS = 0.5
-_MAX_TIMED_RUNS = 5
 
 
 def evaluate_models(
@@ -62,6 +59,7 @@ def evaluate_models(
     progress: Progress = SILENT,
     report: ReadReport | None = None,
     abi: str | None = None,
+    scoring: Scoring | None = None,
 ) -> Results:
     """Judge ``traces`` under ``protocol`` with each of ``models`` (by what the user calls them).
 
@@ -78,6 +76,7 @@ def evaluate_models(
         report: what the reading of ``traces`` left out, to be kept with the results; traces
             without a label are added to it.
         abi: whose numbers the user said that they hold.
+        scoring: makes the scores; by default this process does.
 
     Raises:
         ProtocolError: if the protocol does not fit the traces.
@@ -90,12 +89,24 @@ def evaluate_models(
         count_unlabelled(traces, report)
     n_final = ledger.runs(protocol.name) + 1 if protocol.is_final else None
     keeper = ScoreKeeper(test, protocol)
+    scoring = ScoringHere() if scoring is None else scoring
+    scoring.begin(test)
     results = []
     warnings = []
     for name, model in models.items():
         progress.stage(f"evaluating {name}")
         result, said = _evaluate_one(
-            name, model, test, source, protocol, rules[name], seed, replicates, progress, keeper
+            name,
+            model,
+            test,
+            source,
+            protocol,
+            rules[name],
+            seed,
+            replicates,
+            progress,
+            keeper,
+            scoring,
         )
         results.append(result)
         warnings += said
@@ -133,6 +144,7 @@ def _evaluate_one(
     replicates: int,
     progress: Progress,
     keeper: ScoreKeeper,
+    scoring: Scoring,
 ) -> tuple[Result, list[str]]:
     is_known = model.memory.knows(test) & (test.labels == Label.NORMAL)
     n_known, n_left_out = int(is_known.sum()), 0
@@ -140,7 +152,8 @@ def _evaluate_one(
         # What was learned, and what is no different from it: our own splits divide no sequence.
         n_left_out = n_units(test, protocol) - n_units(test.select(~is_known), protocol)
         test = test.select(~is_known)
-    scores, seconds = _timed_scores(model.detector, test, rule)
+    left_out = is_known & protocol.leaves_out_known
+    scores, seconds = scoring.scores(name, model, np.flatnonzero(~left_out), rule)
     keeper.add(name, scores, ~is_known if protocol.leaves_out_known else None)
     is_unknown = model.detector.vocabulary.novel(test)  # (n_calls,)
     judged = judged_of(test, scores, _holds_any(is_unknown, test.offsets), protocol)
@@ -229,19 +242,6 @@ def _evaluate_one(
 def _holds_any(calls: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(n_traces,) bool: whether one of a trace's calls is such a one."""
     return np.diff(np.append(0, np.cumsum(calls))[offsets]) > 0
-
-
-def _timed_scores(
-    detector: SequenceDetector, test: TraceSet, rule: Rule
-) -> tuple[NDArray[np.float64], float]:
-    """Every trace's score, and the seconds that took: warm, the median of a few runs if short."""
-    rule_scores(detector, test.select([0]), rule)
-    times: list[float] = []
-    while not times or (sum(times) < _TIMED_SECONDS and len(times) < _MAX_TIMED_RUNS):
-        started = time.perf_counter()
-        scores = rule_scores(detector, test, rule)
-        times.append(time.perf_counter() - started)
-    return scores, float(np.median(times))
 
 
 def _rule_of(model: Model, aggregation: str | None, decision: str | None) -> Rule:
