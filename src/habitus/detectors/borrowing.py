@@ -17,25 +17,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from habitus.detectors.base import DetectorSettings
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.traces.traceset import TraceSet
     from habitus.traces.vocabulary import Vocabulary
 
-
-class BorrowingSettings(DetectorSettings):
-    """The setting of detectors whose kin borrow of one another."""
-
-    # On adfa-ld/dev the area is that of a closed vocabulary up to .05, and .0003 less at .1; the
-    # more is left, the fewer normals with an unseen call of known kin are alarms.
-    kin_share: float = Field(
-        0.05, ge=0, le=0.5,
-        description="of a known call's probability, left to calls never seen that it stands for; "
-        "0: it stands for none",
-    )  # fmt: skip
+# On adfa-ld/dev the area is that of a closed vocabulary up to .05, and .0003 less at .1; the more
+# is left, the fewer normals with an unseen call of known kin are alarms.
+KIN_SHARE: float = Field(
+    0.05, ge=0, le=0.5,
+    description="of a known call's probability, left to calls never seen that it stands for; "
+    "0: it stands for none",
+)  # fmt: skip
+"""The setting ``kin_share`` of detectors whose kin borrow of one another."""
 
 
 def kept_shares(vocabulary: Vocabulary, share: float) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from habitus.detectors.backoff import BackoffDetector
-from habitus.detectors.borrowing import BorrowingSettings
+from habitus.detectors.base import DetectorSettings
+from habitus.detectors.borrowing import KIN_SHARE
 from habitus.detectors.smoothing import Shares, dirichlet
 from habitus.detectors.transitions import Transitions
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from habitus.detectors.trie import CallTrie
 
 
-class MarkovSettings(BorrowingSettings):
+class MarkovSettings(DetectorSettings):
     """Settings of `Markov`."""
 
     order: int = Field(1, ge=1, le=8, description="calls that make up the state")
@@ -30,6 +31,7 @@ class MarkovSettings(BorrowingSettings):
     floor: float = Field(
         341.0, ge=1, le=1e9, description="size of the uniform floor: P_0 of any call is 1 / floor"
     )
+    kin_share: float = KIN_SHARE
 
 
 class Markov(BackoffDetector):
@@ -48,7 +50,7 @@ class Markov(BackoffDetector):
 
     name: ClassVar[str] = "markov"
     summary: ClassVar[str] = "Markov chain of calls, whose transition matrix can be drawn"
-    Settings: ClassVar[type[BorrowingSettings]] = MarkovSettings
+    Settings: ClassVar[type[DetectorSettings]] = MarkovSettings
 
     @property
     def window_calls(self) -> int:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from habitus.detectors.backoff import BackoffDetector
-from habitus.detectors.borrowing import BorrowingSettings
+from habitus.detectors.base import DetectorSettings
+from habitus.detectors.borrowing import KIN_SHARE
 from habitus.detectors.smoothing import Shares, kneser_ney, witten_bell
 
 if TYPE_CHECKING:
     from habitus.detectors.trie import CallTrie
 
 
-class NGramSettings(BorrowingSettings):
+class NGramSettings(DetectorSettings):
     """Settings of `NGram`."""
 
     order: int = Field(12, ge=1, le=64, description="calls in a window: order - 1 of history")
@@ -27,6 +28,7 @@ class NGramSettings(BorrowingSettings):
     smoothing: Literal["witten-bell", "kneser-ney"] = Field(
         "witten-bell", description="how much a history leaves to the next shorter one"
     )
+    kin_share: float = KIN_SHARE
 
 
 class NGram(BackoffDetector):
@@ -46,7 +48,7 @@ class NGram(BackoffDetector):
 
     name: ClassVar[str] = "ngram"
     summary: ClassVar[str] = "n-gram language model, interpolated (Witten-Bell or Kneser-Ney)"
-    Settings: ClassVar[type[BorrowingSettings]] = NGramSettings
+    Settings: ClassVar[type[DetectorSettings]] = NGramSettings
 
     @property
     def window_calls(self) -> int:
