@@ -66,7 +66,7 @@ def detected(folder: Path, *arguments: object) -> tuple[int, str, str, list[str]
     output.unlink(missing_ok=True)
     status, out, err = told("detect", folder / "model", *arguments, "-o", output)
     lines = output.read_text().splitlines() if output.exists() else []
-    out, *lines = (re.sub(r'"timestamp":"[^"]*"', "", text) for text in (out, *lines))
+    out, *lines = (re.sub(r'"timestamp":"[^"]*"', '"timestamp":""', text) for text in (out, *lines))
     return status, out, err, lines
 
 
