@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 # How fast a machine is decides no test.
 settings.register_profile(
@@ -77,3 +84,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _allowed_skips() -> set[str]:
     lines = (Path(__file__).parent / "allowed_skips.txt").read_text().splitlines()
     return {line for line in lines if line and not line.startswith("#")}
+
+
+@pytest.fixture
+def benchmark_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Imports a script of benchmarks, which are no package; forgotten again after the test."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if (BENCHMARKS / f"{name}.py").exists():
+            del sys.modules[name]

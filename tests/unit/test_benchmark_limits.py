@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,25 +11,21 @@ from habitus import Label, TraceSet
 from habitus.traces.traceset import TraceInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TYPES = ("Adduser", "Web_Shell")
 
 
 @pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def limits(
+    benchmark_script: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Any]:
     """The scripts, with a small data set in ADFA-LD's place."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    data = importlib.import_module("limits_data")
+    data = benchmark_script("limits_data")
     made = made_dev(data)
     for name in ("limits_kinds", "limits_coverage", "limits_bound"):
-        monkeypatch.setattr(importlib.import_module(name), "dev", lambda: made)
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if (BENCHMARKS / f"{name}.py").exists():
-            del sys.modules[name]
+        monkeypatch.setattr(benchmark_script(name), "dev", lambda: made)
+    return benchmark_script
 
 
 def made_dev(data: Any) -> Any:

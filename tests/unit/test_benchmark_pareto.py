@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ROWS: dict[str, dict[str, Any]] = {
     name: {
         "areas": {"adfa-ld": area}, "intervals": {"adfa-ld": (area - 0.1, area + 0.1)},
@@ -26,13 +22,8 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("pareto_page")
-    for name in set(sys.modules) - before:
-        if (BENCHMARKS / f"{name}.py").exists():
-            del sys.modules[name]
+def page(benchmark_script: Callable[[str], Any]) -> Any:
+    return benchmark_script("pareto_page")
 
 
 def test_no_other_is_both_quicker_and_better(page: Any) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,27 +14,23 @@ from habitus import TraceSet, detector_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+    from pathlib import Path
 
 
 @pytest.fixture
-def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+def script(
+    benchmark_script: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Any]]:
     """Imports a script as if it ran, with a store of its own."""
     n_threads = torch.get_num_threads()
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setattr(sys, "argv", ["benchmark"])
 
     def imported(name: str) -> Any:
-        importlib.import_module("common").WORK = tmp_path  # type: ignore[attr-defined]
-        return importlib.import_module(name)
+        benchmark_script("common").WORK = tmp_path
+        return benchmark_script(name)
 
     yield imported
     torch.set_num_threads(n_threads)
-    for name in set(sys.modules) - before:
-        if (BENCHMARKS / f"{name}.py").exists():
-            del sys.modules[name]
 
 
 def traces(*rows: str) -> TraceSet:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,19 +11,12 @@ from habitus import TraceSet
 from habitus.syscalls import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+    from collections.abc import Callable
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("transfer_names")
-    for name in set(sys.modules) - before:
-        if (BENCHMARKS / f"{name}.py").exists():
-            del sys.modules[name]
+def names(benchmark_script: Callable[[str], Any]) -> Any:
+    return benchmark_script("transfer_names")
 
 
 def test_two_abis_tell_the_same_trace(names: Any) -> None:

@@ -12,7 +12,13 @@ import numpy as np
 from pydantic import Field
 
 from habitus.detectors.base import SequenceDetector, SurpriseStream
-from habitus.detectors.disorder_reading import OrderReader, ReaderStream
+from habitus.detectors.disorder_reading import (
+    WINDOWS,
+    LongestWindow,
+    MostWindows,
+    OrderReader,
+    ReaderStream,
+)
 from habitus.detectors.ngram import NGram, NGramSettings
 from habitus.progress import SILENT, Progress
 
@@ -28,16 +34,11 @@ if TYPE_CHECKING:
 class AdaptiveSettings(NGramSettings):
     """Settings of `Adaptive`."""
 
-    own: int = Field(
-        12, ge=1, le=64, description="calls in the longest window that is learned from a trace"
-    )
+    own: LongestWindow = 12
     least: int = Field(
         1, ge=0, le=63, description="calls of history in a trace that change what a call costs"
     )
-    windows: int = Field(
-        1 << 20, ge=1 << 10, le=1 << 26,
-        description="different windows remembered of a trace, at most; about 100 bytes each",
-    )  # fmt: skip
+    windows: MostWindows = WINDOWS
 
 
 class Adaptive(SequenceDetector):

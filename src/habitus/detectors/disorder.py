@@ -11,7 +11,13 @@ import numpy as np
 from pydantic import Field
 
 from habitus.detectors.base import DetectorSettings
-from habitus.detectors.disorder_reading import OrderReader, ReaderStream
+from habitus.detectors.disorder_reading import (
+    WINDOWS,
+    LongestWindow,
+    MostWindows,
+    OrderReader,
+    ReaderStream,
+)
 from habitus.detectors.whole import RunningTrace, TraceDetector
 from habitus.errors import ModelError
 from habitus.progress import SILENT, Progress
@@ -33,16 +39,11 @@ _N_WEIGHTS = 3
 class DisorderSettings(DetectorSettings):
     """Settings of `Disorder`."""
 
-    order: int = Field(
-        12, ge=1, le=64, description="calls in the longest window that is learned from a trace"
-    )
+    order: LongestWindow = 12
     floor: float = Field(
         341.0, ge=1.001, le=1e9, description="a trace's very first call has the chance 1 / floor"
     )
-    windows: int = Field(
-        1 << 20, ge=1 << 10, le=1 << 26,
-        description="different windows remembered of a trace, at most; about 100 bytes each",
-    )  # fmt: skip
+    windows: MostWindows = WINDOWS
 
 
 class Disorder(TraceDetector):

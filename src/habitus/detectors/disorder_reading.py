@@ -7,9 +7,10 @@ for the sum of what each next observation costs after those before it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
 
 from habitus.compiled import hash_multiplier
 from habitus.detectors import disorder_kernels as k
@@ -25,6 +26,18 @@ if TYPE_CHECKING:
     from habitus.traces.traceset import TraceSet
     from habitus.traces.vocabulary import Vocabulary
 
+LongestWindow = Annotated[
+    int, Field(ge=1, le=64, description="calls in the longest window that is learned from a trace")
+]
+MostWindows = Annotated[
+    int,
+    Field(
+        ge=1 << 10, le=1 << 26,
+        description="different windows remembered of a trace, at most; about 100 bytes each",
+    ),
+]  # fmt: skip
+WINDOWS = 1 << 20
+"""Remembered of a trace where nothing else is asked for."""
 _FIRST_NODES = 256
 
 
