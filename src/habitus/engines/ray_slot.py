@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 POLL_SECONDS = 5.0
+KEPT_SECONDS = 7 * 86400
+"""A shared file stays on a node for so long after its last use; longer than any job."""
 MAX_LOG_BYTES = 256 << 10
 """Of a job's log, what is brought home."""
 
@@ -74,10 +78,21 @@ def _on_this_node(content: Any) -> Path:
     info = folder.lstat()
     if info.st_uid != os.geteuid() or info.st_mode & 0o077:
         raise EngineError(f"{folder}: is not this user's alone; take it away")
+    _sweep(folder)
     path = folder / digest
+    if path.is_file():
+        os.utime(path)
     if not path.is_file() or path.stat().st_size != len(content):
         handle, name = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         Path(name).replace(path)
     return path
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what no job has used for long; none can tell that it was the last to need it."""
+    for path in folder.iterdir():
+        with suppress(OSError):  # another slot was quicker
+            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+                path.unlink()
