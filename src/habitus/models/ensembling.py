@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,22 +121,13 @@ def ensemble_model(
     return Model(
         detector=ensemble,
         decisions=decisions,
-        provenance=Provenance(
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=versions(),
-            seed=seed,
-            data=data,
-            data_sha256=data_sha256,
-            part=part,
-            n_traces=normal.n_traces,
-            n_calls=normal.n_calls,
-            n_sequences=len(np.unique(normal.sequence_ids())),
-            train_seconds=round(trained - started, 4),
-            calibrate_seconds=round(time.perf_counter() - trained, 4),
+        provenance=Provenance.now(
+            normal, versions=versions(), seed=seed, data=data,
+            data_sha256=data_sha256, part=part, started=started, trained=trained,
         ),
         memory=_joined_memory(ensemble, models),
         population=population,
-    )
+    )  # fmt: skip
 
 
 def _check_members(models: Mapping[str, Model]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -53,6 +55,39 @@ class Provenance(BaseModel):
     n_sequences: int = Field(ge=0)
     train_seconds: float = Field(ge=0)
     calibrate_seconds: float = Field(ge=0)
+
+    @classmethod
+    def now(
+        cls,
+        normal: TraceSet,
+        *,
+        versions: dict[str, str],
+        seed: int,
+        data: str,
+        data_sha256: str,
+        part: str,
+        started: float,
+        trained: float,
+    ) -> Provenance:
+        """Of a model that is ready at this moment, made of these normal traces.
+
+        Args:
+            started, trained: when it began, and when only thresholds were left to set
+                (`time.perf_counter`).
+        """
+        return cls(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=versions,
+            seed=seed,
+            data=data,
+            data_sha256=data_sha256,
+            part=part,
+            n_traces=normal.n_traces,
+            n_calls=normal.n_calls,
+            n_sequences=len(np.unique(normal.sequence_ids())),
+            train_seconds=round(trained - started, 4),
+            calibrate_seconds=round(time.perf_counter() - trained, 4),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,22 +114,13 @@ def fit_model(
     return Model(
         detector=made,
         decisions=decisions,
-        provenance=Provenance(
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=versions(torch=isinstance(made, NetworkDetector)),
-            seed=seed,
-            data=data,
-            data_sha256=data_sha256,
-            part=part,
-            n_traces=normal.n_traces,
-            n_calls=normal.n_calls,
-            n_sequences=len(np.unique(normal.sequence_ids())),
-            train_seconds=round(trained - started, 4),
-            calibrate_seconds=round(time.perf_counter() - trained, 4),
+        provenance=Provenance.now(
+            normal, versions=versions(torch=isinstance(made, NetworkDetector)), seed=seed,
+            data=data, data_sha256=data_sha256, part=part, started=started, trained=trained,
         ),
         memory=Memory.of(normal, made),
         population=population,
-    )
+    )  # fmt: skip
 
 
 def _in_session(detector: SequenceDetector, session: Session) -> SequenceDetector:
