@@ -54,7 +54,8 @@ def main() -> None:
     ledger = {n: ledger_seconds(n) for n in LEDGER_TRIALS}
     found = {
         "is_apart": is_apart, "same": table(alone) == table(both), "n": len(table(alone)),
-        "seconds": {"here": alone["seconds"], "cluster": both["seconds"]}, "killed": told(killed),
+        "seconds": {"here": alone["seconds"], "cluster": both["seconds"]},
+        "killed": {**told(killed), "same": table(alone) == table(killed)},
         "costs": costs, "ledger": ledger, "bulk": bulk(),
         "load": os.getloadavg()[2],
     }  # fmt: skip
@@ -93,7 +94,7 @@ def ended(folder: Path) -> list[Any]:
         trials = load_search(folder).trials
     except HabitusError:
         return []
-    rows = [[t.trial, t.state, t.value, t.settings, t.reason] for t in trials]
+    rows = [[t.trial, t.state, t.value, t.settings, t.reason, list(t.lost)] for t in trials]
     return sorted(row for row in rows if row[1] != "running")
 
 
@@ -111,6 +112,7 @@ def told(killed: dict[str, Any]) -> dict[str, Any]:
         "kept": sum(after.get(row[0]) == row for row in killed["before"]),
         "done": states.count("done"), "failed": states.count("failed"),
         "reasons": [row[4] for row in killed["trials"] if row[1] == "failed"],
+        "lost": [row[5] for row in killed["trials"] if row[5]],
         "status": killed["status"], "seconds": killed["seconds"],
     }  # fmt: skip
 
@@ -183,7 +185,8 @@ def lines_of(found: dict[str, Any]) -> list[str]:
     killed, costs, ledger = found["killed"], found["costs"], found["ledger"]
     last = ledger[max(ledger)]
     wanted = CORES / TRIAL_SECONDS
-    reasons = "; ".join(killed["reasons"]).rstrip(".")
+    lost = "; ".join(one[0].rstrip(".") for one in killed["lost"])
+    failed = f", with the reason: {'; '.join(killed['reasons'])}" if killed["failed"] else ""
     by_clock, by_cpu = 1 / last["clock"], 1 / last["cpu"]
     networks = "a network namespace each" if found["is_apart"] else "two ports of one address"
     return [
@@ -199,9 +202,11 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         f"cluster, {found['seconds']['here']:.0f} s here, reading the data included.",
         f"- The second node killed after {killed['before']} trials had ended: {killed['kept']} of "
         f"them stand as they were; in the end {killed['done']} are done and {killed['failed']} "
-        f"failed, with the reason: {reasons or 'none'}. The command ended "
-        f"with status {killed['status']} after {killed['seconds']:.0f} s. A trial that a node "
-        "takes with it counts as failed, and is not tried again.",
+        f"failed{failed}. Lost with the node, and run again on the other: {len(killed['lost'])} "
+        f"({lost or 'none'}). The table "
+        + ("equals" if killed["same"] else "DIFFERS FROM")
+        + " that of a search which lost no node. The command ended "
+        f"with status {killed['status']} after {killed['seconds']:.0f} s.",
         "",
         "## What an engine costs",
         "",

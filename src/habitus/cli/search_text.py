@@ -60,6 +60,12 @@ def print_search(found: SearchResult, *, as_json: bool) -> None:
         first = next(trial.trial for trial in found.trials if trial.reason == reason)
         where = f"logs/trial-{first:04}.log"
         typer.echo(in_lines(printable(f"{counted(n, 'trial')} failed: {reason} ({where})")))
+    lost = [trial for trial in found.trials if trial.lost]
+    if lost:
+        where = f"{lost[0].lost[0]} (logs/trial-{lost[0].trial:04}.log)"
+        typer.echo(
+            in_lines(printable(f"{counted(len(lost), 'trial')} lost and run again: {where}"))
+        )
     for note, n in Counter(note for t in ranked for note in t.notes).most_common(N_REASONS):
         typer.echo(in_lines(printable(f"{counted(n, 'trial')}: {note}")))
     if ranked:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Task = Callable[[Mapping[str, Any], "Context"], Any]
 
 
+MOST_LOSSES = 2
+"""A job that is lost is run again so often: then it may be what nodes are lost by."""
+
+
 class EngineError(HabitusError):
     """An engine that cannot be had, or that ended before its jobs did."""
 
@@ -71,6 +75,8 @@ class Ended:
         error_number: of the system's error that it failed by, if it was one (a full disk, say).
         seconds: it took.
         peak_bytes: the most memory that it was seen to hold; 0 where nobody looked.
+        is_lost: whether what it ran on was lost, which says nothing of the job: it may be run again
+            elsewhere.
     """
 
     handle: int
@@ -79,6 +85,7 @@ class Ended:
     error_number: int | None = None
     seconds: float = 0.0
     peak_bytes: int = 0
+    is_lost: bool = False
 
 
 Event = Asked | Ended

@@ -3,10 +3,14 @@
 An actor a slot (`habitus.engines.ray_slot`) keeps a worker process of ours on its node: so a limit,
 a crash and its reason are the same everywhere. Files go through Ray's object store, once to each
 node. A node must have the same version of Habitus installed.
+
+Whatever a job does to itself, its actor outlives it and tells. So where the actor is gone, the node
+was lost, or what Ray runs on it, and the job may be run again elsewhere.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +23,11 @@ from habitus.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MOST_UNSEATED = 10
+"""Actors one after the other that were gone before they were ready: then it is no node's death."""
+BARE_SECONDS = 120.0
+"""A cluster without any node that has processors enough is waited for so long."""
 
 
 @dataclass
@@ -56,6 +65,8 @@ class RayEngine:
         self._jobs: dict[int, Job] = {}
         self._seats: list[_Seat] = []
         self._next = 0
+        self._n_unseated = 0
+        self._bare_since: float | None = None
 
     def share(self, name: str, path: Path) -> None:
         """Put a file into the object store, from which every node takes it once."""
@@ -71,13 +82,19 @@ class RayEngine:
         return self._next
 
     def wait(self, seconds: float) -> list[Event]:
-        """What happened, at the latest after so many seconds."""
+        """What happened, at the latest after so many seconds.
+
+        Raises:
+            EngineError: if jobs cannot begin anywhere.
+        """
         self._seat_waiting()
         pending = {seat.pending: seat for seat in self._seats if seat.pending is not None}
         if not pending:
             return []
         done, _ = self._ray.wait(list(pending), timeout=seconds, num_returns=1)
         events: list[Event] = []
+        if not done:
+            self._refuse_a_bare_cluster()
         for reference in done:
             events += self._heard(pending[reference])
         self._seat_waiting()
@@ -127,6 +144,7 @@ class RayEngine:
         seat.pending = None
         if not seat.is_ready:
             seat.is_ready = True
+            self._n_unseated = 0
             return []
         assert seat.handle is not None  # noqa: S101 - only then it was asked to wait
         kinds, log = told
@@ -142,11 +160,51 @@ class RayEngine:
         """An actor is gone, with its job if it had one."""
         handle = seat.handle
         told = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+        is_lost = self._is_gone(error)
         self._give_up(seat)
-        if handle is None:  # it would go on like that for ever
-            raise EngineError(f"Ray: no node could begin to work: {told.strip()}")
+        if handle is None:
+            self._n_unseated += 1
+            if not is_lost or self._n_unseated >= MOST_UNSEATED:  # it would go on like that
+                raise EngineError(f"Ray: no node could begin to work: {told.strip()}")
+            return []  # another takes its place, as jobs still wait
+        if is_lost:
+            # Whoever had nothing to do may be gone with it, and is found out only by a job's loss.
+            for idle in [one for one in self._seats if one.is_ready and one.handle is None]:
+                self._give_up(idle)
         self._jobs.pop(handle, None)
-        return [Ended(handle, failure=f"its node or actor died: {told.strip()}")]
+        what = "its node or actor died" if is_lost else "its node failed"
+        return [Ended(handle, failure=f"{what}: {told.strip()}", is_lost=is_lost)]
+
+    def _is_gone(self, error: Exception) -> bool:
+        """Whether an actor was lost, and not told of an error or ended for its node's memory."""
+        kinds = self._ray.exceptions
+        if isinstance(error, kinds.RayActorError):
+            return not error.actor_init_failed
+        return isinstance(
+            error,
+            (
+                kinds.NodeDiedError,
+                kinds.LocalRayletDiedError,
+                kinds.WorkerCrashedError,
+                kinds.ObjectLostError,
+                kinds.RpcError,
+            ),
+        )
+
+    def _refuse_a_bare_cluster(self) -> None:
+        """Wait for nodes to come back, but not for ever."""
+        if self._ray.cluster_resources().get("CPU", 0) >= self._threads:
+            self._bare_since = None
+            return
+        now = time.monotonic()
+        if self._bare_since is None:
+            self._bare_since = now
+        elif now - self._bare_since > BARE_SECONDS:
+            raise EngineError(
+                f"Ray: for {BARE_SECONDS:g} s the cluster has had no node with "
+                f"{self._threads} processors: add nodes, and begin again",
+                "a search goes on with --resume",
+            )
 
     def _give_up(self, seat: _Seat) -> None:
         self._seats.remove(seat)

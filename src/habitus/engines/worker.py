@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from habitus.engines.base import Context, Task
 
+_OOM_SCORE = 500  # of -1000 to 1000: more is killed sooner
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's headers
 
 
@@ -142,8 +143,11 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+    adjustment = Path("/proc/self/oom_score_adj")
+    with suppress(OSError, ValueError):
+        # Never less than the starter's own, which Ray raises to the most: else that one would go.
+        if int(adjustment.read_text(encoding="ascii")) < _OOM_SCORE:
+            adjustment.write_text(str(_OOM_SCORE), encoding="ascii")
 
 
 def _print_into(log: str | None) -> None:

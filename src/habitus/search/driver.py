@@ -14,7 +14,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from habitus.engines.base import Asked, Ended, Engine, Job
+from habitus.engines.base import MOST_LOSSES, Asked, Ended, Engine, Job
 from habitus.learning.interrupts import StopRequest, stop_request
 from habitus.search.distributions import proposed
 from habitus.search.space import trial_seed
@@ -57,6 +57,7 @@ class Driver:
         self._run, self._plan, self._folder = run, plan, folder
         self._ledger, self._engine, self._progress = ledger, engine, progress
         self._task, self._device = task, device
+        self._waiting: deque[tuple[int, Point]] = deque()
         self._running: dict[int, int] = {}  # the trial's number by the job's handle
         self._counts = {"done": 0, "pruned": 0, "failed": 0}
         self._best: tuple[float, int, float] | None = None
@@ -77,12 +78,12 @@ class Driver:
             if record.state != "running":
                 self._count(record.number, record.state, record.value)
         for batch in self._batches():
-            waiting = deque(batch)
-            while waiting or self._running:
+            self._waiting.extend(batch)
+            while self._waiting or self._running:
                 if request.asked:
                     raise KeyboardInterrupt
-                while waiting and len(self._running) < self._engine.slots:
-                    self._submit(*waiting.popleft())
+                while self._waiting and len(self._running) < self._engine.slots:
+                    self._submit(*self._waiting.popleft())
                 for event in self._engine.wait(WAIT_SECONDS):
                     if isinstance(event, Asked):
                         self._answer(event)
@@ -168,11 +169,13 @@ class Driver:
         if ended.error_number in _DISK_FULL:
             # No fault of the configuration's: it is tried again when the search goes on.
             raise OSError(ended.error_number, os.strerror(ended.error_number), ended.failure)
+        if ended.is_lost and self._runs_again(number, ended.failure):
+            return
         result: dict[str, Any] = dict(ended.result or {})
         value = result.pop("value", None)
         state: State = "done"
         if ended.failure:
-            state, result["reason"] = "failed", ended.failure
+            state, result["reason"] = "failed", _reason(ended)
         elif "pruned_after" in result:
             state = "pruned"
         result |= {
@@ -181,11 +184,26 @@ class Driver:
             "peak_bytes": ended.peak_bytes,
             "ended": round(time.time(), 3),
         }
-        told = f"failed: {ended.failure}" if ended.failure else f"{state}: {value}"
+        told = f"failed: {result['reason']}" if ended.failure else f"{state}: {value}"
         with self._folder.log(number).open("a", encoding="utf-8") as text:
             text.write(f"{told} ({ended.seconds:.1f} s)\n")
         self._ledger.finish(number, state, value, result)
         self._count(number, state, value)
+
+    def _runs_again(self, number: int, reason: str) -> bool:
+        """Put a trial whose node was lost behind those that wait; False if it was lost too often.
+
+        To the ledger it runs all the while, so that a search that ends here goes on with it.
+        """
+        record = self._ledger.lose(number, reason)
+        n_lost = len(record.lost)
+        again = n_lost <= MOST_LOSSES
+        if again:
+            self._waiting.append((number, record.point))
+        told = f"runs again, {n_lost} of {MOST_LOSSES}" if again else "not run again"
+        with self._folder.log(number).open("a", encoding="utf-8") as text:
+            text.write(f"lost: {reason} ({told})\n")
+        return again
 
     def _count(self, number: int, state: State, value: float | None) -> None:
         self._counts[state] += 1
@@ -203,3 +221,10 @@ class Driver:
         if self._best is not None:
             told.append(f"best {self._best[2]:.4g} (trial {self._best[1]})")
         self._progress.label(", ".join(told))
+
+
+def _reason(ended: Ended) -> str:
+    """Why a trial failed."""
+    if ended.is_lost:
+        return f"{ended.failure} (and so it did the {MOST_LOSSES} times before)"
+    return ended.failure

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 State = Literal["running", "done", "pruned", "failed"]
 JOURNAL = "journal.jsonl"
-_TRIAL, _OUTCOME = "habitus:trial", "habitus:outcome"
+_TRIAL, _OUTCOME, _LOST = "habitus:trial", "habitus:outcome", "habitus:lost"
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Record:
         value: of the objective; None where there is none.
         reported: values on rungs, by epoch.
         outcome: what came of it besides (JSON).
+        lost: why runs of it were lost that were none of its fault, in their order.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Record:
     value: float | None = None
     reported: dict[int, float] = field(default_factory=dict)
     outcome: dict[str, Any] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -119,6 +121,14 @@ class Ledger:
                 self._storage.set_trial_system_attr(trial, key, kept)
         return ends
 
+    def lose(self, number: int, reason: str) -> Record:
+        """A run of a trial was lost, and the trial is still to be run; what is known of it."""
+        record = self._records[number]
+        lost = (*record.lost, reason)
+        self._storage.set_trial_user_attr(self._ids[number], _LOST, list(lost))
+        self._records[number] = record = replace(record, lost=lost)
+        return record
+
     def finish(
         self, number: int, state: State, value: float | None, outcome: dict[str, Any]
     ) -> None:
@@ -164,7 +174,14 @@ def _record(trial: Any) -> Record:
         value=trial.value if state in {"done", "pruned"} else None,
         reported=dict(trial.intermediate_values),
         outcome=dict(trial.user_attrs.get(_OUTCOME, {})),
+        lost=_lost(trial.user_attrs.get(_LOST, [])),
     )
+
+
+def _lost(told: Any) -> tuple[str, ...]:
+    if not isinstance(told, list) or not all(isinstance(reason, str) for reason in told):
+        raise TypeError(f"{_LOST} is no list of reasons")
+    return tuple(told)
 
 
 def _journal(path: Path, may_begin: bool) -> Any:

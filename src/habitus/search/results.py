@@ -34,6 +34,7 @@ class TrialResult:
         settings: those that the search tries; the others are the search file's.
         measures: what was measured besides, by name.
         reason: why it failed; empty if it did not.
+        lost: why it was run again, for each time that the engine lost it.
         pruned_after: the epoch after which it was ended; None if it was not.
         supervised: whether labelled attacks had a part in it.
         curve: how its network learned; None of what is no network.
@@ -50,6 +51,7 @@ class TrialResult:
     peak_bytes: int | None
     measures: dict[str, float] = field(default_factory=dict)
     reason: str = ""
+    lost: tuple[str, ...] = ()
     pruned_after: int | None = None
     epochs: int | None = None
     kept_epoch: int | None = None
@@ -206,6 +208,7 @@ def _trial(record: Record, rank: int | None, run: Run, folder: RunFolder) -> Tri
         peak_bytes=told.get("peak_bytes"),
         measures=told.get("measures", {}),
         reason=told.get("reason", ""),
+        lost=record.lost,
         pruned_after=told.get("pruned_after"),
         epochs=told.get("epochs"),
         kept_epoch=told.get("kept_epoch"),

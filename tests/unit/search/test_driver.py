@@ -150,6 +150,70 @@ def test_failed_trials_are_not_run_again(tmp_path: Path) -> None:
     assert not engine.done
 
 
+NODE_DIED = Ended(0, failure="its node or actor died: gone", is_lost=True)
+
+
+def losing(*names: str) -> Callable[[Job], Ended]:
+    """Work on an engine that loses these trials, each as often as it is named."""
+    left = list(names)
+
+    def work(job: Job) -> Ended:
+        if job.name in left:
+            left.remove(job.name)
+            return NODE_DIED
+        return by_n(job)
+
+    return work
+
+
+@pytest.mark.parametrize("text", [HOSTILE, RANDOM, RANDOM.replace("random", "tpe")])
+def test_a_trial_that_its_node_took_along_runs_again(text: str, tmp_path: Path) -> None:
+    text = text.replace("trials = 9", "trials = 9\nbatch = 4")
+    whole = Search(text, tmp_path / "whole").go(Here(by_n))
+    engine = Here(losing("trial 2", "trial 6", "trial 2"))
+    found = Search(text, tmp_path / "run").go(engine)
+    assert table(found) == table(whole)
+    lost = {trial.trial: trial.lost for trial in found.trials if trial.lost}
+    assert lost == {2: (NODE_DIED.failure,) * 2, 6: (NODE_DIED.failure,)}
+    assert [job.name for job in engine.done].count("trial 2") == 3
+    assert read_result(tmp_path / "run").trials == found.trials
+    log = (tmp_path / "run" / "logs" / "trial-0002.log").read_text()
+    assert f"lost: {NODE_DIED.failure} (runs again, 2 of 2)" in log
+    assert log.splitlines()[-1].startswith("done: ")
+
+
+def test_a_trial_that_is_lost_time_and_again_has_failed(tmp_path: Path) -> None:
+    engine = Here(losing(*["trial 3"] * 9))
+    found = Search(RANDOM, tmp_path / "run").go(engine)
+    (failed,) = [trial for trial in found.trials if trial.state == "failed"]
+    assert failed.trial == 3
+    assert failed.reason == f"{NODE_DIED.failure} (and so it did the 2 times before)"
+    assert len(failed.lost) == 3
+    assert found.counts()["done"] == 8
+    again = Here(by_n)
+    assert table(Search(RANDOM, tmp_path / "run").go(again)) == table(found)
+    assert not again.done
+
+
+@pytest.mark.parametrize("n", range(8))
+def test_losses_are_remembered_when_a_search_goes_on(n: int, tmp_path: Path) -> None:
+    whole = Search(RANDOM, tmp_path / "whole").go(Here(losing(*["trial 2"] * 9)))
+    lose, left = losing(*["trial 2"] * 9), [n]
+
+    def until(job: Job) -> Ended:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return lose(job)
+
+    with suppress(Killed):
+        Search(RANDOM, tmp_path / "cut").go(Here(until))
+    found = Search(RANDOM, tmp_path / "cut").go(Here(lose))
+    assert table(found) == table(whole)
+    assert found.find("trial-1").lost == ()
+    assert [len(trial.lost) for trial in found.trials if trial.trial == 2] == [3]
+
+
 @pytest.mark.parametrize("text", [HOSTILE, RANDOM, RANDOM.replace("random", "tpe")])
 def test_a_search_does_not_go_by_the_order_in_which_trials_end(text: str, tmp_path: Path) -> None:
     text = text.replace("trials = 9", "trials = 9\nbatch = 4")
@@ -216,6 +280,10 @@ def test_a_journal_that_is_cut_off_at_any_byte_can_be_gone_on_with(tmp_path: Pat
         lambda lines: lines[1:],
         lambda lines: [lines[0], lines[1].replace(b"habitus:trial", b"habitus:other")],
         lambda lines: [lines[0], lines[1].replace(b'"n"', b'"m"', 1)],
+        lambda lines: [
+            lines[0],
+            lines[1].replace(b'"habitus:trial"', b'"habitus:lost":1,"habitus:trial"', 1),
+        ],
     ],
 )
 def test_a_damaged_journal_is_told(
