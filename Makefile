@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs docs-serve notebooks bench fuzz look record record-network system-deps warm clean
+.PHONY: help demo test lint types unit docs docs-serve notebooks bench fuzz look record record-network corpus corpus-deps system-deps warm clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,7 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/guessing.py
 	$(BIN)/python benchmarks/portability.py
 	$(BIN)/python benchmarks/transfer.py
+	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/corpus_recorded.py
 	$(BIN)/python benchmarks/window19.py
 	$(BIN)/python benchmarks/latent.py
 	$(BIN)/python benchmarks/unknown_calls.py
@@ -79,6 +80,14 @@ record: $(VENV)/.runtime  ## record the shipped programs again (needs strace)
 record-network: $(VENV)/.runtime warm  ## record the shipped captures again (needs ip, and root or user namespaces)
 	$$([ $$(id -u) = 0 ] || echo unshare -r) $(PYTHON) recording/record_network.py
 	$(BIN)/python recording/review_network.py
+
+corpus: $(VENV)/.runtime warm  ## record the corpus: hundreds of programs, about an hour, goes on where it was stopped
+	$(BIN)/python -m corpus
+
+corpus-deps:  ## the programs that the corpus records (as root or with sudo; a machine of its own is best)
+	$$([ $$(id -u) = 0 ] || echo sudo) apt-get update -q
+	$$([ $$(id -u) = 0 ] || echo sudo) apt-get install -qy --no-install-recommends \
+	  $$(grep -v '^#' corpus/packages.txt)
 
 system-deps:  ## what apt must bring (as root or with sudo)
 	$$([ $$(id -u) = 0 ] || echo sudo) apt-get update -q
