@@ -28,7 +28,7 @@ MAX_CALLS = 400_000
 """Of a whole recording; then it is stopped."""
 LINGER_S = 3.0
 """How long what a scenario leaves running goes on behind its end."""
-RECORDER = 1
+RECORDER = 2
 """Raised when the same scenario would be recorded otherwise."""
 
 
@@ -95,13 +95,13 @@ def record(variant: Variant, run: int, parts: Path, inputs: Path) -> Told:
     if not collected.n_calls:
         reason = said.decode("utf-8", "replace").strip() or f"its set-up failed ({status})"
         raise RecordingError(f"{variant.key}.{run:02}: nothing was recorded: {reason}")
-    traces = _traces(variant, run, collected)
+    kept, traces = collected.kept, _traces(variant, run, collected)
     part = part_of(parts, variant, run)
     told = Told(
         variant.family, variant.scenario, variant.number, run, variant.definition, RECORDER,
         round(seconds, 2), stopped, status, traces.n_calls, traces.n_traces,
         sum(trace.beyond for trace in collected.traces), collected.not_kept, digest_of(traces),
-        tuple(sorted({trace.program for trace in collected.traces if trace.program})),
+        tuple(sorted({trace.name for trace in kept})),
         tuple(sorted(collected.paths)),
     )  # fmt: skip
     write_native(part.with_suffix(".habitus"), [traces])
@@ -171,11 +171,11 @@ def inputs_of(inputs: Path, run: int) -> Path:
 
 
 def _traces(variant: Variant, run: int, collected: CallsOf) -> TraceSet:
-    kept = collected.traces
+    kept = collected.kept
     place = f"{variant.group}/{variant.number:02}-{run:02}"
     infos = tuple(
         TraceInfo(
-            f"{place}/{number:04}-{trace.program or 'unknown'}",
+            f"{place}/{number:04}-{trace.name}",
             "corpus", Label.NORMAL, group=variant.group,
         )
         for number, trace in enumerate(kept, 1)

@@ -94,6 +94,12 @@ LINES = rb"""7 execve("/usr/bin/dash", ["dash", "-c", "x"], 0x7ffd) = 0
 8 exit_group(0) = ?
 8 +++ exited with 0 +++
 7 wait4(-1 <unfinished ...>
+7 clone(0x1200011, 0) = 0x9
+9 getuid() = 0
+9 clone3(0x7f, 0x58 <unfinished ...>
+12 gettid() = 0xc
+9 <... clone3 resumed>) = 0xc
+9 clone(0x1200011, 0) = 0xd
 8 getpid() = 8
 8 +++ killed by SIGKILL +++
 7 exit_group(0) = ?
@@ -113,10 +119,12 @@ def collected(**limits: int) -> Any:
 def test_each_process_is_a_trace_of_names_and_a_number_that_comes_again_is_another() -> None:
     found = collected()
     names = {number: name.decode() for name, number in found.alphabet.items()}
-    assert [(t.program, [names[call] for call in t.calls]) for t in found.traces] == [
-        ("dash", ["execve", "brk", "vfork", "wait4", "exit_group"]),
+    assert [(t.name, [names[call] for call in t.calls]) for t in found.kept] == [
+        ("dash", ["execve", "brk", "vfork", "wait4", "clone", "exit_group"]),
         ("ls", ["execve", "execve", "openat", "exit_group"]),
-        ("", ["getpid"]),
+        ("dash", ["getuid", "clone3", "clone"]),
+        ("dash", ["gettid"]),
+        ("unknown", ["getpid"]),
     ]
     assert found.paths == {"/usr/bin/dash", "/usr/bin/ls"}
     assert found.root_ended
@@ -125,8 +133,8 @@ def test_each_process_is_a_trace_of_names_and_a_number_that_comes_again_is_anoth
 def test_what_is_beyond_a_limit_is_counted() -> None:
     found = collected(max_calls=3, max_traces=2)
     assert [len(trace.calls) for trace in found.traces] == [3, 3]
-    assert [trace.beyond for trace in found.traces] == [2, 1]
-    assert (found.not_kept, found.n_calls) == (1, 10)
+    assert [trace.beyond for trace in found.traces] == [3, 1]
+    assert (found.not_kept, found.n_calls) == (4, 15)
 
 
 def test_the_same_run_makes_the_same_files_and_another_makes_others(tmp_path: Path) -> None:
