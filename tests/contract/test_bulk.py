@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
 from habitus.engines.choosing import ENGINES
-from labelled_captures import capture
+from habitus.flows.formats import flow_format_names, get_flow_format
+from labelled_captures import capture, write_captures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,3 +136,83 @@ def test_an_engine_extracts_the_flows_that_one_process_does(tmp_path: Path, engi
 def test_records_are_whole_lines_of_json(folder: Path) -> None:
     records = detected(folder, folder / "traces", "--engine", "local")[3]
     assert all(json.loads(line)["verdict"] == "alert" for line in records)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Captures and other programs' flows, with all that may go wrong among them; and a model."""
+    path = tmp_path_factory.mktemp("network")
+    write_captures(path / "learned", ["benign", "malicious"] * 4, n_flows=30)
+    told("train", "logistic", "--data", path / "learned", "-o", path / "model")
+    captures = path / "captures"
+    for i in range(9):
+        place = captures / f"part-{i % 2}" / f"{i}.pcap"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        sizes = (20 + i, 200) if i % 3 else (400 + i, 5)
+        place.write_bytes(capture(*sizes, n_flows=20 * i + 1))
+    (captures / "part-0" / "cut.pcap").write_bytes(capture(400, 9)[:-7])
+    (captures / "part-0" / "again.pcap.gz").write_bytes(gzip.compress(capture(300, 9)))
+    (captures / "notes.txt").write_text("no capture")
+    (captures / "link").symlink_to(captures / "part-0")
+    with tarfile.open(path / "captures.tar.gz", "w:gz") as archive:
+        archive.add(captures / "part-1", "part-1")
+    records = path / "records"
+    records.mkdir()
+    for name in flow_format_names():
+        if name != "habitus":
+            (records / f"{name}.log").write_text(get_flow_format(name).sample)
+    zeek = get_flow_format("zeek").sample
+    for i in range(20):
+        (records / f"conn-{i:02}.log").write_text(zeek)
+    (records / "broken.log").write_text(zeek.rstrip("\n") + "\nno\trow\n")
+    (records / "empty.log").touch()
+    (records / "junk.bin").write_bytes(bytes(range(256)) * 9)
+    told("flows", "extract", captures, "-o", path / "flows.csv")
+    return path
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("more", [("--all",), ()], ids=" ".join)
+def test_an_engine_judges_the_flows_that_one_process_does(
+    network: Path, engine: str, more: tuple[str, ...]
+) -> None:
+    named = ("captures", "captures.tar.gz", "records", "flows.csv", "captures/part-1/3.pcap")
+    paths = [network / name for name in named]
+    plain = detected(network, *paths, *more)
+    assert plain == detected(network, *paths, *more, "--engine", engine, "--jobs", 2)
+    assert plain[0] == 1
+    assert len(plain[3]) > 50
+    assert "cut.pcap" in plain[2]
+    assert "junk.bin" in plain[2]
+    assert "cannot be scored" in plain[2]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [("captures", "--json"), ("records", "flows.csv", "--strict"), ("captures", "--strict"),
+     ("flows.csv", "--format", "habitus"), ("captures", "--format", "zeek")],
+    ids=" ".join,
+)  # fmt: skip
+def test_options_mean_the_same_for_flows(network: Path, more: tuple[str, ...]) -> None:
+    asked = [network / name if (network / name).exists() else name for name in more]
+    plain = detected(network, *asked)
+    assert plain == detected(network, *asked, "--engine", "local", "--jobs", 2)
+
+
+@pytest.mark.parametrize(
+    "named", [("captures", "nowhere"), ("void",), ("captures", "void"), ("records/junk.bin",),
+              ("captures/notes.txt",), ("captures", "captures/notes.txt", "captures")],
+    ids=" ".join,
+)  # fmt: skip
+def test_errors_are_the_same_for_flows(network: Path, named: tuple[str, ...]) -> None:
+    (network / "void").mkdir(exist_ok=True)
+    paths = [network / name for name in named]
+    plain = detected(network, *paths)
+    assert plain[0] == 2
+    assert plain == detected(network, *paths, "--engine", "local", "--jobs", 2)
+
+
+def test_a_stream_of_packets_is_refused_by_an_engine(network: Path) -> None:
+    status, _, err = told("detect", network / "model", "-", "--engine", "local")
+    assert status == 2
+    assert "only this process can read" in err

@@ -26,6 +26,7 @@ class Scripted:
         self._busy: dict[int, deque[str]] = {}
         self._asking: set[int] = set()
         self._next = 0
+        self.losses = 0
 
     def submit(self, job: Job) -> int:
         self._next += 1
@@ -46,6 +47,12 @@ class Scripted:
         if word == "dies":
             del self._busy[handle]
             return [Ended(handle, failure="killed")]
+        if word == "is lost":
+            del self._busy[handle]
+            if self.losses:
+                self.losses -= 1
+                return [Ended(handle, failure="its node died", is_lost=True)]
+            return [Ended(handle, result="over")]
         self._asking.add(handle)
         return [Asked(handle, word)]
 
@@ -85,6 +92,31 @@ def test_a_death_costs_one_file_and_nothing_twice(
     told = run(engine, piece("a", "b"), piece("c", "dies", "d"), *[piece(f"{i}") for i in range(9)])
     later = [word for i in range(9) for word in (str(i), "over")]
     assert told == ["a", "b", "over", "c", "over", "killed", "d", "over", *later]
+
+
+@pytest.mark.parametrize("latest_first", [False, True])
+@pytest.mark.parametrize("n_losses", [1, 2, 3])
+def test_a_job_that_is_lost_runs_again_and_says_nothing_twice(
+    n_losses: int, latest_first: bool
+) -> None:
+    engine = Scripted(2, latest_first=latest_first)
+    engine.losses = n_losses
+    one = Piece("file", 0)
+    jobs = {"file": ["a", "b", "is lost"]}
+
+    def job_of_path(piece: Piece) -> Job:
+        return Job("", "", {"files": jobs.get(piece.path, piece.files)})
+
+    found = SideBySide(engine, job_of_path, SILENT, "reading").run([one, piece("c", "d")])
+    told = [word.failure or "over" if isinstance(word, Ended) else word for _, word in found]
+    end = "over" if n_losses < 3 else "its node died"
+    assert told == ["a", "b", end, "c", "d", "over"]
+
+
+def test_several_files_whose_job_is_lost_are_told_once() -> None:
+    engine = Scripted(1)
+    engine.losses = 1
+    assert run(engine, piece("a", "is lost"), piece("c")) == ["a", "over", "c", "over"]
 
 
 def test_job_after_job_that_dies_is_no_files_fault() -> None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from habitus.detectors.flow.flowmeter_features import FLOWMETER_FEATURES
+from habitus.errors import InputError
+
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
@@ -26,6 +29,11 @@ TOLD = (
 def columns_for(model: FlowModel) -> frozenset[str]:
     """The features that judging by a model, and telling of it, take."""
     return model.detector.inputs.needs.union(TOLD)
+
+
+def merges_twins(model: FlowModel) -> bool:
+    """Whether rows of FlowMeter are joined to flows: a model of its features takes them as is."""
+    return not set(model.detector.inputs.names) <= set(FLOWMETER_FEATURES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +74,13 @@ class FlowTally:
     n_unscoreable: int = 0
     silent: Counter[str] = field(default_factory=Counter)
 
+    def include(self, other: FlowTally) -> None:
+        """Count another's with this one's."""
+        self.n_flows += other.n_flows
+        self.n_alerts += other.n_alerts
+        self.n_unscoreable += other.n_unscoreable
+        self.silent.update(other.silent)
+
 
 class FlowJudge:
     """Judges flows by a model; a flow's verdict does not depend on those beside it.
@@ -95,3 +110,25 @@ class FlowJudge:
             tally.n_unscoreable += len(flows) - n_sound
             tally.silent.update(inputs.silent_on(matrix[~sound]))
         return FlowVerdicts(flows, scores, alerts)
+
+
+def refuse_nothing_scored(judge: FlowJudge) -> None:
+    """Refuse flows of which none tells what the model goes by; where there are none, nothing.
+
+    Raises:
+        InputError: if so.
+    """
+    model, tally = judge.model, judge.tally
+    if not tally.n_flows or tally.n_unscoreable < tally.n_flows:
+        return
+    n_flows, silent = tally.n_flows, tally.silent
+    names = [name for name, _ in silent.most_common(6)]
+    more = f" and {len(silent) - len(names)} more" if len(silent) > len(names) else ""
+    flows = "the one flow does not tell" if n_flows == 1 else f"none of the {n_flows:,} flows tells"
+    learned = "flows of another program"
+    if model.provenance.extraction is not None:
+        learned = "flows that Habitus makes of captures"
+    raise InputError(
+        f"{flows} all that the model goes by; missing: {', '.join(names)}{more}",
+        f"it has learned {learned}: give it such, or train one on flows like these",
+    )

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from habitus.alerts.flow_judging import FlowJudge, FlowVerdicts, columns_for
+from habitus.alerts.flow_judging import (
+    FlowJudge,
+    FlowVerdicts,
+    columns_for,
+    merges_twins,
+    refuse_nothing_scored,
+)
 from habitus.alerts.flow_record import TOP, flow_records
 from habitus.datasets.source import input_path
-from habitus.detectors.flow.flowmeter_features import FLOWMETER_FEATURES
 from habitus.errors import InputError, UsageError
 from habitus.flows.either import EitherReport, flows_of_either
 from habitus.flows.labelled_reading import read_labelled_flows
@@ -107,28 +112,11 @@ def judge_flows(
     tables = flows_of_either(
         [input_path(path) for path in named], loaded.provenance.extraction, format=format,
         strict=strict, columns=columns_for(loaded), progress=progress, report=report,
-        # A model of FlowMeter's features goes by its rows as they are.
-        merge_twins=not set(loaded.detector.inputs.names) <= set(FLOWMETER_FEATURES),
+        merge_twins=merges_twins(loaded),
     )  # fmt: skip
     for _, table in tables:
         yield judge.judge(table)
-    tally = judge.tally
-    if tally.n_flows and tally.n_unscoreable == tally.n_flows:
-        raise InputError(*_nothing_scored(loaded, judge))
-
-
-def _nothing_scored(model: FlowModel, judge: FlowJudge) -> list[str]:
-    n_flows, silent = judge.tally.n_flows, judge.tally.silent
-    names = [name for name, _ in silent.most_common(6)]
-    more = f" and {len(silent) - len(names)} more" if len(silent) > len(names) else ""
-    flows = "the one flow does not tell" if n_flows == 1 else f"none of the {n_flows:,} flows tells"
-    learned = "flows of another program"
-    if model.provenance.extraction is not None:
-        learned = "flows that Habitus makes of captures"
-    return [
-        f"{flows} all that the model goes by; missing: {', '.join(names)}{more}",
-        f"it has learned {learned}: give it such, or train one on flows like these",
-    ]
+    refuse_nothing_scored(judge)
 
 
 def detect_flows(

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from habitus.engines.base import Asked, Ended, Engine, EngineError, Job
+from habitus.engines.base import MOST_LOSSES, Asked, Ended, Engine, EngineError, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,14 +30,19 @@ class _Turn:
 
     Attributes:
         words: said, and not yet handed on; ``size`` letters of them.
+        n_words: said in all; ``n_again`` of them by a run before, and still to be said once more.
         is_asking: whether its job waits for an answer.
+        n_lost: runs of its job that were lost.
     """
 
     piece: Piece
     handle: int
     words: deque[Any] = field(default_factory=deque)
     size: int = 0
+    n_words: int = 0
+    n_again: int = 0
     is_asking: bool = False
+    n_lost: int = 0
     ended: Ended | None = None
 
 
@@ -47,6 +52,9 @@ class SideBySide:
     A job says what it finds (`Context.ask`) and is answered nothing: it waits only while too much
     is waiting for its turn. What comes of several files is kept until their job has ended well: if
     it dies, each of them is read anew by a job of its own, so that the death costs one file.
+
+    A job that was lost with its node runs again elsewhere. What a job says goes by its piece alone:
+    so what it had said is known by its place, and not handed on twice.
 
     Args:
         engine: knows all the files that are shared.
@@ -111,6 +119,11 @@ class SideBySide:
         turn = next((one for one in self._turns if one.handle == event.handle), None)
         if turn is None:
             return
+        if isinstance(event, Ended) and event.is_lost and turn.n_lost < MOST_LOSSES:
+            turn.n_lost += 1
+            turn.n_again, turn.is_asking = turn.n_words, False
+            turn.handle = self._engine.submit(self._job_of(turn.piece))
+            return
         if isinstance(event, Ended):
             turn.ended = event
             self._n_deaths = self._n_deaths + 1 if event.failure else 0
@@ -120,10 +133,14 @@ class SideBySide:
                     "fewer at once (--jobs) have more memory each",
                 )
             return
+        turn.is_asking = True
+        if turn.n_again:
+            turn.n_again -= 1
+            return
+        turn.n_words += 1
         size = len(json.dumps(event.word))
         turn.words.append(event.word)
         turn.size += size
-        turn.is_asking = True
         self._size += size
 
     def _answer(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode, b64encode
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy as np
 from habitus.bulk.models import share_model, shared_model
 from habitus.decisions.rule import Rule
 from habitus.decisions.scores import rule_scores
-from habitus.engines.base import Asked, EngineError, Job
+from habitus.engines.base import MOST_LOSSES, Asked, EngineError, Job
 from habitus.errors import UsageError
 from habitus.models.files import save_model
 from habitus.progress import SILENT, Progress
@@ -23,8 +23,6 @@ from habitus.traces.formats.native import map_native, write_native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
-    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -43,7 +41,7 @@ _mapped: WeakKeyDictionary[Any, TraceSet] = WeakKeyDictionary()
 """What a process has mapped already, as long as its context lives."""
 
 
-class ScoringInBulk:
+class ScoringInBulk(AbstractContextManager["ScoringInBulk"]):
     """Scores traces side by side on an engine (`habitus.evaluation.scoring.Scoring`).
 
     Scores are those of one process: of networks but for the last digits, as traces are read in
@@ -61,15 +59,7 @@ class ScoringInBulk:
         self._engine, self._models, self._progress = engine, models, progress
         self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def begin(self, test: TraceSet) -> None:
@@ -101,7 +91,7 @@ class ScoringInBulk:
         started = time.perf_counter()
         out = np.empty(len(chosen))
         lengths = self._lengths[chosen]
-        running: dict[int, slice] = {}
+        running: dict[int, tuple[slice, Job, int]] = {}  # with how often it was lost
         self._progress.stage(f"scoring by {name}", int(lengths.sum()))
         kept, digest = self._kept[name]
         for part in parts_of(lengths, self._engine.slots):
@@ -109,12 +99,16 @@ class ScoringInBulk:
                 "model": kept, "digest": digest, "rule": str(rule),
                 "traces": _told(chosen[part].astype("<i8")),
             }  # fmt: skip
-            running[self._engine.submit(Job(f"scores by {name}", TASK, arguments))] = part
+            job = Job(f"scores by {name}", TASK, arguments)
+            running[self._engine.submit(job)] = part, job, 0
         while running:
             for event in self._engine.wait(WAIT_SECONDS):
                 if isinstance(event, Asked):
                     continue  # it never asks
-                part = running.pop(event.handle)
+                part, job, n_lost = running.pop(event.handle)
+                if event.is_lost and n_lost < MOST_LOSSES:
+                    running[self._engine.submit(job)] = part, job, n_lost + 1
+                    continue
                 if event.failure:
                     raise EngineError(
                         f"{name}: scoring {part.stop - part.start} of the traces failed: "

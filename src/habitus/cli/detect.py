@@ -80,10 +80,10 @@ def detect(
     if paths.count("-") > 1:
         raise UsageError("standard input (-) can be read once, and stands there more than once")
     if isinstance(loaded, FlowModel):
-        refuse_trace_options(model, {"--decision": decision, "--abi": abi, "--engine": engine})
+        refuse_trace_options(model, {"--decision": decision, "--abi": abi})
         n_alerts = detect_in_flows(
-            loaded, paths, all_flows=all_, output=output, format=format, strict=strict,
-            as_json=json,
+            loaded, model, paths, all_flows=all_, output=output, format=format, strict=strict,
+            as_json=json, engine=engine, jobs=jobs,
         )  # fmt: skip
     else:
         n_alerts = _detect_in_traces(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,10 @@ SHOWN = 3
 
 
 def detect_in_flows(
-    model: FlowModel, paths: list[str], *, all_flows: bool, output: Path | None,
-    format: str | None, strict: bool, as_json: bool,
+    model: FlowModel, folder: Path, paths: list[str], *, all_flows: bool, output: Path | None,
+    format: str | None, strict: bool, as_json: bool, engine: str | None, jobs: int | None,
 ) -> int:  # fmt: skip
     """Judge flows and write their records; returns how many are alerts."""
-    from habitus import api
     from habitus.alerts.flow_judging import FlowJudge
     from habitus.cli.interrupts import pipe_outlives_interrupt
     from habitus.cli.terminal import TerminalProgress, warn
@@ -43,11 +42,24 @@ def detect_in_flows(
         progress = stack.enter_context(TerminalProgress())
         if "-" in paths:
             stack.enter_context(pipe_outlives_interrupt())
-        try:
-            for record in api.detect_flows(
+        if engine is None:
+            from habitus import api
+
+            records = api.detect_flows(
                 model, paths, all_flows=all_flows, format=format, strict=strict,
                 progress=progress, report=report, judge=judge,
-            ):  # fmt: skip
+            )  # fmt: skip
+        else:
+            from habitus.bulk.flows import HowToJudgeFlows, judge_flows_in_bulk
+            from habitus.engines.choosing import engine_of
+
+            runner = stack.enter_context(closing(engine_of(engine, jobs)))
+            how = HowToJudgeFlows(all_flows=all_flows, format=format, strict=strict)
+            records = judge_flows_in_bulk(
+                runner, model, folder, paths, how, judge=judge, report=report, progress=progress
+            )
+        try:
+            for record in records:
                 for sink in sinks:
                     sink.emit(record)
                 if not sinks:

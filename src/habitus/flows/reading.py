@@ -20,9 +20,10 @@ from habitus.storage import readable
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from habitus.files.inputfile import InputFile
+    from habitus.files.listing import Entry
     from habitus.files.named import Named
 
 EMPTY_FOLDER = "a folder without a file in it"
@@ -94,23 +95,59 @@ def flow_record_tables(
 
     def tables() -> Iterator[pl.DataFrame]:
         for path in named:
-            reading = Reading(path, found, progress, is_of_many=True)
-            yield from _Records(reading, found, chosen, merge_twins=merge_twins).tables()
-        _refuse_nothing(str(named[0]) if len(named) == 1 else "what was named", found)
+            yield from tables_of_one(
+                path, found, format=chosen, merge_twins=merge_twins, progress=progress
+            )
+        refuse_no_flows(named, found)
 
     return tables()
+
+
+def tables_of_one(
+    path: str | os.PathLike[str],
+    report: FlowReport,
+    *,
+    format: str | None,  # noqa: A002
+    merge_twins: bool,
+    progress: Progress = SILENT,
+    entries: Sequence[Entry] | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The tables of one of the things that are named; that there are none is no error.
+
+    Args:
+        entries: of a folder, what is read of it; by default all.
+
+    Raises:
+        UsageError, InputError: as `flow_record_tables`.
+    """
+    chosen = None if format is None else get_flow_format(format).name
+    reading = Reading(path, report, progress, is_of_many=True, entries=entries)
+    return _Records(
+        reading, report, chosen, merge_twins=merge_twins, is_part=bool(entries)
+    ).tables()
+
+
+def refuse_no_flows(named: Sequence[str | os.PathLike[str]], report: FlowReport) -> None:
+    """Refuse inputs among which there is no flow.
+
+    Raises:
+        InputError: if so.
+    """
+    _refuse_nothing(str(named[0]) if len(named) == 1 else "what was named", report)
 
 
 class _Records:
     """The flows in the files of one reading."""
 
     def __init__(
-        self, reading: Reading, report: FlowReport, chosen: str | None, *, merge_twins: bool
-    ) -> None:
+        self, reading: Reading, report: FlowReport, chosen: str | None, *, merge_twins: bool,
+        is_part: bool = False,
+    ) -> None:  # fmt: skip
         self._reading = reading
         self._report = report
         self._chosen = chosen
         self._merges_twins = merge_twins
+        self._is_part = is_part
 
     def tables(self) -> Iterator[pl.DataFrame]:
         """All tables; what is damaged and all that was asked for is raised last."""
@@ -121,7 +158,7 @@ class _Records:
                 self._report.see(table)
                 yield table
         self._reading.finish()
-        if not n_files and self._report.n_skipped == n_skipped:
+        if not n_files and not self._is_part and self._report.n_skipped == n_skipped:
             path = self._reading.path
             why = EMPTY_FOLDER if Path(path).is_dir() else EMPTY_ARCHIVE
             self._report.add_skipped(readable(str(path)), why)

@@ -34,6 +34,15 @@ class FlowReport(FileReport):
         known = (name for name in table.columns if name not in self.told)
         self.told.update(name for name in known if table[name].null_count() < len(table))
 
+    def add(self, other: FileReport) -> None:
+        """Count another's, of what was read after this one's, with this one's."""
+        super().add(other)
+        if isinstance(other, FlowReport):
+            self.n_flows += other.n_flows
+            self.n_twins += other.n_twins
+            self.n_one_way += other.n_one_way
+            self.told |= other.told
+
     @property
     def lacking(self) -> list[str]:
         """The features that are null in every flow."""
