@@ -38,8 +38,8 @@ LOADER = ("fstat64", "mmap2")
 BROKEN = 0.2
 """A period's loader is broken where less than this share of the first have the second next."""
 COUNT = "fewer different calls"
-SHOWN = ("disorder", "disorder order=6", "adaptive", "ngram")
-PAGES = ("adaptive", "disorder")
+SHOWN = ("redundancy", "disorder", "disorder order=6", "adaptive", "ngram")
+PAGES = ("adaptive", "disorder", "redundancy")
 Scores = NDArray[np.float64]
 
 INTRODUCTION = (
@@ -48,9 +48,11 @@ INTRODUCTION = (
     "which calls are normal. That should make one suspicious, and the second half of this page "
     "says why. *Cost alone*: nats a call, not held against what length and variety let expect. "
     "*Fewer different calls*: the trivial baseline. [adaptive](../detectors/adaptive.md) learns "
-    "from the trace, too, and from normal ones. Default settings; 95 % intervals by cluster "
-    "bootstrap. The logarithm of the cost was kept because it found more of the attacks of "
-    "`adfa-ld/dev`, and `order`, which is that of `ngram`, was looked at there from 2 to 12."
+    "from the trace, too, and from normal ones; [redundancy](../detectors/redundancy.md) holds its "
+    "cost against the most that so many different calls could cost. Default settings; 95 % "
+    "intervals by cluster bootstrap. The logarithm of the cost was kept because it found more of "
+    "the attacks of `adfa-ld/dev`, and `order`, which is that of `ngram`, was looked at there from "
+    "2 to 12."
 )
 PERIODS = (
     "ADFA-LD's normal traces are numbered, as it seems in the order of recording. Here are those "
@@ -104,6 +106,7 @@ class Setting:
         """Of all traces, and calls scored a second, by detector."""
         found = {}
         for title, kind, settings in (
+            ("redundancy", "redundancy", {}),
             ("disorder", "disorder", {}),
             ("disorder order=6", "disorder", {"order": 6}),
             ("adaptive", "adaptive", {}),

@@ -46,6 +46,7 @@ DETECTORS: dict[str, tuple[str, Mapping[str, object]]] = {
     "ngram order=5": ("ngram", {"order": 5}),
     "adaptive": ("adaptive", {}),
     "disorder": ("disorder", {}),
+    "redundancy": ("redundancy", {}),
     "neighbours": ("neighbours", {}),
     "hmm": ("hmm", {}),
     **{

@@ -52,6 +52,7 @@ _DETECTORS = {
     "markov": {},
     "neighbours": {"n": 2},
     "ngram": {"order": 3},
+    "redundancy": {"order": 2, "own": 2},
     "stide": {"n": 2},
     "tstide": {"n": 2},
 }

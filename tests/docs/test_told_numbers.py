@@ -28,7 +28,12 @@ TELLS_AREAS = {
 """Where a page's areas come from; that of the autoencoder has a table of its own."""
 PROTOCOLS = ("adfa-ld", "adfa-ld/distinct", "adfa-ld/dev")
 NETWORKS = ("autoencoder", "latent", "lstm", "transformer")
-OF_THEIR_OWN = {"adaptive": "disorder", "disorder": "disorder", "ensemble": "ensemble"}
+OF_THEIR_OWN = {
+    "adaptive": "disorder",
+    "disorder": "disorder",
+    "ensemble": "ensemble",
+    "redundancy": "disorder",
+}
 """Detectors whose tables have a script of their own."""
 # Prose tells areas without the 0 before the point, and nothing else of three digits or more.
 _AREA = re.compile(r"(?<![\d.])\.\d{3,4}\b")

@@ -18,6 +18,7 @@ from habitus.evaluation.protocols import (
 )
 from habitus.evaluation.protocols.base import count_unlabelled
 from habitus.models.files import load_trace_model
+from habitus.models.recipes import made_by
 from habitus.models.training import DEFAULT_FALSE_ALARMS, fit_model
 from habitus.progress import SILENT, Progress
 from habitus.traces.report import ReadReport
@@ -51,7 +52,7 @@ def train(
     """Train a detector on the normal traces of ``data`` and set its threshold.
 
     Args:
-        detector: a name from `habitus.detector_names`.
+        detector: a name from `habitus.detector_names`, or of a recipe: ``best``.
         data: the name of a data set, or a path. Where a protocol fits the data, its training part
             is learned; otherwise everything that is not labelled an attack.
         settings: the detector's settings by name.
@@ -74,6 +75,7 @@ def train(
     Raises:
         HabitusError: if the data cannot be read or learned from, or a setting is not allowed.
     """
+    detector, settings = made_by(detector, settings or {})
     if session is not None:
         session.check()
     source = find_source(data)

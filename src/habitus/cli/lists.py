@@ -35,6 +35,7 @@ def detectors(
     from habitus.detectors import detector_names, get_detector
     from habitus.detectors.flow import flow_detector_names, get_flow_detector
     from habitus.detectors.kinds import judges
+    from habitus.models.recipes import RECIPES
 
     listed = [
         {**_described(get_detector(each)), "judges": "traces"}
@@ -54,6 +55,11 @@ def detectors(
         rows = [(d["name"], d["judges"], d["summary"], ", ".join(d["presets"])) for d in listed]
         table(("detector", "judges", "what it is", "presets"), rows)
         typer.echo(in_lines("settings, their defaults and presets: habitus detectors NAME"))
+        for recipe, made in RECIPES.items():
+            told = " ".join(f"{setting}={value}" for setting, value in made.settings.items())
+            typer.echo(
+                in_lines(f"recipe `train {recipe}`: {made.detector} {told} ({made.summary})")
+            )
     else:
         _print_choices(listed[0])
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200\n"
     "habitus train lstm --data adfa-ld -o models/lstm --preset kim2016-200 --resume\n"
     "habitus train ensemble --of models/ngram models/lstm --data adfa-ld -o models/both\n"
+    "habitus train best --data adfa-ld -o models/best\n"
     "habitus train logistic --data captures/labels.csv -o models/net\n"
     "habitus train boosting --data conn.log.labeled -o models/zeek --false-alarms 0.1%\n"
     "habitus train --from runs/lstm#1 -o models/best",
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model's folder.")],
     detector: Annotated[
-        str | None, typer.Argument(help="A detector's name (see `habitus detectors`).")
+        str | None,
+        typer.Argument(help="A detector's name (see `habitus detectors`), or `best`: a recipe."),
     ] = None,
     data: Annotated[
         str | None,
@@ -135,6 +137,7 @@ def train(
 
     An ensemble fits its members itself (`--set members=`), or is made of trained models (`--of`):
     those stay as they are, and it is settled on the normal traces that they have not learned.
+    `best` is an ensemble, too: of the members, combined in the way, that find most on adfa-ld/dev.
 
     A detector of flows (logistic, boosting, flow-outlier) learns from a table of labels
     (path,label[,group]) or a folder or archive that holds one, or from flows that carry labels,
@@ -178,7 +181,7 @@ def train(
             "--aggregation": aggregation, "--calibrate": calibrate, "--preset": preset,
             "--resume": resume, "--device": device, "--from": from_,
         }  # fmt: skip
-        refuse_misplaced(asked.detector, members, options_of_fitting, settings)
+        refuse_misplaced(detector or asked.detector, members, options_of_fitting, settings)
     session = None if members else _session(asked.detector, output, device or "cpu", resume=resume)
     report = ReadReport()
     with _telling_what_is_kept(session), TerminalProgress() as progress:
@@ -222,12 +225,14 @@ def _asked(
     """What is trained, on what: as it was said, and where it was not, as a trial has it."""
     from habitus.api.searching import Chosen, chosen_settings
     from habitus.errors import UsageError
+    from habitus.models.recipes import made_by
 
     if place is None:
         if detector is None or data is None:
             missing = "DETECTOR" if detector is None else "--data"
             raise UsageError(f"{missing} is missing: say it, or --from RUN#1 for a search's trial")
         seed = 1 if seed is None else seed
+        detector, settings = made_by(detector, settings)
         return Chosen(detector, data, settings, seed, protocol, aggregation, format, abi)
     chosen = chosen_settings(place, data)
     if detector not in {None, chosen.detector}:

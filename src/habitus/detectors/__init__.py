@@ -30,6 +30,7 @@ _DETECTORS: Registry[type[SequenceDetector]] = Registry(
         "neighbours": "habitus.detectors.neighbours:Neighbours",
         "ngram": "habitus.detectors.ngram:NGram",
         "outlier": "habitus.detectors.outlier:Outlier",
+        "redundancy": "habitus.detectors.redundancy:Redundancy",
         "stide": "habitus.detectors.stide:Stide",
         "transformer": "habitus.detectors.neural.transformer:Transformer",
         "tstide": "habitus.detectors.tstide:TStide",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from habitus.detectors.base import SequenceDetector
+from habitus.traces.traceset import TraceInfo, TraceSet
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from habitus.traces.traceset import TraceSet
+UNNAMED = "(a call of no known name)"
 
 
 class TraceDetector(SequenceDetector):
@@ -61,3 +63,35 @@ class RunningTrace(ABC):
     @abstractmethod
     def score(self) -> float:
         """The score so far; NaN while there is none."""
+
+
+class NamedRunningTrace(RunningTrace):
+    """One that needs its calls' names: they come to it as segments of one trace.
+
+    Attributes:
+        detector: whose vocabulary calls without names are told by.
+    """
+
+    def __init__(self, detector: SequenceDetector) -> None:
+        self.detector = detector
+        self._n_calls = 0
+
+    def add(self, symbols: NDArray[np.uint16]) -> None:
+        names = np.array([*self.detector.vocabulary.names, UNNAMED], dtype=object)
+        self.add_named(names[np.minimum(symbols, len(names) - 1)], symbols)
+
+    def add_named(self, names: NDArray[np.object_], symbols: NDArray[np.uint16]) -> None:
+        del symbols  # of calls outside the vocabulary they say nothing
+        alphabet, calls = np.unique(names.astype(str), return_inverse=True)
+        segment = TraceSet(
+            calls.astype(np.uint16),
+            np.array([0, len(calls)], dtype=np.int64),
+            tuple(alphabet.tolist()),
+            (TraceInfo("running", "memory", first_call=self._n_calls, ends=False),),
+        )
+        self.take(segment)
+        self._n_calls += len(calls)
+
+    @abstractmethod
+    def take(self, segment: TraceSet) -> None:
+        """The next calls of the trace."""

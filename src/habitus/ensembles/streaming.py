@@ -8,15 +8,13 @@ import numpy as np
 
 from habitus.decisions.scores import running_score
 from habitus.detectors.base import SurpriseStream
-from habitus.detectors.whole import RunningTrace
-from habitus.traces.traceset import TraceInfo, TraceSet
+from habitus.detectors.whole import NamedRunningTrace, RunningTrace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.ensembles.ensemble import Ensemble
-
-UNNAMED = "(a call of no known name)"
+    from habitus.traces.traceset import TraceSet
 
 
 class EnsembleStream(SurpriseStream):
@@ -30,12 +28,12 @@ class EnsembleStream(SurpriseStream):
         return self._ensemble.joined([stream.push(batch) for stream in self._streams])
 
 
-class RunningEnsemble(RunningTrace):
+class RunningEnsemble(NamedRunningTrace):
     """The members' running scores of one trace side by side."""
 
     def __init__(self, ensemble: Ensemble) -> None:
+        super().__init__(ensemble)
         self.ensemble = ensemble
-        self._n_calls = 0
         self._members = [
             (
                 member,
@@ -45,26 +43,14 @@ class RunningEnsemble(RunningTrace):
             for member in ensemble.members
         ]
 
-    def add(self, symbols: NDArray[np.uint16]) -> None:
-        names = np.array([*self.ensemble.vocabulary.names, UNNAMED], dtype=object)
-        self.add_named(names[np.minimum(symbols, len(names) - 1)], symbols)
-
-    def add_named(self, names: NDArray[np.object_], symbols: NDArray[np.uint16]) -> None:
-        del symbols  # each member has its own
-        alphabet, calls = np.unique(names.astype(str), return_inverse=True)
-        segment = TraceSet(
-            calls.astype(np.uint16),
-            np.array([0, len(calls)], dtype=np.int64),
-            tuple(alphabet.tolist()),
-            (TraceInfo("running", "memory", first_call=self._n_calls, ends=False),),
-        )
+    def take(self, segment: TraceSet) -> None:
+        names = np.array(segment.alphabet, dtype=object)[segment.calls]
         for member, stream, running in self._members:
             if isinstance(running, RunningTrace):
                 own = member.detector.vocabulary.encode(segment)
                 running.add_named(names, own)
             elif stream is not None:
                 running.add(stream.push(segment))
-        self._n_calls += len(calls)
 
     @property
     def member_scores(self) -> NDArray[np.float64]:
