@@ -24,11 +24,13 @@ from habitus import Label, TraceSet, get_detector
 from habitus.datasets.source import Source, find_source
 from habitus.decisions.scores import aggregation_of, trace_scores
 from habitus.detectors.base import SequenceDetector
+from habitus.ensembles.asked import asked_members
 from habitus.evaluation.bootstrap import area_interval
 from habitus.evaluation.judged import judged_of
 from habitus.evaluation.metrics import roc
 from habitus.evaluation.protocols import get_protocol, training_part
 from habitus.evaluation.protocols import test_part as judged_part
+from habitus.models.recipes import RECIPES
 
 ROWS = WORK / "pareto"
 SEED = 1
@@ -47,6 +49,7 @@ DETECTORS: dict[str, tuple[str, Mapping[str, object]]] = {
     "adaptive": ("adaptive", {}),
     "disorder": ("disorder", {}),
     "redundancy": ("redundancy", {}),
+    "best": (RECIPES["best"].detector, RECIPES["best"].settings),
     "neighbours": ("neighbours", {}),
     "hmm": ("hmm", {}),
     **{
@@ -121,20 +124,27 @@ def measured(name: str) -> Row:
     return row
 
 
+def _members(settings: Mapping[str, object]) -> list[str]:
+    """The modules of the detectors that an ensemble fits."""
+    asked = asked_members(str(settings["members"])) if "members" in settings else ()
+    return [get_detector(one.detector).__module__ for one in asked]
+
+
 _DONE = work_of(measured, fitted, speed_part)
 CODE = {
     name: code_of(
-        get_detector(kind).__module__, "habitus.decisions.scores", "habitus.evaluation.judged",
-        "habitus.evaluation.bootstrap",
-        within=(*LEARNS, "habitus.decisions", "habitus.detectors", "habitus.evaluation"),
+        get_detector(kind).__module__, *_members(settings), "habitus.decisions.scores",
+        "habitus.evaluation.judged", "habitus.evaluation.bootstrap",
+        within=(*LEARNS, "habitus.decisions", "habitus.detectors", "habitus.ensembles",
+                "habitus.evaluation"),
     ) + _DONE
-    for name, (kind, _) in DETECTORS.items()
+    for name, (kind, settings) in DETECTORS.items()
 }  # fmt: skip
 
 
 def kept_at(name: str) -> tuple[Path, dict[str, object]]:
     """Where a detector's row is kept, and what it depends on: this machine, too."""
-    version = version_of(CODE[name], adfa(), settings=DETECTORS[name][1], machine=machine())
+    version = version_of(CODE[name], adfa(), settings=dict(DETECTORS[name][1]), machine=machine())
     return ROWS / f"{name}.json", version
 
 
