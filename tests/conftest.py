@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -29,6 +30,11 @@ settings.load_profile("repeatable")
 # The networks of tests are so small that a second thread only waits; commands that tests start
 # inherit this. It has to stand before PyTorch is first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a script runs in its background ignores Ctrl-C, and so would the commands that tests start
+# and interrupt: they inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
