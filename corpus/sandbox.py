@@ -1,9 +1,9 @@
 """Where a scenario plays: namespaces of its own, which vanish with all that is in them.
 
 A scenario sees its own processes only, no network but its own loopback, and a `/tmp` in memory that
-holds its home and its desk. It never runs as root: started by root, it runs as `nobody`. So no
-scenario can reach a user's processes or files to change them, and whatever it leaves running ends
-with the namespace, even if the recorder itself is killed.
+holds its home and its desk; all else is read-only, and homes are empty. It never runs as root:
+started by root, it runs as `nobody`. So no scenario reaches a user's processes or changes a file,
+and whatever it leaves running ends with the namespace, even if the recorder itself is killed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import os
 import shutil
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from corpus.scenarios import search_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOBODY = 65534
 MEMORY = "600m"
@@ -37,6 +34,16 @@ touch "$1/tmp/.calls"
 mount --bind "$1/calls" "$1/tmp/.calls"
 cp -R "$2/." "$1/tmp/desk"
 mount --rbind "$1/tmp" /tmp
+mount -t tmpfs -o size=64m,mode=1777 corpus /dev/shm
+for home in /home "$6"; do
+  case $home in ""|/|/tmp*) continue;; esac
+  [ ! -d "$home" ] || mount -t tmpfs -o size=1m,mode=700 corpus "$home"
+done
+mount -o remount,bind,ro /
+while read -r _ _ _ _ place _; do
+  case $place in /|/proc*|/sys*|/dev*|/tmp*) continue;; esac
+  mount -o remount,bind,ro "$place" 2>/dev/null || :
+done < /proc/self/mountinfo
 ip link set lo up
 @own@
 cd /tmp/desk
@@ -96,7 +103,19 @@ def start(
     )
     (folder / "tmp").mkdir()
     return subprocess.Popen(
-        [*_unshare(), "sh", "-c", script, "sh", str(folder), str(inputs), shell, setup, run],
+        [
+            *_unshare(),
+            "sh",
+            "-c",
+            script,
+            "sh",
+            str(folder),
+            str(inputs),
+            shell,
+            setup,
+            run,
+            str(Path.home()),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=errors,

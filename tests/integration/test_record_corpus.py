@@ -25,6 +25,8 @@ run = "sleep 77.25 & echo started"
 run = "ls /tmp; python3 -c 'import socket; socket.create_connection((\\"192.0.2.1\\", 80), 2)'"
 setup = "touch made"
 seconds = 8
+[outside]
+run = "for d in / /etc /usr /var/tmp $OUTSIDE; do touch $d/habitus-was-here && exit 3; done; exit 4"
 [never]
 run = "nosuchprogram"
 """
@@ -44,7 +46,7 @@ def command(tmp_path: Path) -> list[str]:
         sys.path.remove(str(ROOT))
     folder = tmp_path / "scenarios"
     folder.mkdir()
-    (folder / "small.toml").write_text(SCENARIOS)
+    (folder / "small.toml").write_text(SCENARIOS.replace("$OUTSIDE", str(ROOT)))
     options = ["--scenarios", str(folder), "--work", str(tmp_path / "work"), "--json"]
     return [sys.executable, "-m", "corpus", *options]
 
@@ -67,8 +69,10 @@ def test_a_recording_holds_names_and_is_told_of(tmp_path: Path, command: list[st
     assert {"ls", "wc", "cat", "sleep"} <= set(manifest["programs"])
     assert manifest["missing"] == {"nosuchprogram": ["small/never"]}
     stopped = {told["scenario"]: told["stopped"] for told in manifest["recordings"]}
-    assert stopped == {"lists": "", "stays": "linger", "alone": ""}
+    assert stopped == {"lists": "", "stays": "linger", "alone": "", "outside": ""}
     # There is no way out of the sandbox.
+    outside = next(t for t in manifest["recordings"] if t["scenario"] == "outside")
+    assert outside["status"] == 4
     alone = next(told for told in manifest["recordings"] if told["scenario"] == "alone")
     assert alone["status"] == 1
     assert alone["seconds"] < 5
