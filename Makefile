@@ -60,6 +60,8 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/tried.py
 	$(BIN)/python benchmarks/tried_autoencoder.py
+	$(BIN)/python benchmarks/tried_scores.py
+	$(BIN)/python benchmarks/tried_ensembles.py
 	$(BIN)/python benchmarks/flow_models.py
 	$(BIN)/python benchmarks/flowmeter_source.py
 	$(BIN)/python benchmarks/search_speed.py

@@ -122,6 +122,10 @@ def largest(m: Members, names: tuple[str, ...]) -> Scores:
     return np.asarray(m.standard(m.logs(names)).max(axis=1))
 
 
+def smallest(m: Members, names: tuple[str, ...]) -> Scores:
+    return np.asarray(m.standard(m.logs(names)).min(axis=1))
+
+
 def distance(m: Members, names: tuple[str, ...]) -> Scores:
     columns = m.standard(m.logs(names))
     inverse = np.linalg.inv(np.cov(columns[m.is_learned].T))
@@ -178,6 +182,7 @@ IDEAS: dict[str, tuple[Rule, tuple[str, ...], str]] = {
         least_squares, BEST, "the best weights if attacks shift members alike",
     ),
     "largest: redundancy, disorder": (largest, BEST, "either alone is enough"),
+    "smallest: redundancy, disorder": (smallest, BEST, "only what both find strange"),
     "distance: redundancy, disorder": (distance, BEST, "Mahalanobis: far off in any direction"),
     "density: redundancy, disorder": (density, BEST, "where few normals are, in any direction"),
     "average of logs: those, ngram": (average_of_logs, (*BEST, "ngram"), "and likelihood"),
