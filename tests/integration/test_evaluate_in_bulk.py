@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +19,9 @@ from habitus.bulk.scores import ScoringInBulk, parts_of
 from habitus.cli import commands  # noqa: F401 - registers the commands
 from habitus.cli.app import app
 from habitus.decisions.rule import Rule
-from habitus.engines.base import Ended, EngineError, Job
+from habitus.decisions.scores import rule_scores
+from habitus.engines.base import Ended, EngineError, Event, Job
+from habitus.engines.local import LocalEngine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +119,47 @@ def test_a_job_that_dies_ends_the_evaluation(recordings: Path, models: list[str]
         scoring.begin(traces)
         with pytest.raises(EngineError, match=r"^mine: scoring \d+ of the traces .* signal 9"):
             scoring.scores("mine", model, np.arange(traces.n_traces), Rule.parse("trace:mean"))
+
+
+class LosingEngine(LocalEngine):
+    """Loses each job as often as it is told before it takes it."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(1)
+        self._times, self._lost = times, [0]
+        self._seen: Counter[str] = Counter()
+
+    def submit(self, job: Job) -> int:
+        self._seen[str(job.arguments)] += 1
+        if self._seen[str(job.arguments)] > self._times:
+            return super().submit(job)
+        self._lost.append(self._lost[-1] - 1)
+        return self._lost[-1]
+
+    def wait(self, seconds: float) -> list[Event]:
+        if len(self._lost) > 1:
+            return [Ended(self._lost.pop(), failure="its node died", is_lost=True)]
+        return super().wait(seconds)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_scores_that_a_node_took_along_are_made_anew(
+    times: int, recordings: Path, models: list[str]
+) -> None:
+    model = habitus.load_model(models[0])
+    traces = habitus.read_traces(recordings)
+    rule, every = Rule.parse("trace:mean"), np.arange(traces.n_traces)
+    with (
+        closing(LosingEngine(times)) as engine,
+        ScoringInBulk(engine, {"mine": model}) as scoring,
+    ):
+        scoring.begin(traces)
+        if times > 2:
+            with pytest.raises(EngineError, match="its node died"):
+                scoring.scores("mine", model, every, rule)
+            return
+        scores, _ = scoring.scores("mine", model, every, rule)
+    assert scores.tobytes() == rule_scores(model.detector, traces, rule).tobytes()
 
 
 @given(

@@ -39,6 +39,7 @@ class Slot:
         self._engine = LocalEngine(1, threads=threads)
         self._engine.memory_bytes //= max(1, n_processors() // threads)
         self._log: Path | None = None
+        self._refused: Ended | None = None
         for name, content in files.items():
             self._engine.share(name, _on_this_node(content))
 
@@ -48,13 +49,21 @@ class Slot:
 
     def submit(self, job: Mapping[str, Any]) -> None:
         """Take a job; its log stays here until it ends."""
-        handle, name = tempfile.mkstemp(prefix="habitus-job-", suffix=".log")
+        try:
+            handle, name = tempfile.mkstemp(prefix="habitus-job-", suffix=".log")
+        except OSError as error:  # told when the driver asks, as whatever else ends a job
+            failure = f"{tempfile.gettempdir()} of the node takes no log: {error.strerror}"
+            self._refused = Ended(0, failure=failure, error_number=error.errno)
+            return
         os.close(handle)
         self._log = Path(name)
         self._engine.submit(replace(Job(**job), log=self._log))
 
     def wait(self) -> tuple[list[dict[str, Any]], bytes]:
         """What the job has to say, and its log once it has ended."""
+        if self._refused is not None:
+            refused, self._refused = self._refused, None
+            return [{"kind": Ended.__name__, **asdict(refused)}], b""
         events = self._engine.wait(POLL_SECONDS)
         told = b""
         if self._log is not None and any(isinstance(event, Ended) for event in events):

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from habitus.engines.base import Ended, Job
+from habitus.engines import on_ray
+from habitus.engines.base import Ended, EngineError, Job
 from habitus.engines.on_ray import RayEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from habitus.engines.base import Engine
-
-ray = pytest.importorskip("ray")
 
 
 @pytest.fixture
@@ -48,3 +47,16 @@ def test_a_job_whose_actor_is_gone_is_lost_and_no_other(engine: RayEngine) -> No
     assert lost.failure.startswith("its node or actor died: ")
     again = engine.submit(Job("add", "engine_jobs:add", {"a": 1, "b": 2}))
     assert heard(engine, lambda found: again in found)[again].result["sum"] == 3
+
+
+def test_a_cluster_without_a_node_that_is_large_enough_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(on_ray, "BARE_SECONDS", 0.5)
+    engine = RayEngine(1, threads=100_000)
+    try:
+        engine.submit(Job("add", "engine_jobs:add", {"a": 1, "b": 2}))
+        with pytest.raises(EngineError, match="no node with 100000 processors"):
+            heard(engine, bool)
+    finally:
+        engine.close()

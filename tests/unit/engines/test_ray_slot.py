@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from habitus.engines.base import EngineError
-from habitus.engines.ray_slot import KEPT_SECONDS, _on_this_node
+from habitus.engines.ray_slot import KEPT_SECONDS, Slot, _on_this_node
+from habitus.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,3 +50,15 @@ def test_a_folder_that_others_may_read_is_refused() -> None:
     _on_this_node(b"content").parent.chmod(0o755)
     with pytest.raises(EngineError, match="not this user's alone"):
         _on_this_node(b"content")
+
+
+def test_a_node_whose_disk_is_full_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    slot = Slot(1, __version__)
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    slot.submit({"name": "a", "task": "engine_jobs:add"})
+    (told,), log = slot.wait()
+    assert (told["kind"], told["error_number"], log) == ("Ended", 28, b"")
+    assert told["failure"].endswith("of the node takes no log: No space left on device")
