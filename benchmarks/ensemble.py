@@ -35,12 +35,14 @@ MEMBERS: dict[str, tuple[str, dict[str, object]]] = {
     "ngram order=12": ("ngram", {"order": 12}),
     "ngram order=6": ("ngram", {"order": 6}),
     "disorder": ("disorder", {}),
+    "redundancy": ("redundancy", {}),
     "neighbours": ("neighbours", {}),
     "stide": ("stide", {}),
 }
 SETS = {
     "unlike: ngram order=12, disorder": ("ngram order=12", "disorder"),
     "unlike: those and neighbours": ("ngram order=12", "disorder", "neighbours"),
+    "unlike: redundancy, disorder": ("redundancy", "disorder"),
     "like: ngram order=12, ngram order=6, stide": ("ngram order=12", "ngram order=6", "stide"),
 }
 TEXT = (
@@ -55,11 +57,13 @@ TEXT = (
 READING = (
     "Likelihoods together gain nothing on the best of them. Likelihood and disorder together find "
     "more at few false alarms than disorder alone; their area is no larger by `tails`, and by "
-    "`average` a little, well within the intervals. Votes have few values, so that most "
+    "`average` a little, well within the intervals. Redundancy and disorder, which are what "
+    "[`habitus train best`](../how-to/train-the-best.md) is made of, by `average`, have the area "
+    "of the better of them, and find more at 5 % than either. Votes have few values, so that most "
     "false-alarm rates cannot be had. Thresholds give far more false alarms than they were set "
     "for: the normals to be judged are not like those learned ([why](disorder.md)), and an "
-    "ensemble, which hears of it from several members, alarms the oftener. What `disorder` finds "
-    "is partly how the traces were recorded; so is what an ensemble with it finds."
+    "ensemble of `ngram` and `disorder`, which hears of it twice, alarms the oftener. What "
+    "`disorder` finds is partly how the traces were recorded; so is what an ensemble with it finds."
 )
 
 
