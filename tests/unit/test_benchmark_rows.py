@@ -191,3 +191,23 @@ def test_some_detectors_are_no_page(
     monkeypatch.setattr(sys, "argv", ["unknown_calls.py", *detector_names()[1:]])
     unknown.main()
     assert "it is not written" in capsys.readouterr().out
+
+
+def test_windows_with_a_novel_call_say_nothing_of_what_else_is_foreign(
+    script: Callable[[str], Any],
+) -> None:
+    page = script("foreign_normals")
+    learned, normals = traces("abcabc"), traces("abcxabc", "abcbbb", "ab", "xxx")
+    novel = np.array([name == "x" for name in normals.alphabet])
+    half = page.Half(learned, normals, novel, page.sums_of(novel[normals.calls], normals) > 0)
+    assert half.holds.tolist() == [True, False, False, True]
+    # abc, abc | abc, bcb, cbb, bbb | too short | nothing without x
+    np.testing.assert_array_equal(page.foreign(half, 3), [0, 0.75, np.nan, np.nan])
+
+
+def test_a_foreign_trace_is_held_against_the_nearest_others(script: Callable[[str], Any]) -> None:
+    page = script("foreign_normals")
+    others, alarms = np.arange(200) / 200, np.arange(200) >= 150
+    shuffled = np.random.default_rng(1).permutation(200)
+    near = page.as_foreign(np.array([0.0, 0.75, 1.0]), others[shuffled], alarms[shuffled])
+    np.testing.assert_allclose(near, [0, 0.5, 1])
