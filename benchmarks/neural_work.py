@@ -96,7 +96,7 @@ def per_call_us(work: Callable[[], object], n_calls: int) -> float:
 
 def streaming(reader: Reader, vocabulary: Vocabulary, n_threads: int) -> Callable[[], float]:
     """Microseconds a call, where one call of each thread arrives at a time."""
-    stream = ThreadStream(reader, vocabulary)
+    stream = ThreadStream(reader, vocabulary, 0.0)
     names = [str(thread) for thread in range(n_threads)]
     pushes = []
     for call in range(64):

@@ -44,12 +44,19 @@ def borrowing_nats(
     """(n_calls,) float32: what each call costs on top of the symbol it is read as; 0.0 for none."""
     if not vocabulary.kin or not len(traces.calls):
         return 0.0
+    return borrowing_prices(traces.alphabet, vocabulary, share)[traces.calls]
+
+
+def borrowing_prices(
+    alphabet: tuple[str, ...], vocabulary: Vocabulary, share: float
+) -> NDArray[np.float32]:
+    """(len(alphabet),) float32 nats: what each name costs on top of the symbol it is read as."""
     nats = -np.log(kept_shares(vocabulary, share))
-    symbols = vocabulary.symbols_of(traces.alphabet)
-    prices = np.zeros(len(traces.alphabet), dtype=np.float32)
-    for i, name in enumerate(traces.alphabet):
+    symbols = vocabulary.symbols_of(alphabet)
+    prices = np.zeros(len(alphabet), dtype=np.float32)
+    for i, name in enumerate(alphabet):
         if name in vocabulary:
             prices[i] = nats[symbols[i]]
         elif vocabulary.read_as(name):
             prices[i] = np.log(vocabulary.n_kin[symbols[i]] / share)
-    return prices[traces.calls]
+    return prices

@@ -25,7 +25,7 @@ def detector() -> Lstm:
 def stream(n_traces: int) -> ThreadStream:
     """With room for so many."""
     made = detector()
-    return ThreadStream(made.reader, made.vocabulary, max_bytes=n_traces * TRACE_BYTES)
+    return ThreadStream(made.reader, made.vocabulary, 0.0, max_bytes=n_traces * TRACE_BYTES)
 
 
 def segments(*parts: tuple[str, int, str, bool]) -> TraceSet:

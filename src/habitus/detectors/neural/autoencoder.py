@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from habitus.detectors.borrowing import KIN_SHARE, borrowing_nats
 from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.detectors.neural.settings import TrainingSettings
 from habitus.errors import UsageError
@@ -55,13 +56,14 @@ class AutoencoderSettings(TrainingSettings):
     )  # fmt: skip
     batch: int = Field(256, ge=1, le=65_536, description="windows learned side by side")
     epochs: int = Field(10, ge=1, le=100_000, description="passes over the windows, at most")
+    kin_share: float = KIN_SHARE
 
 
 _DAISI: dict[str, object] = {
     "target": "embedding", "length": 20, "embedding": 10, "hidden": 8, "layers": 2, "code": 3,
     "batch": 64, "optimiser": "sgd", "rate": 0.01, "warm_up": 0, "decay": "none", "clip": 0,
     "weight_decay": 0, "average": 0, "epochs": 60, "patience": 3, "calls": 0,
-    "merge": 1, "unknown_share": 0,
+    "merge": 1, "unknown_share": 0, "kin_share": 0,
 }  # fmt: skip
 
 
@@ -69,8 +71,10 @@ class Autoencoder(NetworkDetector):
     """Surprise of a call is what it costs to give the window that ends there back.
 
     With the target `calls`: the mean over the window's calls of ``-log P(call | code, position)``,
-    in nats, where ``P = (1 - floor) p + floor / (V + 1)`` for V known calls; a call outside the
-    vocabulary has the floor alone. With the target `embedding`: the mean squared error.
+    in nats, where ``P = (1 - floor) p + floor / (V + 1)`` for V known calls. A call outside the
+    vocabulary is read as its kin and borrows of its probability (`habitus.detectors.borrowing`);
+    one without kin has the floor alone. With the target `embedding`: the mean squared error, to
+    which a borrowed name adds nothing.
 
     The first `length` - 1 calls of a trace end no window: their surprise is undefined (NaN), and a
     shorter trace cannot be scored.
@@ -158,7 +162,22 @@ class Autoencoder(NetworkDetector):
         for block in blocks_of(symbols.astype(np.uint16), traces.offsets, length):
             # Traces repeat themselves and each other: most windows are some other one's equal.
             out[block.starts + length - 1] = self._costs(block.distinct)[block.which]
-        return out
+        return out + self._borrowed(traces)
+
+    def _borrowed(self, traces: TraceSet) -> NDArray[np.float32] | float:
+        """(n_calls,) float32 nats: what the calls of windows cost on top, by the call they end at.
+
+        Of a call that ends no window it means nothing.
+        """
+        if self.settings.target == "embedding":
+            return 0.0
+        prices = borrowing_nats(traces, self.vocabulary, self.settings.kin_share)
+        if isinstance(prices, float):
+            return prices
+        length = self.settings.length
+        sums = np.concatenate([np.zeros(length), np.cumsum(prices, dtype=np.float64)])
+        means: NDArray[np.float32] = ((sums[length:] - sums[:-length]) / length).astype(np.float32)
+        return means
 
     def _costs(self, windows: NDArray[np.uint16]) -> NDArray[np.float32]:
         """(n,) float32: what it costs to give each window back."""

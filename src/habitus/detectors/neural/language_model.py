@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from habitus.detectors.base import Expectation, SurpriseStream
+from habitus.detectors.borrowing import KIN_SHARE, borrowing_nats, kept_shares
 from habitus.detectors.neural.baseline import checked, discount, first_order_nats
 from habitus.detectors.neural.network_detector import NetworkDetector
 from habitus.detectors.neural.settings import TrainingSettings
@@ -51,14 +52,17 @@ class LanguageSettings(TrainingSettings):
         description="share of what a first-order chain of calls is surprised by that is taken off; "
         "0: nothing is",
     )  # fmt: skip
+    kin_share: float = KIN_SHARE
 
 
 class LanguageModel(NetworkDetector):
     """Surprise of a call is -log P(call | all calls of its trace before it), in nats.
 
     What the network makes of the calls before is mixed with a *floor*: ``P = (1 - floor) p +
-    floor / (V + 1)`` for V known calls. A call outside the vocabulary has the floor alone: it costs
-    ``-log(floor / (V + 1))``, the most that any call can, and is read as *unknown*.
+    floor / (V + 1)`` for V known calls. A call outside the vocabulary is read as its kin, by whose
+    embedding it goes into the network, and borrows of its probability
+    (`habitus.detectors.borrowing`). One without kin has the floor alone: it costs
+    ``-log(floor / (V + 1))``, the most that a known call can, and is read as *unknown*.
 
     Of what a known call costs, a share of what it costs a first-order chain of calls is taken off:
     ``s - baseline * min(-log P_1, 5) * s / (s + .05)`` with ``s = -log P``. What is strange by the
@@ -123,11 +127,15 @@ class LanguageModel(NetworkDetector):
 
     def surprise(self, traces: TraceSet) -> NDArray[np.float32]:
         calls = self.reader.symbols(self.vocabulary.encode(traces))
-        return self.reader.surprise(calls, traces.offsets)
+        return self.reader.surprise(calls, traces.offsets) + self._borrowed(traces)
+
+    def _borrowed(self, traces: TraceSet) -> NDArray[np.float32] | float:
+        """What calls cost on top of the symbols that they are read as."""
+        return borrowing_nats(traces, self.vocabulary, self.settings.kin_share)
 
     def expected(self, history: NDArray[np.uint16], top: int = 5) -> Expectation | None:
         """The likeliest calls after ``history``, as if the trace began with it."""
-        chances = self.reader.chances(self._standing_after(history))[0]
+        chances = self.reader.chances(self._standing_after(history))[0] * self._kept
         likeliest = np.argsort(-chances, kind="stable")[:top]
         return Expectation(
             len(history),
@@ -142,12 +150,17 @@ class LanguageModel(NetworkDetector):
     def stream(self) -> SurpriseStream:
         from habitus.detectors.neural.threads import ThreadStream
 
-        return ThreadStream(self.reader, self.vocabulary)
+        return ThreadStream(self.reader, self.vocabulary, self.settings.kin_share)
 
     def predictor(self) -> Predictor:
         from habitus.detectors.neural.predicting import ReaderPredictor
 
-        return ReaderPredictor(self.reader)
+        return ReaderPredictor(self.reader, self._kept)
+
+    @property
+    def _kept(self) -> NDArray[np.float64]:
+        """(n_known,) what each known call keeps of its probability."""
+        return kept_shares(self.vocabulary, self.settings.kin_share)
 
     def activations(
         self, symbols: NDArray[np.uint16], first: int = 0

@@ -52,7 +52,7 @@ _WINDOW19: dict[str, object] = {
     "window": 19, "windows": 20_298, "stop_share": 0.05, "layers": 3, "cells": "64,256,100",
     "embedding": 0, "dropout": 0.2, "unknown_share": 0, "optimiser": "rmsprop", "rate": 1e-3,
     "batch": 50, "epochs": 1, "calls": 0, "patience": 0, "warm_up": 0, "decay": "none", "clip": 0,
-    "weight_decay": 0, "average": 0, "baseline": 0,
+    "weight_decay": 0, "average": 0, "baseline": 0, "kin_share": 0,
 }  # fmt: skip
 
 
@@ -114,7 +114,8 @@ class Lstm(RecurrentModel):
         from habitus.detectors.neural.window_scoring import window_surprise
 
         encoded = self.vocabulary.encode(traces)
-        return window_surprise(self.reader, encoded, traces.offsets, self.settings.window)
+        costs = window_surprise(self.reader, encoded, traces.offsets, self.settings.window)
+        return costs + self._borrowed(traces)
 
     def expected(self, history: NDArray[np.uint16], top: int = 5) -> Expectation | None:
         """The likeliest calls after ``history``; None where it does not fill a window."""
@@ -137,7 +138,7 @@ class Lstm(RecurrentModel):
             return super().predictor()
         from habitus.detectors.neural.predicting import WindowPredictor
 
-        return WindowPredictor(self.reader, self.settings.window)
+        return WindowPredictor(self.reader, self.settings.window, self._kept)
 
     def activations(
         self, symbols: NDArray[np.uint16], first: int = 0

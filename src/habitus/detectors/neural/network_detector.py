@@ -16,7 +16,6 @@ from habitus.errors import ModelError, UsageError
 from habitus.learning.session import HERE, Session
 from habitus.progress import SILENT, Progress
 from habitus.traces.holding_out import held_out_part
-from habitus.traces.vocabulary import Vocabulary
 from habitus.version import __version__
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class NetworkDetector(SequenceDetector):
         torch = extra_module("torch", "neural", f"the detector {self.name}")
         from habitus.learning.trainer import Trainer
 
-        self.vocabulary = Vocabulary.of(normal)
+        self.vocabulary = self._learned_vocabulary(normal)
         if len(self.vocabulary) > MAX_SYMBOLS:
             raise UsageError(
                 f"the traces hold {len(self.vocabulary):,} different calls, and a network is made "

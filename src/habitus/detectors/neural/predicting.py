@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class ReaderPredictor(Predictor):
-    """Reads a trace on from where it stands."""
+    """Reads a trace on from where it stands.
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    Args:
+        kept: (n_known,) of each call's probability, what calls never seen do not borrow.
+    """
+
+    def __init__(self, reader: Reader, kept: NDArray[np.float64]) -> None:
+        self._reader, self._kept = reader, kept
         self._standing = reader.fresh(1)
 
     def observe(self, symbols: NDArray[np.uint16]) -> None:
@@ -33,7 +37,7 @@ class ReaderPredictor(Predictor):
             self._standing = self._reader.score(calls, offsets, self._standing)[1]
 
     def chances(self) -> NDArray[np.float64]:
-        return _doubled(self._reader.chances(self._standing))
+        return _doubled(self._reader.chances(self._standing)) * self._kept
 
 
 class WindowPredictor(Predictor):
@@ -41,10 +45,11 @@ class WindowPredictor(Predictor):
 
     Args:
         window: calls that it goes by; before there are so many it says nothing.
+        kept: as of `ReaderPredictor`.
     """
 
-    def __init__(self, reader: Reader, window: int) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, window: int, kept: NDArray[np.float64]) -> None:
+        self._reader, self._kept = reader, kept
         self.needs_calls = window
         self._last = np.zeros(0, dtype=np.uint16)
 
@@ -53,7 +58,7 @@ class WindowPredictor(Predictor):
 
     def chances(self) -> NDArray[np.float64]:
         standing = standing_after(self._reader, self._last)
-        return _doubled(self._reader.chances(standing))
+        return _doubled(self._reader.chances(standing)) * self._kept
 
 
 def _doubled(chances: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -74,7 +74,7 @@ class RecurrentSettings(LanguageSettings):
 
 _KIM2016: dict[str, object] = {
     "uniform": 0.1, "optimiser": "adam", "rate": 1e-4, "warm_up": 0, "decay": "none", "clip": 5,
-    "weight_decay": 0, "average": 0, "baseline": 0, "dropout": 0.5,
+    "weight_decay": 0, "average": 0, "baseline": 0, "dropout": 0.5, "kin_share": 0,
     "unknown_share": 0, "batch": 32, "stretch": 100, "patience": 0, "epochs": 100,
     "calls": 30_000_000,
 }  # fmt: skip

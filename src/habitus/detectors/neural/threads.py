@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from habitus.detectors.base import SurpriseStream
+from habitus.detectors.borrowing import borrowing_prices
 from habitus.detectors.neural.reader import Reader, Standing
 from habitus.traces.traceset import offsets_of
 
@@ -38,10 +39,15 @@ class ThreadStream(SurpriseStream):
     """
 
     def __init__(
-        self, reader: Reader, vocabulary: Vocabulary, *, max_bytes: int = MAX_STATE_BYTES
+        self,
+        reader: Reader,
+        vocabulary: Vocabulary,
+        kin_share: float,
+        *,
+        max_bytes: int = MAX_STATE_BYTES,
     ) -> None:
         self._reader = reader
-        self._vocabulary = vocabulary
+        self._vocabulary, self._kin_share = vocabulary, kin_share
         self._max_slots = max(1, max_bytes // (4 * reader.n_state))
         self._slots: dict[str, int] = {}  # the trace silent longest first
         self._free: list[int] = []
@@ -49,10 +55,16 @@ class ThreadStream(SurpriseStream):
         self._free = list(range(len(self._standing.last)))[::-1]
         self._alphabet: tuple[str, ...] = ()
         self._lookup = np.zeros(0, dtype=np.int64)
+        self._prices: Floats | None = None  # by call, on top; None if nothing is borrowed
         self.n_forgotten = 0
 
     def push(self, batch: TraceSet) -> Floats:
         calls = self._read(batch)
+        costs = self._costs(batch, calls)
+        return costs if self._prices is None else costs + self._prices[batch.calls]
+
+    def _costs(self, batch: TraceSet, calls: Places) -> Floats:
+        """(n_calls,) float32 nats of what the network reads."""
         if not batch.infos:
             return np.zeros(0, dtype=np.float32)
         if all(info.whole for info in batch.infos):
@@ -84,6 +96,8 @@ class ThreadStream(SurpriseStream):
         if batch.alphabet is not self._alphabet:
             self._alphabet = batch.alphabet
             self._lookup = self._reader.symbols(self._vocabulary.symbols_of(batch.alphabet))
+            if self._vocabulary.kin:
+                self._prices = borrowing_prices(batch.alphabet, self._vocabulary, self._kin_share)
         return self._lookup[batch.calls]
 
     def _slots_of(self, infos: Sequence[TraceInfo]) -> Places:
