@@ -307,7 +307,7 @@ def test_a_name_is_taken_once() -> None:
     with pytest.raises(UsageError, match="'rarity'"):
         habitus.register_detector(Twin)
     assert habitus.register_detector(Rarity) is Rarity
-    with pytest.raises(UsageError, match="rarity, stide"):
+    with pytest.raises(UsageError, match="rarity, redundancy, stide"):
         habitus.get_detector("nobody")
 
 
