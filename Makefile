@@ -56,6 +56,7 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/window19.py
 	$(BIN)/python benchmarks/latent.py
 	$(BIN)/python benchmarks/unknown_calls.py
+	$(BIN)/python benchmarks/open_vocabulary.py
 	$(BIN)/python benchmarks/foreign_normals.py
 	$(BIN)/python benchmarks/encoding.py
 	$(BIN)/python benchmarks/embedding.py
