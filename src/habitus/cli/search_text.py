@@ -42,7 +42,12 @@ def print_search(found: SearchResult, *, as_json: bool) -> None:
         typer.echo(in_lines(f"{SAID}: whoever takes a trial by its AUC has chosen by attacks"))
     if ranked:
         names = list(found.plan.space.parameters)
-        measures = list(ranked[0].measures)
+        # What is the same of all trials tells nothing of any.
+        measures = [
+            name
+            for name in ranked[0].measures
+            if len(ranked) == 1 or len({trial.measures.get(name) for trial in ranked}) > 1
+        ]
         if len(names) + len(measures) > MOST_COLUMNS:
             measures = []
         beside = (">AUC beside",) if run.beside_attacks else ()
@@ -69,6 +74,10 @@ def print_search(found: SearchResult, *, as_json: bool) -> None:
     for note, n in Counter(note for t in ranked for note in t.notes).most_common(N_REASONS):
         typer.echo(in_lines(printable(f"{counted(n, 'trial')}: {note}")))
     if ranked:
+        best = ranked[0]
+        settings = ", ".join(f"{name}={_told(value)}" for name, value in best.settings.items())
+        told_best = f"best: trial {best.trial}, {run.objective} {_told(best.value)}: {settings}"
+        typer.echo(in_lines(printable(told_best)))
         typer.echo(in_lines(printable(f"train it: habitus train --from {found.path}#1 -o MODEL")))
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN = {"RssAnon:", "RssShmem:", "VmSwap:"}
 
 
 def n_processors() -> int:
@@ -29,19 +30,29 @@ def free_memory_bytes() -> int:
     with suppress(OSError, ValueError):  # "max" is no number
         limit = int((_CGROUP / "memory.max").read_text())
         used = int((_CGROUP / "memory.current").read_text())
-        free = min(free, max(0, limit - used))
+        free = min(free, max(0, limit - used + _reclaimable_bytes()))
     return free
+
+
+def _reclaimable_bytes() -> int:
+    """Of what the control group's use counts, files read that are let go when memory is wanted."""
+    with suppress(OSError, ValueError):
+        told = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+        return int(told.get("inactive_file", 0)) + int(told.get("slab_reclaimable", 0))
+    return 0
 
 
 def own_memory_bytes(pid: int | str) -> int:
     """Memory that a process holds for itself: what it wrote, not files that it shares with others.
+
+    What was swapped out counts, too.
 
     0 if there is no such process any more.
     """
     with suppress(OSError, ValueError, IndexError):
         status = Path(f"/proc/{pid}/status").read_text()
         lines = [line.split() for line in status.splitlines()]
-        return sum(int(line[1]) * 1024 for line in lines if line[0] in {"RssAnon:", "RssShmem:"})
+        return sum(int(line[1]) * 1024 for line in lines if line[0] in _OWN)
     return 0
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 5.0
 KEPT_SECONDS = 7 * 86400
-"""A shared file stays on a node for so long after its last use; longer than any job."""
+"""A shared file stays on a node for so long after an actor last asked for it."""
 MAX_LOG_BYTES = 256 << 10
 """Of a job's log, what is brought home."""
 
@@ -67,7 +67,9 @@ class Slot:
         events = self._engine.wait(POLL_SECONDS)
         told = b""
         if self._log is not None and any(isinstance(event, Ended) for event in events):
-            told = self._log.read_bytes()[-MAX_LOG_BYTES:]
+            with self._log.open("rb") as file:
+                file.seek(max(0, self._log.stat().st_size - MAX_LOG_BYTES))
+                told = file.read(MAX_LOG_BYTES)
             self._log.unlink(missing_ok=True)
             self._log = None
         kinds = [{"kind": type(event).__name__, **asdict(event)} for event in events]
@@ -93,9 +95,13 @@ def _on_this_node(content: Any) -> Path:
         os.utime(path)
     if not path.is_file() or path.stat().st_size != len(content):
         handle, name = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
     return path
 
 

@@ -115,9 +115,14 @@ def outcome_of(
         return {"failed": f"{type(error).__name__}: {error}"}
 
 
-def main(descriptor: int) -> None:
-    """Run jobs until there are no more."""
-    _end_with_parent()
+def main(descriptor: int, starter: int) -> None:
+    """Run jobs until there are no more.
+
+    Args:
+        descriptor: of the socket to whoever started this process.
+        starter: that one's process number.
+    """
+    _end_with(starter)
     line = Line(socket.socket(fileno=descriptor))
     context: WorkerContext | None = None
     while True:
@@ -136,12 +141,11 @@ def main(descriptor: int) -> None:
         line.write(outcome)
 
 
-def _end_with_parent() -> None:
+def _end_with(starter: int) -> None:
     """Be killed with the process that started this one, and before it if memory runs out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the starter hears Ctrl-C, and decides
-    parent = os.getppid()
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:
+    if os.getppid() != starter:  # it died while this one loaded its libraries
         os.kill(os.getpid(), signal.SIGKILL)
     adjustment = Path("/proc/self/oom_score_adj")
     with suppress(OSError, ValueError):

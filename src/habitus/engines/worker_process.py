@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 GROWN_SHARE = 0.25
 """Of a job's memory limit: a process that a job leaves so much larger is replaced."""
 MAX_WORD_BYTES = 64 << 20
+KILL_SECONDS = 10.0
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    "from habitus.engines.worker import main; main(int(sys.argv[1]))"
+    "from habitus.engines.worker import main; main(int(sys.argv[1]), int(sys.argv[3]))"
 )
 
 
@@ -45,7 +46,15 @@ class WorkerProcess:
         self.link, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-c", _START, str(theirs.fileno()), _places()],
+                [
+                    sys.executable,
+                    "-P",
+                    "-c",
+                    _START,
+                    str(theirs.fileno()),
+                    _places(),
+                    str(os.getpid()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -127,6 +136,8 @@ class WorkerProcess:
 
     def death(self) -> str:
         """What it died of."""
+        if len(self._unread) > MAX_WORD_BYTES:
+            return f"said more at once than {told_size(MAX_WORD_BYTES)}"
         with suppress(subprocess.TimeoutExpired):
             status = self._process.wait(timeout=5)
             if status >= 0:
@@ -143,7 +154,8 @@ class WorkerProcess:
         """End it, and whatever it has started."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):  # one that hangs in the kernel is left to it
+            self._process.wait(timeout=KILL_SECONDS)
         self.link.close()
 
 

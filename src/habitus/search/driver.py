@@ -226,5 +226,5 @@ class Driver:
 def _reason(ended: Ended) -> str:
     """Why a trial failed."""
     if ended.is_lost:
-        return f"{ended.failure} (and so it did the {MOST_LOSSES} times before)"
+        return f"{ended.failure} (lost {MOST_LOSSES + 1} times)"
     return ended.failure

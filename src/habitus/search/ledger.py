@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 State = Literal["running", "done", "pruned", "failed"]
 JOURNAL = "journal.jsonl"
 _TRIAL, _OUTCOME, _LOST = "habitus:trial", "habitus:outcome", "habitus:lost"
+_ENDS = "habitus:ends"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Record:
         reported: values on rungs, by epoch.
         outcome: what came of it besides (JSON).
         lost: why runs of it were lost that were none of its fault, in their order.
+        ends_at: the epoch at which it was decided that it ends early; None if it was not.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Record:
     reported: dict[int, float] = field(default_factory=dict)
     outcome: dict[str, Any] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    ends_at: int | None = None
 
 
 class Ledger:
@@ -111,6 +114,8 @@ class Ledger:
     def report(self, number: int, epoch: int, value: float) -> bool:
         """A trial has come to a rung; whether it is to be ended there."""
         record, trial = self._records[number], self._ids[number]
+        if record.ends_at is not None and epoch >= record.ends_at:
+            return True  # as was decided before it was cut off
         if epoch not in record.reported:
             self._storage.set_trial_intermediate_value(trial, epoch, value)
             reported = {**record.reported, epoch: value}
@@ -119,6 +124,9 @@ class Ledger:
         if self._halving is not None:
             for key, kept, ends in self._halving.passed(number, epoch, value):  # noqa: B007
                 self._storage.set_trial_system_attr(trial, key, kept)
+        if ends:
+            self._storage.set_trial_system_attr(trial, _ENDS, epoch)
+            self._records[number] = replace(self._records[number], ends_at=epoch)
         return ends
 
     def lose(self, number: int, reason: str) -> Record:
@@ -175,6 +183,7 @@ def _record(trial: Any) -> Record:
         reported=dict(trial.intermediate_values),
         outcome=dict(trial.user_attrs.get(_OUTCOME, {})),
         lost=_lost(trial.user_attrs.get(_LOST, [])),
+        ends_at=None if _ENDS not in trial.system_attrs else int(trial.system_attrs[_ENDS]),
     )
 
 

@@ -12,8 +12,8 @@ from habitus.search.space import Value  # noqa: TC001 - pydantic needs it at run
 Method = Literal["grid", "random", "tpe"]
 ObjectiveName = Literal["auto", "nll", "synthetic-auc", "attack-auc", "source-ratio", "fold-auc"]
 MAX_TRIALS = 1_000_000
-_SIZE = re.compile(r"\s*([0-9.]+)\s*([kMGT]?)i?B\s*")
-_UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_SIZE = re.compile(r"\s*([0-9.]+)\s*([kmgt]?)(i?)b\s*", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 class _Table(BaseModel):
@@ -51,7 +51,9 @@ class Limits(_Table):
             return None
         match = _SIZE.fullmatch(self.memory)
         try:
-            n = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+            n = 0
+            if match:
+                n = int(float(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2].lower()])
         except ValueError:
             n = 0
         if n < 1_000_000:

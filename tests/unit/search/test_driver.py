@@ -187,7 +187,7 @@ def test_a_trial_that_is_lost_time_and_again_has_failed(tmp_path: Path) -> None:
     found = Search(RANDOM, tmp_path / "run").go(engine)
     (failed,) = [trial for trial in found.trials if trial.state == "failed"]
     assert failed.trial == 3
-    assert failed.reason == f"{NODE_DIED.failure} (and so it did the 2 times before)"
+    assert failed.reason == f"{NODE_DIED.failure} (lost 3 times)"
     assert len(failed.lost) == 3
     assert found.counts()["done"] == 8
     again = Here(by_n)

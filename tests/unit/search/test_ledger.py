@@ -56,6 +56,18 @@ def test_what_is_known_is_what_is_read_again(tmp_path: Path) -> None:
     assert by_number[5] == Record(5, {"n": 77}, "running", reported={1: 0.25})
 
 
+def test_a_trial_that_was_to_end_ends_there_when_it_runs_again(tmp_path: Path) -> None:
+    kept = ledger(tmp_path, Pruning(first_epoch=1, factor=2))
+    for number, value in ((1, 1.0), (2, 2.0)):
+        kept.begin(number, {"n": number})
+        ends = kept.report(number, 1, value)
+    assert ends
+    again = ledger(tmp_path, Pruning(first_epoch=1, factor=2))  # cut off before it was finished
+    again.begin(2, {"n": 2})
+    assert again.report(2, 1, 2.0)
+    assert not again.report(1, 1, 1.0)
+
+
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 @pytest.mark.parametrize(("first", "factor"), [(1, 2), (2, 3)])
 def test_halving_decides_as_optuna_does(direction: str, first: int, factor: int) -> None:

@@ -184,3 +184,13 @@ def test_files_that_are_no_search_are_refused(tmp_path: Path, content: bytes, sa
         read_search_file(tmp_path / "nothing.toml")
     with pytest.raises(UsageError, match="is no file"):
         read_search_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "n_bytes"),
+    [("2 GB", 2_000_000_000), ("2 gb", 2_000_000_000), ("2GiB", 2 << 30), ("1.5 MiB", 3 << 19)],
+)
+def test_sizes_are_read_in_either_unit_and_case(text: str, n_bytes: int) -> None:
+    from habitus.search.search_file import Limits
+
+    assert Limits(memory=text).memory_bytes == n_bytes
