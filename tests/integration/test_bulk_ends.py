@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LARGE = "zz-large"
 """The file that takes longest: a job of its own."""
+TRIES = 20
+"""To catch a command while it reads; on an idle machine the first one does."""
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +70,24 @@ class Running:
             start_new_session=True,
         )  # fmt: skip
 
-    def worker(self, name: str = "") -> int:
-        """A process that is reading one of the files, once there is one."""
-        until = time.monotonic() + 120
-        while time.monotonic() < until:
-            assert self.process.poll() is None, self.process.communicate()
+    def stopped_reader(self, name: str) -> int | None:
+        """A process that is reading one of the files, stopped there; None if all was read before.
+
+        How quickly a machine reads, or this test is given its turn, decides nothing: a process that
+        had the file open once it was stopped cannot have ended its job.
+        """
+        while self.process.poll() is None:
             for pid in self.descendants():
-                if any(path.startswith(self._data) and name in path for path in opened(pid)):
-                    return pid
-        raise AssertionError("nobody reads")
+                if self._reads(pid, name):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGSTOP)
+                        if self._reads(pid, name):
+                            return pid
+                        os.kill(pid, signal.SIGCONT)
+        return None
+
+    def _reads(self, pid: int, name: str) -> bool:
+        return any(path.startswith(self._data) and name in path for path in opened(pid))
 
     def descendants(self) -> list[int]:
         """The processes that this one has started, and those that they have."""
@@ -126,6 +137,16 @@ def started(folder: Path) -> Iterator[Callable[..., Running]]:
         one.process.communicate()
 
 
+def caught(started: Callable[[], Running], name: str = "") -> tuple[Running, int]:
+    """A command whose worker is stopped while it reads a file; begun anew where none was caught."""
+    for _ in range(TRIES):
+        running = started()
+        reader = running.stopped_reader(name)
+        if reader is not None:
+            return running, reader
+    raise AssertionError("every command was quicker than this test")
+
+
 def records(path: Path) -> list[str]:
     """All of a file's records, without the time of day that those of traces bear."""
     lines = path.read_text().splitlines()
@@ -137,8 +158,8 @@ def test_several_files_whose_worker_is_killed_are_all_judged(
     folder: Path, tmp_path: Path, started: Callable[..., Running]
 ) -> None:
     whole = started("host", "traces", tmp_path / "whole.jsonl").ended()
-    cut = started("host", "traces", tmp_path / "cut.jsonl")
-    os.kill(cut.worker(), signal.SIGKILL)
+    cut, reader = caught(lambda: started("host", "traces", tmp_path / "cut.jsonl"))
+    os.kill(reader, signal.SIGKILL)
     assert cut.ended() == whole
     assert whole[0] == 1
     assert records(tmp_path / "cut.jsonl") == records(tmp_path / "whole.jsonl")
@@ -150,8 +171,8 @@ def test_a_file_whose_own_worker_is_killed_is_told_and_the_others_are_judged(
     model: str, data: str, folder: Path, tmp_path: Path, started: Callable[..., Running]
 ) -> None:
     whole, output = started(model, data, tmp_path / "whole.jsonl").ended(), tmp_path / "cut.jsonl"
-    cut = started(model, data, output)
-    os.kill(cut.worker(LARGE), signal.SIGKILL)
+    cut, reader = caught(lambda: started(model, data, output), LARGE)
+    os.kill(reader, signal.SIGKILL)
     status, _, err = cut.ended()
     assert status == whole[0] == 1
     assert "1 left out: " in err
@@ -170,9 +191,12 @@ def test_an_interrupt_leaves_no_process_and_no_half_of_a_file(
     model: str, data: str, engine: str, tmp_path: Path, started: Callable[..., Running]
 ) -> None:
     output = tmp_path / "out" / "alerts.jsonl"
-    write(output, "from before")
-    running = started(model, data, output, engine)
-    running.worker(LARGE)
+
+    def again() -> Running:
+        write(output, "from before")
+        return started(model, data, output, engine)
+
+    running, _ = caught(again, LARGE)
     known = running.descendants()
     assert known
     os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does
