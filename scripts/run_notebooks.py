@@ -33,7 +33,7 @@ SECONDS = 600
 VARIES = "varies"
 MAY_DIFFER = 0.15
 """What a number of such a cell may differ by: a share of it, or this much of what is below 1."""
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _LAYOUT = re.compile(r"[\s─═┆│]+")
 
 

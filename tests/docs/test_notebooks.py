@@ -140,6 +140,11 @@ def test_what_varies_keeps_its_words_and_the_size_of_its_numbers(now: str, is_al
     assert (list(run_notebooks.differences(kept, ran)) == []) is is_alike
 
 
+def test_a_small_difference_may_change_its_sign() -> None:
+    assert run_notebooks.is_alike("ngram - lstm 0.02", "ngram - lstm -0.01")
+    assert not run_notebooks.is_alike("ngram - lstm 0.12", "ngram - lstm -0.12")
+
+
 def test_a_cell_that_fails_ends_the_run_and_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.ipynb"
     notebook = a_notebook()
