@@ -45,6 +45,7 @@ def train(
     calibration: str | None = None,
     seed: int = 1,
     session: Session | None = None,
+    base: Place | Model | None = None,
     progress: Progress = SILENT,
     report: ReadReport | None = None,
     **files: Unpack[FileOptions],
@@ -69,6 +70,8 @@ def train(
         session: of a detector that trains a network: where it keeps checkpoints, whether it goes on
             from one, and what it runs on. Its checkpoints stay until `Session.clear`: only its user
             knows when the model is safe.
+        base: a trained model, or its folder, to start from. ``ngram``, ``adaptive`` and
+            ``redundancy`` mix what it says with what they learn, by a weight that is learned, too.
         report: filled with what was read and what was left out.
         files: how to read files, as ``format="strace"`` or ``strict=True`` (`FileOptions`).
 
@@ -78,6 +81,7 @@ def train(
     detector, settings = made_by(detector, settings or {})
     if session is not None:
         session.check()
+    started_from = load_trace_model(base) if isinstance(base, str | os.PathLike) else base
     source = find_source(data)
     traces = source.read(progress=progress, report=report, **files)
     chosen = default_protocol(traces, data) if protocol is None else get_protocol(protocol)
@@ -96,6 +100,8 @@ def train(
         held_out=held_out,
         seed=seed,
         session=session,
+        base=started_from,
+        base_name=str(base) if isinstance(base, str | os.PathLike) else "memory",
         progress=progress,
         data=data,
         data_sha256=source.sha256,

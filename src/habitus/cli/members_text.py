@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from habitus.ensembles.member import Member
     from habitus.ensembles.parts import MemberPart
 
-_DIGEST_SHOWN = 12
+DIGEST_SHOWN = 12
 
 
 def member_rows(detector: SequenceDetector) -> list[tuple[str, str]]:
@@ -22,7 +22,7 @@ def member_rows(detector: SequenceDetector) -> list[tuple[str, str]]:
     for member in _members(detector):
         settings = member.detector.settings.model_dump(mode="json")
         told = " ".join([member.detector.name, *(f"{k}={v}" for k, v in settings.items())])
-        digest = f", digest {member.digest[:_DIGEST_SHOWN]}..." if member.digest else ""
+        digest = f", digest {member.digest[:DIGEST_SHOWN]}..." if member.digest else ""
         rows.append(("member", f"{member.name}: {told}, by its {_score(member)}{digest}"))
     return rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -32,6 +32,7 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
             "settings": settings,
             "n_known_calls": len(model.detector.vocabulary),
             "training": training_summary(model.detector),
+            "base": base_summary(model),
             "members": members_summary(model.detector),
             "decisions": [d.model_dump(mode="json") for d in model.decisions],
             "provenance": origin.model_dump(mode="json"),
@@ -45,6 +46,7 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
         ("detector", " ".join([model.detector.name, *(f"{k}={v}" for k, v in settings.items())])),
         ("learned from", f"{origin.data} ({origin.part}): {learned}, {origin.n_calls:,} calls"),
         ("knows", f"{len(model.detector.vocabulary)} different calls"),
+        *_base_rows(model),
         *training_rows(model.detector),
         *member_rows(model.detector),
     ]
@@ -57,6 +59,34 @@ def print_model(model: Model, name: str, *, as_json: bool) -> None:
     rows.append(("trained", f"{origin.created}, seed {origin.seed}, in {took}"))
     for label, text in rows:
         typer.echo(f"{label:>13}  {printable(text)}")
+
+
+def base_summary(model: Model) -> dict[str, Any] | None:
+    """What a model started from, for programs; None if from nothing."""
+    origin = model.provenance
+    if not origin.base:
+        return None
+    return {
+        "model": origin.base,
+        "digest": origin.base_digest,
+        "share": model.detector.base_share,
+    }
+
+
+def _base_rows(model: Model) -> list[tuple[str, str]]:
+    """What a model started from, and how much that counts."""
+    from habitus.cli.members_text import DIGEST_SHOWN
+
+    told = base_summary(model)
+    if told is None:
+        return []
+    digest = f", digest {told['digest'][:DIGEST_SHOWN]}..." if told["digest"] else ""
+    rows = [("starts from", f"{told['model']}{digest}")]
+    if told["share"] is not None:
+        rows.append(
+            ("base's share", f"{told['share']:.0%} of what makes a call of its normals likely")
+        )
+    return rows
 
 
 def _basis(decision: Decision) -> str:

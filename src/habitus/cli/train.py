@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,6 @@ from habitus.cli.flow_options import Malicious
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from habitus.api.searching import Chosen
     from habitus.learning.session import Session
     from habitus.models.model import Model
 
@@ -33,7 +31,8 @@ if TYPE_CHECKING:
     "habitus train best --data adfa-ld -o models/best\n"
     "habitus train logistic --data captures/labels.csv -o models/net\n"
     "habitus train boosting --data conn.log.labeled -o models/zeek --false-alarms 0.1%\n"
-    "habitus train --from runs/lstm#1 -o models/best",
+    "habitus train --from runs/lstm#1 -o models/best\n"
+    "habitus train ngram --from models/ngram --data recordings/ -o models/mine",
 )
 def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model's folder.")],
@@ -45,7 +44,7 @@ def train(
         str | None,
         typer.Option(
             "--data",
-            help="A data set's name (see `data list`), or a file or folder; with --from "
+            help="A data set's name (see `data list`), or a file or folder; with --from RUN#1 "
             "by default the search's.",
         ),
     ] = None,
@@ -61,8 +60,8 @@ def train(
         str | None,
         typer.Option(
             "--from",
-            help="The settings of a search's trial: RUN#1 is the best, RUN#trial-7 one "
-            "by its number.",
+            help="A trained model's folder: start from what it has learned. Or RUN#1: with the "
+            "settings of a search's best trial (RUN#trial-7: one by its number).",
         ),
     ] = None,
     set_: Annotated[
@@ -139,6 +138,9 @@ def train(
     those stay as they are, and it is settled on the normal traces that they have not learned.
     `best` is an ensemble, too: of the members, combined in the way, that find most on adfa-ld/dev.
 
+    With --from MODEL it starts from what another model has learned: an n-gram model mixes that with
+    its own by a weight that it learns on the normal traces, too.
+
     A detector of flows (logistic, boosting, flow-outlier) learns from a table of labels
     (path,label[,group]) or a folder or archive that holds one, or from flows that carry labels,
     such as Zeek's conn.log.labeled. Captures become flows first, and the model remembers how.
@@ -146,6 +148,7 @@ def train(
     from habitus import api
     from habitus.cli.model_text import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
+    from habitus.cli.train_asked import asked_of, base_at
     from habitus.cli.train_ensemble import made_of, refuse_misplaced
     from habitus.cli.train_flows import refuse_others, train_on_flows
     from habitus.datasets.notices import first_use_notice
@@ -155,7 +158,10 @@ def train(
 
     refuse_unusable_place(output)
     settings = options.settings([*(set_ or []), *([f"preset={preset}"] if preset else [])])
-    asked = _asked(detector, data, settings, from_, seed, protocol, aggregation, format, abi)
+    base = base_at(from_)
+    asked = asked_of(
+        detector, data, settings, from_, base, seed, protocol, aggregation, format, abi
+    )
     kind = judges(asked.detector)
     given = {
         "--aggregation": aggregation, "--rolling": rolling, "--calibrate": calibrate,
@@ -194,8 +200,8 @@ def train(
             made = api.train(
                 asked.detector, asked.data, settings=asked.settings, protocol=asked.protocol,
                 aggregation=asked.aggregation, rolling=rolling or [], false_alarms=budget,
-                calibration=calibrate, seed=asked.seed, session=session, format=asked.format,
-                abi=asked.abi, strict=strict, progress=progress, report=report,
+                calibration=calibrate, seed=asked.seed, session=session, base=base,
+                format=asked.format, abi=asked.abi, strict=strict, progress=progress, report=report,
             )  # fmt: skip
         progress.stage("saving the model")
         saved = save_model(made, output)
@@ -209,44 +215,6 @@ def train(
     if was_interrupted:
         warn([f"interrupted: {output} is what was learned until then", *_way_on(session)])
         raise typer.Exit(EXIT_INTERRUPTED)
-
-
-def _asked(
-    detector: str | None,
-    data: str | None,
-    settings: dict[str, object],
-    place: str | None,
-    seed: int | None,
-    protocol: str | None,
-    aggregation: str | None,
-    format: str | None,
-    abi: str | None,
-) -> Chosen:
-    """What is trained, on what: as it was said, and where it was not, as a trial has it."""
-    from habitus.api.searching import Chosen, chosen_settings
-    from habitus.errors import UsageError
-    from habitus.models.recipes import made_by
-
-    if place is None:
-        if detector is None or data is None:
-            missing = "DETECTOR" if detector is None else "--data"
-            raise UsageError(f"{missing} is missing: say it, or --from RUN#1 for a search's trial")
-        seed = 1 if seed is None else seed
-        detector, settings = made_by(detector, settings)
-        return Chosen(detector, data, settings, seed, protocol, aggregation, format, abi)
-    chosen = chosen_settings(place, data)
-    if detector not in {None, chosen.detector}:
-        raise UsageError(f"{place} is a search of {chosen.detector}: leave {detector} out")
-    return replace(
-        chosen,
-        data=data or chosen.data,
-        settings={**chosen.settings, **settings},
-        seed=chosen.seed if seed is None else seed,
-        protocol=protocol or chosen.protocol,
-        aggregation=aggregation or chosen.aggregation,
-        format=format or chosen.format,
-        abi=abi or chosen.abi,
-    )
 
 
 def _session(detector: str, output: Path, device: str, *, resume: bool) -> Session | None:

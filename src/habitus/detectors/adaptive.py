@@ -24,6 +24,7 @@ from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -62,6 +63,24 @@ class Adaptive(SequenceDetector):
     Settings: ClassVar[type[DetectorSettings]] = AdaptiveSettings
 
     learned: NGram
+    _base: SequenceDetector | None = None
+
+    def start_from(self, base: SequenceDetector) -> None:
+        self._unfitted_model().start_from(base)  # refused now if ever
+        self._base = base
+
+    @property
+    def lends(self) -> SequenceDetector:
+        return self.learned
+
+    @property
+    def base_share(self) -> float | None:
+        return self.learned.base_share
+
+    def unfitted(self) -> Self:
+        other = super().unfitted()
+        other._base = self._base
+        return other
 
     @property
     def memory_calls(self) -> int:
@@ -77,6 +96,8 @@ class Adaptive(SequenceDetector):
         seed: int = 1,
     ) -> None:
         self.learned = self._unfitted_model()
+        if self._base is not None:
+            self.learned.start_from(self._base)
         self.learned.fit(normal, held_out, progress, seed=seed)
         self.vocabulary = self.learned.vocabulary
 

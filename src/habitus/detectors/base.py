@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from habitus.detectors.settings import checked_settings
+from habitus.errors import UsageError
 from habitus.progress import SILENT, Progress
 from habitus.traces.traceset import TraceInfo, TraceSet, offsets_of
 from habitus.traces.vocabulary import Vocabulary
@@ -136,8 +137,35 @@ class SequenceDetector(ABC):
         """What a user should hear of how it was fitted before relying on it; empty if nothing."""
         return []
 
+    def start_from(self, base: SequenceDetector) -> None:
+        """Let `fit` start from what another detector has learned of other traces.
+
+        Raises:
+            UsageError: if it cannot start from that one, or from none.
+        """
+        raise UsageError(
+            f"{self.name} cannot start from a trained model: train it on normal traces alone "
+            f"(leave {base.name}'s model, --from, out)"
+        )
+
+    @property
+    def lends(self) -> SequenceDetector:
+        """What others start from where they start from it: what has learned normal traces."""
+        return self
+
+    @classmethod
+    def settings_after(cls, base: SequenceDetector) -> dict[str, object]:
+        """The settings that stand where none are given, if it starts from another detector."""
+        del base
+        return {}
+
+    @property
+    def base_share(self) -> float | None:
+        """Where it starts from another: the share of its normals' calls that the other told."""
+        return None
+
     def unfitted(self) -> Self:
-        """Another of the same settings, to be fitted on other traces."""
+        """Another of the same settings and start, to be fitted on other traces."""
         return type(self)(self.settings)
 
     @abstractmethod

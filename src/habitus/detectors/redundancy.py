@@ -19,10 +19,16 @@ from habitus.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from numpy.typing import NDArray
 
-    from habitus.detectors.base import DetectorSettings, State, SurpriseStream
+    from habitus.detectors.base import (
+        DetectorSettings,
+        SequenceDetector,
+        State,
+        SurpriseStream,
+    )
     from habitus.detectors.disorder_reading import OrderReader
     from habitus.detectors.whole import RunningTrace
     from habitus.traces.traceset import TraceSet
@@ -56,6 +62,24 @@ class Redundancy(TraceDetector):
     Settings: ClassVar[type[DetectorSettings]] = RedundancySettings
 
     read_by: Adaptive
+    _base: SequenceDetector | None = None
+
+    def start_from(self, base: SequenceDetector) -> None:
+        self._unfitted().start_from(base)  # refused now if ever
+        self._base = base
+
+    @property
+    def lends(self) -> SequenceDetector:
+        return self.read_by.lends
+
+    @property
+    def base_share(self) -> float | None:
+        return self.read_by.base_share
+
+    def unfitted(self) -> Self:
+        other = super().unfitted()
+        other._base = self._base
+        return other
 
     @property
     def memory_calls(self) -> int:
@@ -71,6 +95,8 @@ class Redundancy(TraceDetector):
         seed: int = 1,
     ) -> None:
         self.read_by = self._unfitted()
+        if self._base is not None:
+            self.read_by.start_from(self._base)
         self.read_by.fit(normal, held_out, progress, seed=seed)
         self.vocabulary = self.read_by.vocabulary
 

@@ -208,6 +208,19 @@ class CallTrie:
             )  # fmt: skip
         return out
 
+    def history_depths(
+        self, symbols: NDArray[np.uint16], offsets: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """(n_calls,) int64: of how many calls the longest known history before each is."""
+        out = np.empty(len(symbols), dtype=np.int64)
+        state: State = (0, k.ROOT)
+        for begin in range(0, len(symbols), CHUNK_CALLS):
+            state = k.history_depths(
+                symbols, begin, min(begin + CHUNK_CALLS, len(symbols)), offsets, *state,
+                self._multiplier, self.keys, self.link, self.depth, out,
+            )  # fmt: skip
+        return out
+
     def history(self, symbols: NDArray[np.uint16]) -> int:
         """The node of the longest known history that ``symbols`` ends in."""
         return int(k.walk(symbols, self._multiplier, self.keys, self.link, self.follow))

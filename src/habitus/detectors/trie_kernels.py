@@ -277,3 +277,25 @@ def walk(calls, multiplier, keys, link, follow):
                 break
             history = link[history]
     return history
+
+
+@kernel
+def history_depths(calls, begin, end, offsets, trace, history, multiplier, keys, link, depth, out):
+    """How many calls before each of ``calls[begin:end]`` make up the longest known history.
+
+    Returns (trace, history) to go on from.
+    """
+    for i in range(begin, end):
+        while i >= offsets[trace + 1]:
+            trace += 1
+            history = ROOT
+        out[i] = depth[history]
+        while True:
+            edge = keys[edge_slot(history, calls[i], multiplier, keys), 1]
+            if edge != np.uint64(0):
+                history = np.int64(edge >> FOLLOW_SHIFT & FOLLOW_BITS)
+                break
+            if history == ROOT:
+                break
+            history = np.int64(link[history])
+    return trace, history

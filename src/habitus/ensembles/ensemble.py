@@ -7,6 +7,7 @@ ensemble method for designing host-based intrusion detection systems", 2016, equ
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, Field
 
 from habitus.detectors.base import DetectorSettings, Expectation
 from habitus.detectors.whole import RunningTrace, TraceDetector
-from habitus.ensembles.asked import MAX_MEMBERS, asked_members, checked_text
+from habitus.ensembles.asked import MAX_MEMBERS, Asked, asked_members, checked_text
 from habitus.ensembles.combination import UNITS, Combination, cross_settled
 from habitus.ensembles.member import Member, member_of
 from habitus.ensembles.streaming import EnsembleStream, RunningEnsemble
@@ -25,10 +26,11 @@ from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
 
-    from habitus.detectors.base import State, SurpriseStream
+    from habitus.detectors.base import SequenceDetector, State, SurpriseStream
     from habitus.traces.traceset import TraceSet
 
     Floats = NDArray[np.float64]
@@ -75,6 +77,7 @@ class Ensemble(TraceDetector):
     Settings: ClassVar[type[DetectorSettings]] = EnsembleSettings
 
     members: tuple[Member, ...] = ()
+    _base: SequenceDetector | None = None
     combination: Combination
     normal_surprise: Floats
 
@@ -122,7 +125,7 @@ class Ensemble(TraceDetector):
                 "ensemble: members=given: no models are given: `habitus train ensemble --of MODEL "
                 "--of MODEL`, or name the detectors that it is to fit"
             )
-        fitted = [one.unfitted() for one in asked]
+        fitted = [self._begun(one) for one in asked]
         for detector in fitted:
             detector.fit(normal, None, progress, seed=seed)
         members = [one.member(detector) for one, detector in zip(asked, fitted, strict=True)]
@@ -139,12 +142,44 @@ class Ensemble(TraceDetector):
             for fold in range(folds):
                 judged = fold_of == fold
                 for column, one in enumerate(asked):
-                    detector = one.unfitted()
+                    detector = self._begun(one)
                     detector.fit(normal.select(~judged), None, progress, seed=seed)
                     found, told = _scored([one.member(detector)], normal.select(judged))
                     scores[judged, column] = found[:, 0]
                     surprise[:, column] += told[:, 0]
         self.settle(members, scores, surprise[0] / np.maximum(surprise[1], 1), fold_of)
+
+    def start_from(self, base: SequenceDetector) -> None:
+        able = 0
+        for one in asked_members(self.settings.members):
+            try:
+                one.unfitted().start_from(base)
+            except UsageError as error:
+                refusal = error
+            else:
+                able += 1
+        if not able:
+            raise UsageError(f"no member of the ensemble can start from it: {refusal}")
+        self._base = base
+
+    def unfitted(self) -> Self:
+        other = super().unfitted()
+        other._base = self._base
+        return other
+
+    def _begun(self, asked: Asked) -> SequenceDetector:
+        """A member to be fitted, which starts from the base if it can."""
+        made = asked.unfitted()
+        if self._base is not None:
+            with suppress(UsageError):
+                made.start_from(self._base)
+        return made
+
+    @property
+    def base_share(self) -> float | None:
+        shares = [member.detector.base_share for member in self.members]
+        told = [share for share in shares if share is not None]
+        return float(np.mean(told)) if told else None
 
     def settle(
         self,

@@ -152,6 +152,11 @@ def _is_model_folder(folder: Path) -> bool:
     return is_sealed_folder(folder, _MAX_BYTES, known_by=MODEL_FILE)
 
 
+def holds_model(folder: Path) -> bool:
+    """Whether a model stands there, sound or damaged: any file that models are made of."""
+    return any((folder / name).is_file() for name in (*_MAX_BYTES, MANIFEST_FILE))
+
+
 def refuse_unusable_place(path: str | os.PathLike[str]) -> None:
     """Raise `UsageError` before long work whose result could not be written to ``path``."""
     folder = Path(path)

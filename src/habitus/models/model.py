@@ -40,6 +40,8 @@ class Provenance(BaseModel):
         versions: Python's and the libraries' that the numbers depend on.
         data: what the user named; ``data_sha256`` is its content.
         part: which part of it was learned: a protocol's training part, or ``all``.
+        base: the model that it started from, as the user named it; ``base_digest`` is that model's.
+            Empty where it started from nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -55,6 +57,8 @@ class Provenance(BaseModel):
     n_sequences: int = Field(ge=0)
     train_seconds: float = Field(ge=0)
     calibrate_seconds: float = Field(ge=0)
+    base: FileText = ""
+    base_digest: str = ""
 
     @classmethod
     def now(

@@ -48,6 +48,8 @@ def fit_model(
     held_out: TraceSet | None = None,
     seed: int = 1,
     session: Session | None = None,
+    base: Model | None = None,
+    base_name: str = "",
     progress: Progress = SILENT,
     data: str = "memory",
     data_sha256: str = "",
@@ -73,13 +75,21 @@ def fit_model(
         seed: makes every random choice.
         session: of a detector that trains a network: where it keeps checkpoints, whether it goes on
             from one, and what it runs on.
+        base: a trained model to start from: what it has learned stays known, and how much it counts
+            is learned from ``normal``.
+        base_name: what the user calls it.
         data, data_sha256, part: what the traces are, for the model's provenance.
 
     Raises:
-        UsageError: if there is nothing to learn from, a trace is labelled an attack, or the session
-            is not for this detector.
+        UsageError: if there is nothing to learn from, a trace is labelled an attack, the session
+            is not for this detector, or it cannot start from the base.
     """
-    made = get_detector(detector).with_settings(settings or {})
+    kind = get_detector(detector)
+    before = {} if base is None else kind.settings_after(base.detector)
+    made = kind.with_settings({**before, **(settings or {})})
+    if base is not None:
+        made.start_from(base.detector)
+        _check_new_to(base, normal, base_name)
     if session is not None:
         made = _in_session(made, session)
     rules = rules_of(made, aggregation, rolling)
@@ -117,6 +127,8 @@ def fit_model(
         provenance=Provenance.now(
             normal, versions=versions(torch=isinstance(made, NetworkDetector)), seed=seed,
             data=data, data_sha256=data_sha256, part=part, started=started, trained=trained,
+        ).model_copy(
+            update={"base": base_name, "base_digest": base.digest} if base is not None else {}
         ),
         memory=Memory.of(normal, made),
         population=population,
@@ -133,6 +145,18 @@ def _in_session(detector: SequenceDetector, session: Session) -> SequenceDetecto
     session.check()
     detector.session = session
     return detector
+
+
+def _check_new_to(base: Model, normal: TraceSet, name: str) -> None:
+    """Refuse traces that the base knows by heart: its share and thresholds would be set on them."""
+    sequences = np.unique(normal.sequence_ids(), return_index=True)[1]
+    n_known = int(base.memory.knows(normal.select(np.sort(sequences))).sum())
+    if 2 * n_known > len(sequences):
+        raise UsageError(
+            f"{name or 'the base'} has learned {n_known:,} of the {len(sequences):,} different "
+            "traces itself, so that nothing tells how it does on others: give traces that it has "
+            "not learned, or train without it (no --from)"
+        )
 
 
 def _check_learnable(normal: TraceSet) -> None:

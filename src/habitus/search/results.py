@@ -171,6 +171,11 @@ def read_result(path: str | os.PathLike[str]) -> SearchResult:
     return result_of(folder, run, plan, folder.ledger(run, plan).records())
 
 
+def is_place(text: str) -> bool:
+    """Whether a text names a trial by its form: ``RUN#1`` or ``RUN#trial-7``."""
+    return _PLACE.fullmatch(text) is not None
+
+
 def place_of(text: str) -> tuple[str, str]:
     """``RUN#1`` or ``RUN#trial-7`` in its parts; ``RUN`` alone means its best.
 

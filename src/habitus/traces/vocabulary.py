@@ -13,6 +13,8 @@ from habitus.syscalls import stand_ins
 from habitus.traces.traceset import MAX_ALPHABET
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from habitus.traces.traceset import TraceSet
@@ -59,6 +61,11 @@ class Vocabulary:
         """
         counts = np.bincount(traces.calls, minlength=len(traces.alphabet)).tolist()
         known = {name: n for name, n in zip(traces.alphabet, counts, strict=True) if n}
+        return cls.of_counts(known, is_open=is_open)
+
+    @classmethod
+    def of_counts(cls, known: Mapping[str, int], *, is_open: bool = False) -> Vocabulary:
+        """The names of calls that were seen so often; ``is_open`` as of `of`."""
         kin = stand_ins(known) if is_open else {}
         return cls(tuple(sorted(known)), tuple(sorted(kin.items())))
 
