@@ -42,9 +42,15 @@ class Mixture:
     base_share: float
 
     @classmethod
+    def given(cls, base_share: float, shape: tuple[int, int]) -> Mixture:
+        """The same share for the base everywhere."""
+        weight = min(max(1 - base_share, LEAST_WEIGHT), 1 - LEAST_WEIGHT)
+        return cls(np.full(shape, weight), base_share)
+
+    @classmethod
     def undecided(cls, shape: tuple[int, int]) -> Mixture:
         """Where nothing could be held out to learn it on."""
-        return cls(np.full(shape, 0.5), 0.5)
+        return cls.given(0.5, shape)
 
     @classmethod
     def learned(

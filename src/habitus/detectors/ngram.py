@@ -6,10 +6,10 @@ Sources of the smoothings: `habitus.detectors.smoothing`; of the mixture with a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from habitus.detectors.backoff import BackoffDetector
 from habitus.detectors.base import DetectorSettings, SequenceDetector
@@ -35,8 +35,15 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 """Parts of the cross-fitting by which the weight of a base is learned."""
+LEARNED = "learned"
 _BASE, _TOLD = "base.", "base_told"
 _WEIGHTS, _SHARE = "base_weights", "base_share"
+
+
+def _as_text(value: object) -> object:
+    """A share may be given as a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.9f}".rstrip("0").rstrip(".") if is_number else value
 
 
 class NGramSettings(DetectorSettings):
@@ -50,6 +57,10 @@ class NGramSettings(DetectorSettings):
         "witten-bell", description="how much a history leaves to the next shorter one"
     )
     kin_share: float = KIN_SHARE
+    base_share: Annotated[str, BeforeValidator(_as_text)] = Field(
+        LEARNED, pattern=r"^(learned|[01](\.0{1,9})?|0?\.\d{1,9})$",
+        description="with --from: of each call's chance, the share of the base: learned, or 0 to 1",
+    )  # fmt: skip
 
 
 class BaseTold(BaseModel):
@@ -133,10 +144,20 @@ class NGram(BackoffDetector):
         *,
         seed: int = 1,
     ) -> None:
+        given_share = self.settings.base_share
+        if self.base is None and given_share != LEARNED:
+            raise UsageError(
+                f"{self.name}: base_share={given_share}: there is no base that could have a share: "
+                "start from a trained model (--from)"
+            )
         super().fit(normal, held_out, progress, seed=seed)
-        if self.base is not None:
-            progress.stage("weighing the base")
-            self.mixture = self._weighed(self.base, normal, seed)
+        if self.base is None:
+            return
+        if given_share != LEARNED:
+            self.mixture = Mixture.given(float(given_share), self._n_depths(self.base))
+            return
+        progress.stage("weighing the base")
+        self.mixture = self._weighed(self.base, normal, seed)
 
     def known_nats(
         self, symbols: NDArray[np.uint16], offsets: NDArray[np.int64]

@@ -211,6 +211,15 @@ def test_one_trace_alone_weighs_both_alike() -> None:
     assert detector.base_share == 0.5
 
 
+@pytest.mark.parametrize(("share", "kept"), [("1", 1e-4), (0.25, 0.75), ("0", 1 - 1e-4)])
+def test_a_share_that_is_given_is_not_learned(share: object, kept: float) -> None:
+    detector = started(base_share=share)
+    assert np.allclose(detector.mixture.weights, kept)
+    assert detector.base_share == float(str(share))
+    with pytest.raises(UsageError, match="there is no base that could have a share"):
+        base(base_share=share)
+
+
 def test_the_same_seed_repeats_and_scoring_changes_nothing() -> None:
     first, second = started(), started()
     judged = traces([*HOME, *ABROAD])
