@@ -23,8 +23,9 @@ lint: $(VENV)/.development
 types: $(VENV)/.development
 	$(BIN)/mypy
 
+# Two at a time, and a file's tests in one process: what a file sets up is set up once.
 unit: $(VENV)/.development warm
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 docs: $(VENV)/.development  ## build the documentation into site/
 	$(BIN)/python scripts/make_reference.py --check

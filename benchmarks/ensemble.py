@@ -57,9 +57,9 @@ TEXT = (
 READING = (
     "Likelihoods together gain nothing on the best of them. Likelihood and disorder together find "
     "more at few false alarms than disorder alone; their area is no larger by `tails`, and by "
-    "`average` a little, well within the intervals. Redundancy and disorder, which are what "
-    "[`habitus train best`](../how-to/train-the-best.md) is made of, by `average`, have the area "
-    "of the better of them, and find more at 5 % than either. Votes have few values, so that most "
+    "`average` a little, well within the intervals. Redundancy and disorder, by `average`, "
+    "have the area of the better of them, and find more at 5 % than either; they are the core of "
+    "[`habitus train best`](../how-to/train-the-best.md). Votes have few values, so that most "
     "false-alarm rates cannot be had. Thresholds give far more false alarms than they were set "
     "for: the normals to be judged are not like those learned ([why](disorder.md)), and an "
     "ensemble of `ngram` and `disorder`, which hears of it twice, alarms the oftener. What "

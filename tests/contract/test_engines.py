@@ -65,10 +65,10 @@ def test_a_job_reads_what_is_shared(engine: Engine) -> None:
 
 def test_jobs_run_side_by_side(engine: Engine) -> None:
     run(engine, *(Job("warm", "engine_jobs:sleep", {"seconds": 0.5}) for _ in range(2)))
-    began = time.monotonic()
     told = run(engine, *(Job("sleep", "engine_jobs:sleep", {"seconds": 1.5}) for _ in range(2)))
-    assert time.monotonic() - began < 2.9
-    assert len({one.result for one in told}) == 2
+    (one, *first), (other, *second) = (ended.result for ended in told)
+    assert one != other
+    assert max(first[0], second[0]) < min(first[1], second[1]), "one began when the other had ended"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,8 @@ def test_jobs_run_side_by_side(engine: Engine) -> None:
 def test_whatever_ends_badly_is_one_failed_job_with_its_reason(
     engine: Engine, kind: str, reason: str
 ) -> None:
-    bad = Job(kind, "engine_jobs:fail", {"kind": kind}, seconds=2, memory_bytes=300 << 20)
+    seconds = 2 if kind == "loops" else 60  # a machine may be too busy to do wrong in two
+    bad = Job(kind, "engine_jobs:fail", {"kind": kind}, seconds=seconds, memory_bytes=300 << 20)
     good = Job("add", "engine_jobs:add", {"a": 1, "b": 1})
     failed, *others = run(engine, bad, good, good)
     assert failed.result is None

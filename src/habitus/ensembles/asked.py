@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 GIVEN = "given"
 """Said of an ensemble of models that were fitted before."""
+EACH = "each"
+"""Said of members of which each stands alone."""
 MAX_MEMBERS = 64
 
 
@@ -77,6 +79,50 @@ def checked_text(text: str) -> str:
     """
     try:
         asked_members(text)
+    except HabitusError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def asked_groups(text: str) -> tuple[tuple[int, ...], ...]:
+    """Read ``1+2,3,1+2+4``: which members stand together, by their place; nothing of ``each``.
+
+    >>> asked_groups("1+2, 3"), asked_groups("each")
+    (((0, 1), (2,)), ())
+
+    Raises:
+        UsageError: if it is no such text.
+    """
+    if text == EACH:
+        return ()
+    groups = []
+    for part in text.split(","):
+        places = [place.strip() for place in part.split("+")]
+        if not all(place.isascii() and place.isdigit() and len(place) < 4 for place in places):
+            raise UsageError(
+                f"{part.strip()!r} is no group of members: their places, joined by +, as in "
+                "1+2,3,1+2+4"
+            )
+        group = tuple(int(place) - 1 for place in places)
+        if min(group) < 0 or max(group) >= MAX_MEMBERS or len(set(group)) < len(group):
+            raise UsageError(
+                f"{part.strip()!r}: places begin at 1, there are {MAX_MEMBERS} at most, and none "
+                "stands twice in a group"
+            )
+        groups.append(group)
+    if len({frozenset(group) for group in groups}) < len(groups) or len(groups) > MAX_MEMBERS:
+        raise UsageError(f"groups are {MAX_MEMBERS} at most, and none stands twice")
+    return tuple(groups)
+
+
+def checked_groups(text: str) -> str:
+    """The text, if `asked_groups` can read it; the error is one that settings tell.
+
+    Raises:
+        ValueError: if it cannot.
+    """
+    try:
+        asked_groups(text)
     except HabitusError as error:
         raise ValueError(str(error)) from None
     return text

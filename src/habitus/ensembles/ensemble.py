@@ -15,7 +15,15 @@ from pydantic import AfterValidator, Field
 
 from habitus.detectors.base import DetectorSettings, Expectation
 from habitus.detectors.whole import RunningTrace, TraceDetector
-from habitus.ensembles.asked import MAX_MEMBERS, Asked, asked_members, checked_text
+from habitus.ensembles.asked import (
+    EACH,
+    MAX_MEMBERS,
+    Asked,
+    asked_groups,
+    asked_members,
+    checked_groups,
+    checked_text,
+)
 from habitus.ensembles.combination import UNITS, Combination, cross_settled
 from habitus.ensembles.member import Member, member_of
 from habitus.ensembles.streaming import EnsembleStream, RunningEnsemble
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from habitus.detectors.base import SequenceDetector, State, SurpriseStream
+    from habitus.ensembles.combination import Groups
     from habitus.traces.traceset import TraceSet
 
     Floats = NDArray[np.float64]
@@ -49,8 +58,13 @@ class EnsembleSettings(DetectorSettings):
         description="detectors that it fits itself, joined by +, each with its settings as "
         "name:setting=value; `given` where it is made of models (--of)",
     )
-    combine: Literal["tails", "average", "leaky-relu", "vote"] = Field(
+    combine: Literal["tails", "average", "largest", "leaky-relu", "vote"] = Field(
         "tails", description="how the members' scores become one"
+    )
+    groups: Annotated[str, AfterValidator(checked_groups)] = Field(
+        EACH,
+        description="for largest: members that stand together, by their place, as 1+2,3,1+2+4, or "
+        "each alone",
     )
     vote_over: float = Field(
         0.95, gt=0, lt=1,
@@ -89,6 +103,26 @@ class Ensemble(TraceDetector):
     def max_score(self) -> float | None:
         return 1.0 if self.settings.combine == "vote" else None
 
+    def groups(self, n_members: int) -> Groups:
+        """The members that stand together, by place from 0; nothing where each stands alone.
+
+        Raises:
+            UsageError: if there are not so many members, or groups are for another way to combine.
+        """
+        groups = asked_groups(self.settings.groups)
+        if groups and self.settings.combine != "largest":
+            raise UsageError(
+                f"ensemble: groups={self.settings.groups}: groups are for combine=largest, and "
+                f"this one combines by {self.settings.combine}"
+            )
+        last = max((place for group in groups for place in group), default=0)
+        if last >= n_members:
+            raise UsageError(
+                f"ensemble: groups={self.settings.groups}: there is no member {last + 1}, but "
+                f"{n_members} of them"
+            )
+        return groups
+
     @property
     def memory_calls(self) -> int:
         return max(member.detector.memory_calls for member in self.members)
@@ -120,6 +154,7 @@ class Ensemble(TraceDetector):
             UsageError: if its members are to be models that were fitted before.
         """
         asked = asked_members(self.settings.members)
+        self.groups(len(asked) or MAX_MEMBERS)
         if not asked:
             raise UsageError(
                 "ensemble: members=given: no models are given: `habitus train ensemble --of MODEL "
@@ -204,8 +239,9 @@ class Ensemble(TraceDetector):
         names = {name for member in members for name in member.detector.vocabulary.names}
         self.vocabulary = Vocabulary(tuple(sorted(names)))
         self.combination, combined = cross_settled(
-            self.settings.combine, self.settings.vote_over, scores, fold_of
-        )
+            self.settings.combine, self.settings.vote_over, scores, fold_of,
+            self.groups(len(members)),
+        )  # fmt: skip
         self.normal_surprise = np.maximum(normal_surprise, LEAST_SURPRISE)
         return combined
 
@@ -300,8 +336,12 @@ class Ensemble(TraceDetector):
         known = {name for member in members for name in member.detector.vocabulary.names}
         if known != set(self.vocabulary.names):
             raise ModelError("its vocabulary is not that of its members")
+        try:
+            groups = self.groups(len(members))
+        except UsageError as error:
+            raise ModelError(str(error)) from None
         self.combination = Combination.from_state(
-            self.settings.combine, len(members), below("combination.")
+            self.settings.combine, len(members), below("combination."), groups
         )
         self.members, self.normal_surprise = members, costs
 

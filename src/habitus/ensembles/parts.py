@@ -24,7 +24,8 @@ class MemberPart:
         member, digest: what the member was called, and the SHA-256 of the model that it was.
         score: what it scores, in ``unit``; None where it has no score.
         added: what it adds to the ensemble's score, before the mean over the members is taken.
-        share: of all that members add above 0; None where none does.
+        share: of all that members add above 0; None where none does, 0 of a member whose group
+            another outdoes (``combine=largest``).
         first_call, mean_surprise: its own strangest stretch: its first call, from 0, and the mean
             of its surprise there, in ``surprise_unit``; None where that is not known: of traces
             that were read in segments, and where its surprise is undefined.
@@ -55,9 +56,13 @@ def parts_of(
         trace: the one trace, where it is at hand as a whole; ``stretch_calls`` long a stretch is.
     """
     added = ensemble.combination.parts(scores[None, :])[0]
-    total = float(np.nansum(np.maximum(added, 0)))
+    decides = ensemble.combination.deciding(scores[None, :])[0]
+    counted = np.where(decides, np.maximum(added, 0), 0.0)
+    total = float(np.nansum(counted))
     parts = []
-    for member, score, one in zip(ensemble.members, scores.tolist(), added.tolist(), strict=True):
+    for member, score, one, counts in zip(
+        ensemble.members, scores.tolist(), added.tolist(), counted.tolist(), strict=True
+    ):
         begin, mean = None, np.nan
         if trace is not None and trace.n_calls:
             begin, mean = worst_stretch(member.detector.surprise(trace), stretch_calls)
@@ -69,7 +74,7 @@ def parts_of(
                 score=_finite(score),
                 unit=member.unit,
                 added=_finite(one),
-                share=_finite(max(one, 0.0) / total) if total else None,
+                share=_finite(counts / total) if total else None,
                 first_call=None if np.isnan(mean) else begin,
                 mean_surprise=_finite(float(mean)),
                 surprise_unit=member.detector.unit,

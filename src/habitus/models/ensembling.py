@@ -77,6 +77,7 @@ def ensemble_model(
         Member(name, model.detector, model.aggregation, model.digest)
         for name, model in models.items()
     )
+    ensemble.groups(len(members))
     ensemble.members = members
     rules = rules_of(ensemble, None, rolling)
 

@@ -35,8 +35,9 @@ def environment(arguments: Mapping[str, Any], context: Context) -> Any:
 
 
 def sleep(arguments: Mapping[str, Any], context: Context) -> Any:
+    began = time.time()
     time.sleep(arguments["seconds"])
-    return os.getpid()
+    return os.getpid(), began, time.time()
 
 
 def fail(arguments: Mapping[str, Any], context: Context) -> Any:

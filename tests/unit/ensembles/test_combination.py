@@ -26,6 +26,30 @@ def test_average_is_of_standardised_scores() -> None:
     assert found == pytest.approx(2 / np.sqrt(2) / 2)
 
 
+def test_the_largest_of_the_groups_averages_decides() -> None:
+    random = np.random.default_rng(1)
+    normal = random.normal(size=(500, 3)) * [1, 2, 3] + [4, 5, 6]
+    made = Combination.settled("largest", 0.95, normal, ((0, 1), (2,)))
+    assert made.group_spread[0] == pytest.approx(np.sqrt(0.5), abs=0.05)  # both know of nothing
+    asked = np.array([[6.0, 9.0, 6.0], [4.0, 5.0, 15.0], [4.0, 5.0, NAN], [NAN, NAN, NAN]])
+    found = made.scores(asked)
+    assert found[:2] == pytest.approx([2 * np.sqrt(2), 3], abs=0.3)
+    assert found[2] == pytest.approx(0, abs=0.1)
+    assert np.isnan(found[3])
+    assert made.deciding(asked)[:2].tolist() == [[True, True, False], [False, False, True]]
+
+
+def test_a_member_may_stand_in_several_groups_and_each_alone_by_default() -> None:
+    made = Combination.settled("largest", 0.95, NORMAL, ((0,), (0, 1)))
+    again = Combination.from_state("largest", 2, made.state(), ((0,), (0, 1)))
+    asked = np.array([[5.0, 38.0], [1.0, 90.0]])
+    assert np.array_equal(made.scores(asked), again.scores(asked))
+    alone = Combination.settled("largest", 0.95, NORMAL)
+    assert alone.groups == ((0,), (1,))
+    with pytest.raises(ModelError, match="group_middle"):
+        Combination.from_state("largest", 2, made.state(), ((0,), (0, 1), (1,)))
+
+
 def test_votes_are_counted_among_those_that_have_a_score() -> None:
     made = Combination.settled("vote", 0.5, NORMAL)
     asked = np.array([[3.5, 10.0], [3.5, 31.0], [3.5, NAN], [3.0, 30.0]])

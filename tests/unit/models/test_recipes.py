@@ -50,8 +50,20 @@ def test_a_recipe_names_a_detector_and_what_that_allows(name: str) -> None:
 
 def test_what_is_no_recipe_stands_for_itself_and_what_is_said_wins() -> None:
     assert made_by("ngram", {"order": 3}) == ("ngram", {"order": 3})
+    _, settings = made_by("best", {"vote_over": 0.9})
+    assert settings == {**RECIPES["best"].settings, "vote_over": 0.9}
+
+
+def test_groups_of_members_go_with_the_members_and_the_way_they_were_made_for() -> None:
+    members = RECIPES["best"].settings["members"]
     _, settings = made_by("best", {"combine": "tails"})
-    assert settings == {"members": "redundancy+disorder", "combine": "tails"}
+    assert settings == {"members": members, "combine": "tails"}
+    _, settings = made_by("best", {"members": "ngram+disorder"})
+    assert settings == {"members": "ngram+disorder", "combine": "largest"}
+    _, settings = made_by("best", {"combine": "largest", "members": members})
+    assert settings == RECIPES["best"].settings
+    _, settings = made_by("best", {"members": "ngram+stide+hmm", "groups": "1+2,3"})
+    assert settings["groups"] == "1+2,3"
 
 
 def test_the_best_is_trained_saved_and_finds_the_attacks(recordings: Path, tmp_path: Path) -> None:
@@ -60,7 +72,9 @@ def test_the_best_is_trained_saved_and_finds_the_attacks(recordings: Path, tmp_p
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["detector"] == "ensemble"
-    assert [member["detector"] for member in told["members"]] == ["redundancy", "disorder"]
+    assert [member["detector"] for member in told["members"]] == [
+        "redundancy", "disorder", "adaptive", "markov",
+    ]  # fmt: skip
     assert told["provenance"]["seed"] == 3
     loaded = habitus.load_model(tmp_path / "best")
     again = habitus.train("best", str(recordings), false_alarms="20%", seed=3)
@@ -75,7 +89,7 @@ def test_the_best_is_trained_saved_and_finds_the_attacks(recordings: Path, tmp_p
 def test_it_is_told_beside_the_detectors() -> None:
     listed = CliRunner().invoke(app, ["detectors"]).stdout
     assert "train best" in listed
-    assert "redundancy+disorder" in listed
+    assert "redundancy:own=20+disorder" in listed
 
 
 def test_its_members_cannot_be_trained_models(tmp_path: Path) -> None:
