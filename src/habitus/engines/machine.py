@@ -6,40 +6,27 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-_CGROUP = Path("/sys/fs/cgroup")
+from habitus.engines import control_groups
+
 _OWN = {"RssAnon:", "RssShmem:", "VmSwap:"}
 
 
 def n_processors() -> int:
-    """Processors that this process may use: by its affinity, and by its control group's share."""
+    """Processors that this process may use: by its affinity, and by its control groups' share."""
     n = len(os.sched_getaffinity(0))
-    with suppress(OSError, ValueError):
-        quota, period = (_CGROUP / "cpu.max").read_text().split()
-        if quota != "max":
-            n = min(n, max(1, int(quota) // int(period)))
-    return n
+    share = control_groups.processors()
+    return n if share is None else min(n, max(1, int(share)))
 
 
 def free_memory_bytes() -> int:
-    """Memory that can be had without swapping: the system's, or what the control group leaves."""
+    """Memory that can be had without swapping: the system's, or what the control groups leave."""
     free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     with suppress(OSError, ValueError, IndexError):
         lines = Path("/proc/meminfo").read_text().splitlines()
         told = next(line for line in lines if line.startswith("MemAvailable:"))
         free = int(told.split()[1]) * 1024
-    with suppress(OSError, ValueError):  # "max" is no number
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        free = min(free, max(0, limit - used + _reclaimable_bytes()))
-    return free
-
-
-def _reclaimable_bytes() -> int:
-    """Of what the control group's use counts, files read that are let go when memory is wanted."""
-    with suppress(OSError, ValueError):
-        told = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
-        return int(told.get("inactive_file", 0)) + int(told.get("slab_reclaimable", 0))
-    return 0
+    left = control_groups.memory_left_bytes()
+    return free if left is None else min(free, left)
 
 
 def own_memory_bytes(pid: int | str) -> int:

@@ -135,17 +135,6 @@ def test_sizes_are_told_in_the_unit_that_fits() -> None:
     assert [told_size(n) for n in (12_000, 3_400_000, 5e9)] == ["12 kB", "3.4 MB", "5.0 GB"]
 
 
-def test_files_that_can_be_let_go_are_no_memory_in_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("habitus.engines.machine._CGROUP", tmp_path)
-    (tmp_path / "memory.max").write_text(f"{1 << 20}\n")
-    (tmp_path / "memory.current").write_text(f"{900 << 10}\n")
-    assert free_memory_bytes() == 124 << 10
-    (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {800 << 10}\n")
-    assert free_memory_bytes() == 924 << 10
-
-
 def test_a_worker_whose_starter_is_gone_runs_nothing() -> None:
     script = "from habitus.engines.worker import main; main(0, 1)"
     done = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
