@@ -27,6 +27,10 @@ class UsageError(HabitusError):
     """A command, function or setting was asked for something it does not do."""
 
 
+class MissingLibrary(UsageError):
+    """A library that is asked for is not installed here."""
+
+
 class InputError(HabitusError):
     """Traces, archives or other input that cannot be read as what they claim to be."""
 

@@ -105,3 +105,51 @@ def test_what_a_job_prints_goes_into_its_log(engine: Engine, tmp_path: Path) -> 
     log = tmp_path / "job.log"
     run(engine, Job("add", "engine_jobs:add", {"a": 41, "b": 1}, log=log))
     assert "adding 41" in log.read_text()
+
+
+@pytest.mark.parametrize("task", ["prepare", "refuse"])
+def test_a_job_that_a_place_refuses_gets_other_turns_and_says_so(
+    engine: Engine, task: str, tmp_path: Path
+) -> None:
+    """Whether its preparation fails or the job finds later that a library is missing."""
+    arguments = {"marks": str(tmp_path), "refusals": 2}
+    job = (
+        Job("refused", "engine_jobs:nothing", arguments, prepare="engine_jobs:prepare")
+        if task == "prepare"
+        else Job("refused", "engine_jobs:refuse", arguments)
+    )
+    told, other = run(engine, job, Job("add", "engine_jobs:add", {"a": 1, "b": 1}))
+    assert told.result is not None
+    assert not told.failure
+    assert len(told.notes) == 2
+    assert all("at first: nosuch is not installed" in note for note in told.notes)
+    assert other.result["sum"] == 2
+
+
+def test_what_warms_a_process_is_no_time_of_the_job_s(engine: Engine) -> None:
+    """Nor of its limit; but no warming goes on for ever."""
+    told, failed = run(
+        engine,
+        *(
+            Job("warm", "engine_jobs:nothing", {"seconds": n}, warm="engine_jobs:warm", seconds=4)
+            for n in (3, 600)
+        ),
+    )
+    assert told.result == "done"
+    assert told.seconds < 2
+    assert failed.failure == "took longer than 4 s"
+
+
+def test_a_log_without_end_keeps_its_beginning_and_its_end(engine: Engine, tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    (told,) = run(engine, Job("prints", "engine_jobs:prints", {"lines": 400_000}, log=log))
+    assert told.result == "done"
+    text = log.read_text()
+    assert len(text) < 10_100_000
+    assert text.startswith("the beginning\nline 0 ")
+    assert text.endswith("the end\n")
+    begin, left_out, end = re.split(r"\n\[(\d+) bytes are left out here\]\n", text)
+    lines = sum(
+        len(f"line {n} of very many lines that say nothing at all\n") for n in range(400_000)
+    )
+    assert len(begin) + int(left_out) + len(end) == lines + len("the beginning\nthe end\n")

@@ -44,7 +44,7 @@ class Estimator:
         seed: makes its random choices.
 
     Raises:
-        MissingExtra: if its library is not installed.
+        MissingLibrary: if its library is not installed.
         UsageError: if the rows are too much alike for it.
     """
 

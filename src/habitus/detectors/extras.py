@@ -5,11 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from habitus.errors import UsageError
-
-
-class MissingExtra(UsageError):
-    """A library that comes with one of Habitus's extras is not installed."""
+from habitus.errors import MissingLibrary
 
 
 def extra_module(module: str, extra: str, user: str) -> Any:
@@ -20,12 +16,12 @@ def extra_module(module: str, extra: str, user: str) -> Any:
         user: what needs it.
 
     Raises:
-        MissingExtra: if it cannot be imported; the message says how to install it.
+        MissingLibrary: if it cannot be imported; the message says how to install it.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise MissingExtra(
+        raise MissingLibrary(
             f"{user} needs {module.partition('.')[0]}, which cannot be imported ({error}): "
             f'pip install "habitus[{extra}]"'
         ) from None

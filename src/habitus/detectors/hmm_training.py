@@ -48,7 +48,7 @@ def train(
     """Learn traces by expectation maximisation.
 
     Raises:
-        MissingExtra: if hmmlearn is not installed.
+        MissingLibrary: if hmmlearn is not installed.
     """
     hmm = extra_module("hmmlearn.hmm", "hmm", "the detector hmm")
     guess = first_guess(symbols, offsets, n_symbols, n_states, seed)

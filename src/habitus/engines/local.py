@@ -8,11 +8,12 @@ what each process really holds for itself.
 from __future__ import annotations
 
 import os
+import socket
 import time
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
-from habitus.engines.base import Asked, Ended, Event
+from habitus.engines.base import Asked, Ended, EngineError, Event, Refusals
 from habitus.engines.machine import free_memory_bytes, n_processors, thread_limits
 from habitus.engines.worker_process import WorkerProcess
 
@@ -32,9 +33,12 @@ class LocalEngine:
     Args:
         slots: by default one a processor, or a group of ``threads``.
         threads: that libraries may start in each.
+        tries_again: jobs that this machine cannot run; else they are told as refused.
     """
 
-    def __init__(self, slots: int | None = None, *, threads: int = 1) -> None:
+    def __init__(
+        self, slots: int | None = None, *, threads: int = 1, tries_again: bool = True
+    ) -> None:
         self.slots = slots or max(1, n_processors() // threads)
         self.memory_bytes = int(FREE_SHARE * free_memory_bytes() / self.slots)
         self._environment = {**os.environ, **thread_limits(threads)}
@@ -43,6 +47,9 @@ class LocalEngine:
         self._busy: dict[int, WorkerProcess] = {}
         self._idle: list[WorkerProcess] = []
         self._next = 0
+        self._tries_again = tries_again
+        self._refusals = Refusals()
+        self._notes: defaultdict[int, list[str]] = defaultdict(list)
 
     def share(self, name: str, path: Path) -> None:
         """Processes map the file into their memory, so that it is there once."""
@@ -56,10 +63,21 @@ class LocalEngine:
         return self._next
 
     def wait(self, seconds: float) -> list[Event]:
-        """What happened, at the latest after so many seconds."""
+        """What happened, at the latest after so many seconds.
+
+        Raises:
+            EngineError: if job after job could not be run, and none is under way any more.
+        """
         until = time.monotonic() + seconds
         while True:
             self._start_waiting()
+            if self._refusals.are_too_many and not self._busy:
+                raise EngineError(
+                    f"this machine ({socket.gethostname()}) cannot run jobs: "
+                    f"{self._refusals.reason}",
+                    f"{self._refusals.n} one after the other failed before they could begin: mend "
+                    "that and begin again; a search goes on with --resume",
+                )
             events = self._heard(min(WATCH_SECONDS, max(0.0, until - time.monotonic())))
             if events or not self._busy or time.monotonic() >= until:
                 return events
@@ -89,7 +107,7 @@ class LocalEngine:
         self._idle.clear()
 
     def _start_waiting(self) -> None:
-        while self._waiting and len(self._busy) < self.slots:
+        while self._waiting and len(self._busy) < self.slots and not self._refusals.are_too_many:
             handle, job = self._waiting.popleft()
             worker = self._idle.pop() if self._idle else WorkerProcess(self._environment)
             limit = self.memory_bytes if job.memory_bytes is None else job.memory_bytes
@@ -109,23 +127,29 @@ class LocalEngine:
                 continue
             failure = worker.death() if is_over else worker.excess()
             if failure:
-                events.append(self._failed(handle, worker, failure))
+                events += self._failed(handle, worker, failure)
+            else:
+                worker.shorten_log()
         return events
 
     def _event(self, handle: int, worker: WorkerProcess, word: Any) -> list[Event]:
         if not isinstance(word, dict):
-            return [self._failed(handle, worker, "its process said what nobody can read")]
+            return self._failed(handle, worker, "its process said what nobody can read")
         if "asked" in word:
             return [Asked(handle, word["asked"])]
         if "begun" in word:
             worker.has_begun()
             return []
+        if not worker.is_begun or word.get("is_refused"):
+            return self._refused(handle, worker, word.get("failed", ""))
         worker.excess()  # a last look
+        worker.shorten_log(0)
         del self._busy[handle]
         if not word.get("is_sound") or worker.has_grown():
             worker.kill()  # whoever comes next begins afresh
         else:
             self._idle.append(worker)
+        self._refusals = Refusals()
         ended = Ended(
             handle,
             result=word.get("result"),
@@ -133,10 +157,36 @@ class LocalEngine:
             error_number=word.get("error_number"),
             seconds=worker.seconds,
             peak_bytes=worker.peak_bytes,
+            notes=tuple(self._notes.pop(handle, ())),
         )
         return [ended]
 
-    def _failed(self, handle: int, worker: WorkerProcess, failure: str) -> Ended:
+    def _failed(self, handle: int, worker: WorkerProcess, failure: str) -> list[Event]:
+        """A job was ended, or its process has."""
+        if not worker.is_begun:
+            return self._refused(handle, worker, failure)
+        self._end(handle, worker)
+        self._refusals = Refusals()
+        ended = Ended(
+            handle,
+            failure=failure,
+            seconds=worker.seconds,
+            peak_bytes=worker.peak_bytes,
+            notes=tuple(self._notes.pop(handle, ())),
+        )
+        return [ended]
+
+    def _refused(self, handle: int, worker: WorkerProcess, failure: str) -> list[Event]:
+        """A job could not be run; it waits behind the others for another turn."""
+        self._end(handle, worker)
+        if not self._tries_again:
+            return [Ended(handle, failure=failure, is_refused=True)]
+        self._refusals.add(failure)
+        self._notes[handle].append(f"could not be run at first: {failure}")
+        self._waiting.append((handle, worker.job))
+        return []
+
+    def _end(self, handle: int, worker: WorkerProcess) -> None:
         self._busy.pop(handle, None)
         worker.kill()
-        return Ended(handle, failure=failure, seconds=worker.seconds, peak_bytes=worker.peak_bytes)
+        worker.shorten_log(0)

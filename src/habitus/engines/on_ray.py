@@ -6,18 +6,29 @@ node. A node must have the same version of Habitus installed.
 
 Whatever a job does to itself, its actor outlives it and tells. So where the actor is gone, the node
 was lost, or what Ray runs on it, and the job may be run again elsewhere.
+
+A node that refuses job after job is given no more. Its actors stay there, idle: as long as they
+hold its processors, Ray puts no other actor on it.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from habitus.engines.base import Asked, Ended, EngineError, Event, Job
-from habitus.engines.ray_cluster import connect, ray_module
+from habitus.engines.base import (
+    MOST_REFUSALS,
+    Asked,
+    Ended,
+    EngineError,
+    Event,
+    Job,
+    Refusals,
+)
+from habitus.engines.ray_cluster import Node, connect, nodes_of, ray_module
 from habitus.engines.ray_slot import Slot
 from habitus.version import __version__
 
@@ -37,12 +48,15 @@ class _Seat:
     Attributes:
         pending: the call that it has not answered yet.
         handle: of its job; None while it has none.
+        node, host: where it is, once it is ready.
     """
 
     actor: Any
     pending: Any
     handle: int | None = None
     is_ready: bool = False
+    node: str = ""
+    host: str = ""
 
 
 class RayEngine:
@@ -66,6 +80,8 @@ class RayEngine:
         self._seats: list[_Seat] = []
         self._next = 0
         self._n_unseated = 0
+        self._refusals: defaultdict[str, Refusals] = defaultdict(Refusals)  # by node
+        self._notes: defaultdict[int, list[str]] = defaultdict(list)
         self._bare_since: float | None = None
 
     def share(self, name: str, path: Path) -> None:
@@ -94,7 +110,7 @@ class RayEngine:
         done, _ = self._ray.wait(list(pending), timeout=seconds, num_returns=1)
         events: list[Event] = []
         if not done:
-            self._refuse_a_bare_cluster()
+            self._refuse_an_unfit_cluster()
         for reference in done:
             events += self._heard(pending[reference])
         self._seat_waiting()
@@ -124,17 +140,21 @@ class RayEngine:
 
     def _seat_waiting(self) -> None:
         """Give jobs to actors that are free, and ask for more actors while jobs wait."""
-        for seat in self._seats:
+        for seat in self._fit_seats():
             if self._waiting and seat.is_ready and seat.handle is None:
                 seat.handle, job = self._waiting.popleft()
                 seat.actor.submit.remote(asdict(replace(job, log=None)))
                 seat.pending = seat.actor.wait.remote()
         n_coming = sum(not seat.is_ready for seat in self._seats)
-        while len(self._seats) < self.slots and n_coming < len(self._waiting):
+        while len(self._fit_seats()) < self.slots and n_coming < len(self._waiting):
             made = self._ray.remote(Slot).options(num_cpus=self._threads, max_restarts=0)
-            actor = made.remote(self._threads, __version__, **self._files)
+            actor = made.remote(self._threads, self.slots, __version__, **self._files)
             self._seats.append(_Seat(actor, actor.ready.remote()))
             n_coming += 1
+
+    def _fit_seats(self) -> list[_Seat]:
+        """Those on nodes that run jobs, as far as is known."""
+        return [seat for seat in self._seats if not self._refusals[seat.node].are_too_many]
 
     def _heard(self, seat: _Seat) -> list[Event]:
         try:
@@ -145,16 +165,34 @@ class RayEngine:
         if not seat.is_ready:
             seat.is_ready = True
             self._n_unseated = 0
+            seat.node, seat.host, unfit = told
+            if unfit:
+                self._refusals[seat.node] = Refusals(MOST_REFUSALS, f"{seat.host}: {unfit}")
             return []
         assert seat.handle is not None  # noqa: S101 - only then it was asked to wait
         kinds, log = told
         events = [_event(kind, seat.handle) for kind in kinds]
-        if any(isinstance(event, Ended) for event in events):
-            self._keep_log(self._jobs.pop(seat.handle), log)
-            seat.handle = None
-        elif not events:  # an answer makes it go on otherwise
+        ended = next((event for event in events if isinstance(event, Ended)), None)
+        if ended is not None and ended.is_refused:
+            self._refuse(seat, ended.failure)
+            return [event for event in events if event is not ended]
+        if ended is not None:
+            handle, seat.handle = seat.handle, None
+            self._refusals[seat.node] = Refusals()
+            self._keep_log(self._jobs.pop(handle), log)
+            notes = tuple(self._notes.pop(handle, ()))
+            return [replace(one, notes=notes) if one is ended else one for one in events]
+        if not events:  # an answer makes it go on otherwise
             seat.pending = seat.actor.wait.remote()
         return events
+
+    def _refuse(self, seat: _Seat, reason: str) -> None:
+        """A node could not run a job, which waits behind the others for another turn."""
+        assert seat.handle is not None  # noqa: S101 - it was its job
+        handle, seat.handle = seat.handle, None
+        self._refusals[seat.node].add(f"{seat.host}: {reason}")
+        self._notes[handle].append(f"could not be run on {seat.host} at first: {reason}")
+        self._waiting.append((handle, self._jobs[handle]))
 
     def _lost(self, seat: _Seat, error: Exception) -> list[Event]:
         """An actor is gone, with its job if it had one."""
@@ -167,13 +205,17 @@ class RayEngine:
             if not is_lost or self._n_unseated >= MOST_UNSEATED:  # it would go on like that
                 raise EngineError(f"Ray: no node could begin to work: {told.strip()}")
             return []  # another takes its place, as jobs still wait
+        if isinstance(error, self._ray.exceptions.RayTaskError):  # the actor's own work failed
+            self._refuse(seat, told.strip())
+            return []
         if is_lost:
             # Whoever had nothing to do may be gone with it, and is found out only by a job's loss.
             for idle in [one for one in self._seats if one.is_ready and one.handle is None]:
                 self._give_up(idle)
         self._jobs.pop(handle, None)
+        notes = tuple(self._notes.pop(handle, ()))
         what = "its node or actor died" if is_lost else "its node failed"
-        return [Ended(handle, failure=f"{what}: {told.strip()}", is_lost=is_lost)]
+        return [Ended(handle, failure=f"{what}: {told.strip()}", is_lost=is_lost, notes=notes)]
 
     def _is_gone(self, error: Exception) -> bool:
         """Whether an actor was lost, and not told of an error or ended for its node's memory."""
@@ -191,11 +233,16 @@ class RayEngine:
             ),
         )
 
-    def _refuse_a_bare_cluster(self) -> None:
-        """Wait for nodes to come back, but not for ever."""
-        if self._ray.cluster_resources().get("CPU", 0) >= self._threads:
+    def _refuse_an_unfit_cluster(self) -> None:
+        """Wait for nodes to come back, but not for ever; and not for those that refuse jobs."""
+        large = [node for node in nodes_of(self._ray) if node.processors >= self._threads]
+        if any(not self._refusals[node.name].are_too_many for node in large):
             self._bare_since = None
             return
+        if any(seat.handle is not None for seat in self._seats):
+            return  # what is under way is heard of first
+        if large:
+            raise self._unfit(large)
         now = time.monotonic()
         if self._bare_since is None:
             self._bare_since = now
@@ -205,6 +252,14 @@ class RayEngine:
                 f"{self._threads} processors: add nodes, and begin again",
                 "a search goes on with --resume",
             )
+
+    def _unfit(self, nodes: list[Node]) -> EngineError:
+        reasons = dict.fromkeys(self._refusals[node.name].reason for node in nodes)
+        return EngineError(
+            "Ray: no node of the cluster can run jobs",
+            *reasons,
+            "mend that and begin again; a search goes on with --resume",
+        )
 
     def _give_up(self, seat: _Seat) -> None:
         self._seats.remove(seat)

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from habitus.engines.base import EngineError
@@ -17,6 +18,42 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 _PATHS = "PYTHONPATH"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the cluster that is alive.
+
+    Attributes:
+        name: Ray's own; ``host`` is for people.
+        processors, memory_bytes: that it offers to the cluster.
+    """
+
+    name: str
+    host: str
+    processors: float
+    memory_bytes: float
+
+
+def nodes_of(ray: Any) -> list[Node]:
+    """The nodes that are alive."""
+    return [
+        Node(
+            told["NodeID"],
+            told["NodeManagerHostname"],
+            told["Resources"].get("CPU", 0),
+            told["Resources"].get("memory", 0),
+        )
+        for told in ray.nodes()
+        if told["Alive"]
+    ]
+
+
+def this_node() -> Node:
+    """The node that this process is on, for an actor."""
+    ray = ray_module()
+    name = ray.get_runtime_context().get_node_id()
+    return next(node for node in nodes_of(ray) if node.name == name)
 
 
 def ray_module() -> Any:

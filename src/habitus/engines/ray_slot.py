@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from habitus.engines.base import Ended, EngineError, Job
 from habitus.engines.local import LocalEngine
-from habitus.engines.machine import n_processors
+from habitus.engines.ray_cluster import this_node
 from habitus.version import __version__
 
 if TYPE_CHECKING:
@@ -22,38 +22,47 @@ if TYPE_CHECKING:
 POLL_SECONDS = 5.0
 KEPT_SECONDS = 7 * 86400
 """A shared file stays on a node for so long after an actor last asked for it."""
-MAX_LOG_BYTES = 256 << 10
-"""Of a job's log, what is brought home."""
 
 
 class Slot:
     """What stands on a node: an engine of one process.
 
     Args:
+        most: slots that the driver asks for in all; a node has no more of them.
         files: their content, by name.
     """
 
-    def __init__(self, threads: int, version: str, **files: Any) -> None:
-        if version != __version__:
-            raise EngineError(f"a node has Habitus {__version__}, and the driver {version}")
-        self._engine = LocalEngine(1, threads=threads)
-        self._engine.memory_bytes //= max(1, n_processors() // threads)
+    def __init__(self, threads: int, most: int, version: str, **files: Any) -> None:
+        self._node = node = this_node()
+        self._engine = LocalEngine(1, threads=threads, tries_again=False)
+        # By what the node offers, and not by what its machine has: it may offer less, or more.
+        slots = max(1, min(most, int(node.processors) // threads))
+        self._engine.memory_bytes //= slots
+        if node.memory_bytes:
+            offered = int(node.memory_bytes) // slots
+            self._engine.memory_bytes = min(self._engine.memory_bytes, offered)
         self._log: Path | None = None
-        self._refused: Ended | None = None
-        for name, content in files.items():
-            self._engine.share(name, _on_this_node(content))
+        self._refused = ""
+        self._unfit = ""
+        if version != __version__:
+            self._unfit = f"it has Habitus {__version__}, and the driver {version}"
+            return
+        try:
+            for name, content in files.items():
+                self._engine.share(name, _on_this_node(content))
+        except (OSError, EngineError) as error:
+            self._unfit = f"it cannot keep the files that jobs share: {error}"
 
-    def ready(self) -> bool:
-        """Whether the node has answered."""
-        return True
+    def ready(self) -> tuple[str, str, str]:
+        """The node, its host, and why it can run no job at all; empty if it can."""
+        return self._node.name, self._node.host, self._unfit
 
     def submit(self, job: Mapping[str, Any]) -> None:
         """Take a job; its log stays here until it ends."""
         try:
             handle, name = tempfile.mkstemp(prefix="habitus-job-", suffix=".log")
         except OSError as error:  # told when the driver asks, as whatever else ends a job
-            failure = f"{tempfile.gettempdir()} of the node takes no log: {error.strerror}"
-            self._refused = Ended(0, failure=failure, error_number=error.errno)
+            self._refused = f"{tempfile.gettempdir()} of the node takes no log: {error.strerror}"
             return
         os.close(handle)
         self._log = Path(name)
@@ -61,15 +70,14 @@ class Slot:
 
     def wait(self) -> tuple[list[dict[str, Any]], bytes]:
         """What the job has to say, and its log once it has ended."""
-        if self._refused is not None:
-            refused, self._refused = self._refused, None
+        if self._refused:
+            refused = Ended(0, failure=self._refused, is_refused=True)
+            self._refused = ""
             return [{"kind": Ended.__name__, **asdict(refused)}], b""
         events = self._engine.wait(POLL_SECONDS)
         told = b""
         if self._log is not None and any(isinstance(event, Ended) for event in events):
-            with self._log.open("rb") as file:
-                file.seek(max(0, self._log.stat().st_size - MAX_LOG_BYTES))
-                told = file.read(MAX_LOG_BYTES)
+            told = self._log.read_bytes()
             self._log.unlink(missing_ok=True)
             self._log = None
         kinds = [{"kind": type(event).__name__, **asdict(event)} for event in events]

@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from habitus.errors import HabitusError
+from habitus.errors import HabitusError, MissingLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,17 +90,27 @@ def task_of(name: str) -> Task:
 
 
 def outcome_of(
-    name: str, arguments: Mapping[str, Any], context: Context, begins: Callable[[], None]
+    job: Mapping[str, Any], context: Context, begins: Callable[[], None]
 ) -> dict[str, Any]:
     """What a task came to, or why it failed: an error of its own, or one of anything it called.
 
     Args:
-        begins: called once the task's libraries are loaded.
+        job: ``task``, ``prepare``, ``warm`` and ``arguments``, as of `Job`.
+        begins: called once the task's libraries are loaded and it is prepared; and again when the
+            process is warm.
     """
+    arguments = job["arguments"]
     try:
-        task = task_of(name)
+        task = task_of(job["task"])
+        if job["prepare"] is not None:
+            task_of(job["prepare"])(arguments, context)
         begins()
+        if job["warm"] is not None:
+            task_of(job["warm"])(arguments, context)
+            begins()
         return {"result": task(arguments, context), "is_sound": True}
+    except MissingLibrary as error:
+        return {"failed": str(error), "is_refused": True}
     except HabitusError as error:
         return {"failed": str(error), "is_sound": True}
     except MemoryError:
@@ -130,12 +140,14 @@ def main(descriptor: int, starter: int) -> None:
             job = line.read()
         except EOFError:
             return
-        _print_into(job["log"])
+        try:
+            _print_into(job["log"])
+        except OSError as error:
+            line.write({"failed": f"{job['log']}: cannot be opened: {error.strerror}"})
+            continue
         if context is None:  # files stay the same as long as the engine does
             context = WorkerContext(line, job["shared"])
-        outcome = outcome_of(
-            job["task"], job["arguments"], context, lambda: line.write({"begun": True})
-        )
+        outcome = outcome_of(job, context, lambda: line.write({"begun": True}))
         with suppress(OSError):
             sys.stdout.flush()
         line.write(outcome)

@@ -20,7 +20,7 @@ def optuna_module() -> Any:
     """Optuna, which says nothing by itself here.
 
     Raises:
-        MissingExtra: if it is not installed.
+        MissingLibrary: if it is not installed.
     """
     with warnings.catch_warnings():
         # In a notebook it asks for a bar of progress that nobody here draws.

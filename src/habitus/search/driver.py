@@ -12,13 +12,13 @@ import json
 import os
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from habitus.engines.base import MOST_LOSSES, Asked, Ended, Engine, Job
 from habitus.learning.interrupts import StopRequest, stop_request
 from habitus.search.distributions import proposed
 from habitus.search.space import trial_seed
-from habitus.search.trial import TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +34,21 @@ MAX_EPOCHS = 100_000
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+@dataclass(frozen=True)
+class TrialWork:
+    """What a trial is, as of `Job`."""
+
+    task: str
+    prepare: str | None = None
+    warm: str | None = None
+
+
 class Driver:
     """Runs the trials of a search that are left.
 
     Args:
         engine: runs them; the parts of the data are shared with it.
-        task: what a trial is.
+        work: what a trial is.
     """
 
     def __init__(
@@ -51,14 +60,15 @@ class Driver:
         engine: Engine,
         progress: Progress,
         *,
-        task: str = TASK,
+        work: TrialWork,
         device: str = "cpu",
     ) -> None:
         self._run, self._plan, self._folder = run, plan, folder
         self._ledger, self._engine, self._progress = ledger, engine, progress
-        self._task, self._device = task, device
+        self._work, self._device = work, device
         self._waiting: deque[tuple[int, Point]] = deque()
         self._running: dict[int, int] = {}  # the trial's number by the job's handle
+        self._logless: dict[int, str] = {}  # why a trial's log cannot be written
         self._counts = {"done": 0, "pruned": 0, "failed": 0}
         self._best: tuple[float, int, float] | None = None
 
@@ -125,13 +135,12 @@ class Driver:
         seed = trial_seed(file.seed, number)
         settings = {**file.settings, **point}
         self._ledger.begin(number, point)
-        log = self._folder.log(number)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as text:
-            text.write(f"trial {number}: {json.dumps(settings)}, seed {seed}\n")
+        self._write_log(number, f"trial {number}: {json.dumps(settings)}, seed {seed}")
         job = Job(
             name=f"trial {number}",
-            task=self._task,
+            task=self._work.task,
+            prepare=self._work.prepare,
+            warm=self._work.warm,
             arguments={
                 "detector": file.detector,
                 "settings": settings,
@@ -145,7 +154,7 @@ class Driver:
             },
             seconds=file.limits.seconds,
             memory_bytes=plan.file.limits.memory_bytes,
-            log=log,
+            log=None if number in self._logless else self._folder.log(number),
         )
         self._running[self._engine.submit(job)] = number
         self._tell()
@@ -185,8 +194,10 @@ class Driver:
             "ended": round(time.time(), 3),
         }
         told = f"failed: {result['reason']}" if ended.failure else f"{state}: {value}"
-        with self._folder.log(number).open("a", encoding="utf-8") as text:
-            text.write(f"{told} ({ended.seconds:.1f} s)\n")
+        self._write_log(number, *ended.notes, f"{told} ({ended.seconds:.1f} s)")
+        logless = [self._logless.pop(number)] if number in self._logless else []
+        if notes := [*result.get("notes", []), *ended.notes, *logless]:
+            result["notes"] = notes
         self._ledger.finish(number, state, value, result)
         self._count(number, state, value)
 
@@ -201,9 +212,21 @@ class Driver:
         if again:
             self._waiting.append((number, record.point))
         told = f"runs again, {n_lost} of {MOST_LOSSES}" if again else "not run again"
-        with self._folder.log(number).open("a", encoding="utf-8") as text:
-            text.write(f"lost: {reason} ({told})\n")
+        self._write_log(number, f"lost: {reason} ({told})")
         return again
+
+    def _write_log(self, number: int, *lines: str) -> None:
+        """Add to a trial's log; where that cannot be done, the trial goes on and says so."""
+        log = self._folder.log(number)
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as text:
+                text.writelines(f"{line}\n" for line in lines)
+        except OSError as error:
+            if error.errno in _DISK_FULL:
+                raise
+            told = f"it has no whole log: {log.name} cannot be written ({error.strerror})"
+            self._logless[number] = told
 
     def _count(self, number: int, state: State, value: float | None) -> None:
         self._counts[state] += 1

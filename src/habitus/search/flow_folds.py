@@ -6,6 +6,7 @@ Labels are what such a detector learns, so that every result is supervised by it
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from habitus.datasets.source import input_path
-from habitus.errors import UsageError
+from habitus.errors import MissingLibrary, UsageError
 from habitus.evaluation.metrics import roc
+from habitus.search.preparing import is_first, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from habitus.progress import Progress
 
 TASK = "habitus.search.flow_folds:run_flow_trial"
+PREPARE = "habitus.search.flow_folds:read_flows"
+WARM = "habitus.search.flow_folds:warm_up"
+FEW = 50
+"""Flows of each class, of which enough is learned to load what learning needs."""
 FLOWS = "flows"
 _MALICIOUS, _FILE = "\0malicious", "\0file"
 _FLOW_DETECTORS = "habitus.detectors.flow"
@@ -105,6 +111,42 @@ def run_flow_trial(arguments: Mapping[str, Any], context: Context) -> dict[str, 
         "measures": {"auc_spread": spread if math.isfinite(spread) else 0.0, "folds": len(areas)},
         "notes": list(dict.fromkeys(notes)),
     }
+
+
+def read_flows(arguments: Mapping[str, Any], context: Context) -> None:
+    """Read the flows that a trial will ask for, and divide them; as of `run_flow_trial`."""
+    _folds(_held_of(context), arguments["folds"])
+
+
+def warm_up(arguments: Mapping[str, Any], context: Context) -> None:
+    """Fit a detector of the trial's kind to a few flows, if this process never did.
+
+    Raises:
+        MissingLibrary: if the detector needs one. Whatever else goes wrong, the trial will tell.
+    """
+    if not is_first(context, arguments):
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _use(arguments, _held_of(context))
+    except MissingLibrary:
+        raise
+    except Exception:  # noqa: BLE001 - so few flows may not be what the detector can learn
+        return
+
+
+def _use(arguments: Mapping[str, Any], held: _Held) -> None:
+    words = words_of(arguments["settings"])
+    detector = import_module(_FLOW_DETECTORS).get_flow_detector(arguments["detector"])
+    made = detector.with_settings(words)
+    few = np.concatenate([np.flatnonzero(held.labels == label)[:FEW] for label in (False, True)])
+    labels = held.labels[few]
+    read = made.read(held.flows[few])
+    rows = np.flatnonzero(~labels | made.needs_labels)
+    known = labels[rows] if made.needs_labels else None
+    made.fit_read(read.rows(rows), known, held.files[few][rows], seed=0)
+    made.score_matrix(made.inputs.rows_of(read.rows(rows)))
 
 
 def _held_of(context: Context) -> _Held:

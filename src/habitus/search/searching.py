@@ -10,9 +10,9 @@ from habitus.datasets.source import find_source
 from habitus.engines.choosing import engine_of
 from habitus.errors import UsageError
 from habitus.learning.sole import sole_user
-from habitus.search import flow_folds
+from habitus.search import flow_folds, preparing
 from habitus.search.checks import check_beside, objective_of
-from habitus.search.driver import Driver
+from habitus.search.driver import Driver, TrialWork
 from habitus.search.ledger import cut_torn_line
 from habitus.search.objectives import FOLD_AUC, OBJECTIVES
 from habitus.search.parts import (
@@ -107,18 +107,19 @@ def search(
             _data(folder) as place,
         ):
             if is_flows:
-                paths, task = flow_folds.write_flows(data, place, progress), flow_folds.TASK
+                paths = flow_folds.write_flows(data, place, progress)
+                work = TrialWork(flow_folds.TASK, flow_folds.PREPARE, flow_folds.WARM)
             else:
                 paths = _write_traces(
                     source, place, plan, run, progress=progress, report=report, strict=strict
                 )
-                task = TASK
+                work = TrialWork(TASK, preparing.PREPARE, preparing.WARM)
             for name, path in paths.items():
                 runner.share(name, path)
             if not is_there:  # from here on: data that cannot be searched leave no search
                 folder.begin(run, plan)
                 ledger = folder.ledger(run, plan, may_begin=True)
-            Driver(run, plan, folder, ledger, runner, progress, task=task, device=device).go()
+            Driver(run, plan, folder, ledger, runner, progress, work=work, device=device).go()
         return result_of(folder, run, plan, ledger.records())
 
 

@@ -52,7 +52,7 @@ def run_trial(arguments: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """
     objective = OBJECTIVES[arguments["objective"]]
     looks_beside = arguments.get("beside_attacks", False)
-    parts = {name: _part(context, name) for name in objective.parts}
+    parts = {name: part_of(context, name) for name in objective.parts}
     epochs: list[Epoch] = []
     detector = get_detector(arguments["detector"]).with_settings(arguments["settings"])
     aggregation = arguments["aggregation"]
@@ -73,12 +73,12 @@ def run_trial(arguments: Mapping[str, Any], context: Context) -> dict[str, Any]:
         raise UsageError(f"the objective {objective.name} is no number with these settings")
     told = {**as_json(measured), "notes": detector.warnings(), **_trained(detector)}
     if looks_beside:  # last of all: what it says comes too late to move anything
-        beside = {name: _part(context, name) for name in (JUDGED, BESIDE)}
+        beside = {name: part_of(context, name) for name in (JUDGED, BESIDE)}
         told["beside"] = look_beside(detector, beside, aggregation)
     return told
 
 
-def _part(context: Context, name: str) -> TraceSet:
+def part_of(context: Context, name: str) -> TraceSet:
     """A part of the data, read once a process."""
     held = _read.setdefault(context, {})
     if name not in held:

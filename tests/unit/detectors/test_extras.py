@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from habitus.detectors.extras import MissingExtra, extra_module
+from habitus.detectors.extras import extra_module
+from habitus.errors import MissingLibrary
 
 HEAVY = {"hmmlearn", "joblib", "pyod", "scipy.sparse", "sklearn", "threadpoolctl"}
 
@@ -38,6 +39,6 @@ def test_the_classical_detectors_need_none_of_them(name: str) -> None:
 
 def test_a_library_that_is_not_there_is_named_with_how_to_get_it() -> None:
     with pytest.raises(
-        MissingExtra, match=r'the estimator x needs nosuch, .*: pip install "habitus\[outlier\]"'
+        MissingLibrary, match=r'the estimator x needs nosuch, .*: pip install "habitus\[outlier\]"'
     ):
         extra_module("nosuch.part", "outlier", "the estimator x")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from habitus.errors import UsageError
+from habitus.errors import MissingLibrary, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,3 +66,45 @@ def fail(arguments: Mapping[str, Any], context: Context) -> Any:
     if kind == "full disk":
         Path("/dev/full").write_text("text" * 5000)
     raise AssertionError(kind)
+
+
+def refuse(arguments: Mapping[str, Any], context: Context) -> Any:
+    """As a place that lacks something, until its folder holds so many marks of attempts."""
+    marks = Path(arguments["marks"])
+    n = len(list(marks.iterdir()))
+    if n < arguments["refusals"]:
+        (marks / str(n)).touch()
+        raise MissingLibrary("nosuch is not installed")
+    return n
+
+
+def prepare(arguments: Mapping[str, Any], context: Context) -> None:
+    if arguments.get("refusals"):
+        refuse(arguments, context)
+    if arguments.get("kind"):
+        fail(arguments, context)
+
+
+def warm(arguments: Mapping[str, Any], context: Context) -> None:
+    time.sleep(arguments["seconds"])
+
+
+def nothing(arguments: Mapping[str, Any], context: Context) -> Any:
+    return "done"
+
+
+def prints(arguments: Mapping[str, Any], context: Context) -> Any:
+    sys.stdout.write("the beginning\n")
+    for n in range(arguments["lines"]):
+        sys.stdout.write(f"line {n} of very many lines that say nothing at all\n")
+        if n % 1000 == 0:
+            sys.stdout.flush()
+            time.sleep(arguments.get("pause", 0.0))
+    sys.stdout.write("the end\n")
+    return "done"
+
+
+def elsewhere(arguments: Mapping[str, Any], context: Context) -> None:
+    """As where one node of a cluster lacks something."""
+    if os.environ["RAY_RAYLET_PID"] == str(arguments["raylet"]):
+        raise MissingLibrary("it lacks what jobs need")

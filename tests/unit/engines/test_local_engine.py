@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from habitus.engines.base import Ended, Job
+from habitus.engines.base import MOST_REFUSALS, Ended, EngineError, Job
 from habitus.engines.local import LocalEngine
 from habitus.engines.machine import (
     free_memory_bytes,
@@ -21,15 +21,16 @@ from habitus.engines.machine import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-def ended(engine: LocalEngine, *jobs: Job) -> list[Ended]:
-    """All jobs' ends, in their order."""
-    handles = [engine.submit(job) for job in jobs]
+def ended(engine: LocalEngine, *jobs: Job, wanted: Sequence[int] = ()) -> list[Ended]:
+    """All jobs' ends, in their order; those of jobs that it has already first."""
+    handles = [*wanted, *(engine.submit(job) for job in jobs)]
     found: dict[int, Ended] = {}
     until = time.monotonic() + 60
-    while len(found) < len(jobs):
+    while len(found) < len(handles):
         assert time.monotonic() < until
         found |= {event.handle: event for event in engine.wait(5) if isinstance(event, Ended)}
     return [found[handle] for handle in handles]
@@ -139,3 +140,65 @@ def test_a_worker_whose_starter_is_gone_runs_nothing() -> None:
     script = "from habitus.engines.worker import main; main(0, 1)"
     done = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
+
+
+def preparing(**arguments: object) -> Job:
+    return Job("prepared", "engine_jobs:nothing", arguments, prepare="engine_jobs:prepare")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("bug", "KeyError: 'nothing'"),
+        ("own error", "this setting is not allowed"),
+        ("exits at once", "its process ended with status 3"),
+        ("is killed", "its process was killed by SIGKILL"),
+    ],
+)
+def test_a_machine_that_can_begin_no_job_says_so_and_fails_none(kind: str, reason: str) -> None:
+    engine = LocalEngine(2)
+    try:
+        for _ in range(9):
+            engine.submit(preparing(kind=kind))
+        with pytest.raises(EngineError, match=f"this machine .* cannot run jobs: {reason}"):
+            ended(engine, job("sleep", seconds=0))
+    finally:
+        engine.close()
+
+
+def test_what_is_under_way_is_heard_of_before_a_machine_gives_up(tmp_path: Path) -> None:
+    engine = LocalEngine(2)
+    try:
+        slow = engine.submit(job("sleep", seconds=4))
+        for _ in range(9):
+            engine.submit(preparing(marks=str(tmp_path), refusals=99))
+        told = ended(engine, wanted=[slow])
+        assert told[0].result
+        with pytest.raises(EngineError, match="nosuch is not installed"):
+            ended(engine, wanted=[slow + 1])
+        # After its good end the others are tried once more.
+        assert MOST_REFUSALS < len(list(tmp_path.iterdir())) <= 2 * MOST_REFUSALS + 2
+    finally:
+        engine.close()
+
+
+def test_jobs_that_are_refused_now_and_then_all_run(tmp_path: Path) -> None:
+    """Each good end between them shows that the place is sound."""
+    engine = LocalEngine(1)
+    try:
+        jobs = []
+        for i in range(3):
+            (tmp_path / str(i)).mkdir()
+            jobs += [preparing(marks=str(tmp_path / str(i)), refusals=1), job("add", a=i, b=0)]
+        told = ended(engine, *jobs)
+    finally:
+        engine.close()
+    assert [one.result if isinstance(one.result, str) else "sum" for one in told] == [
+        "done", "sum",
+    ] * 3  # fmt: skip
+    assert [len(one.notes) for one in told] == [1, 0] * 3
+
+
+def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, engine: LocalEngine) -> None:
+    with pytest.raises(EngineError, match=r"cannot be opened: Is a directory"):
+        ended(engine, Job("a", "engine_jobs:nothing", log=tmp_path))

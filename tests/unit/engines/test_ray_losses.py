@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from habitus.engines import on_ray
-from habitus.engines.base import Ended, EngineError, Job
+from habitus.engines.base import MOST_REFUSALS, Ended, EngineError, Job
 from habitus.engines.on_ray import RayEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from habitus.engines.base import Engine
 
@@ -60,3 +63,62 @@ def test_a_cluster_without_a_node_that_is_large_enough_is_not_waited_for_for_eve
             heard(engine, bool)
     finally:
         engine.close()
+
+
+def test_a_cluster_whose_nodes_refuse_every_job_says_why_and_fails_none(
+    engine: RayEngine, tmp_path: Path
+) -> None:
+    for _ in range(9):
+        engine.submit(
+            Job("refused", "engine_jobs:nothing", {"marks": str(tmp_path), "refusals": 99},
+                prepare="engine_jobs:prepare")
+        )  # fmt: skip
+    with pytest.raises(EngineError) as told:
+        heard(engine, bool)
+    first, reason, remedy = str(told.value).splitlines()
+    assert first == "Ray: no node of the cluster can run jobs"
+    assert reason.endswith(": nosuch is not installed")
+    assert "--resume" in remedy
+    assert MOST_REFUSALS <= len(list(tmp_path.iterdir())) <= MOST_REFUSALS + 2
+
+
+@pytest.fixture
+def first_of_two(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Two nodes of one processor each, of this machine; gives the first one's raylet."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    cluster = cluster_utils.Cluster(
+        initialize_head=True, connect=True,
+        head_node_args={"num_cpus": 1, "include_dashboard": False},
+    )  # fmt: skip
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield cluster.head_node.all_processes["raylet"][0].process.pid
+    import ray
+
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def test_a_node_that_refuses_job_after_job_is_given_no_more(first_of_two: int) -> None:
+    engine = RayEngine()
+    try:
+        assert engine.slots == 2
+        jobs = [
+            engine.submit(
+                Job(
+                    "picky",
+                    "engine_jobs:nothing",
+                    {"raylet": first_of_two},
+                    prepare="engine_jobs:elsewhere",
+                )
+            )
+            for _ in range(12)
+        ]
+        told = heard(engine, lambda found: len(found) == len(jobs))
+    finally:
+        engine.close()
+    assert {one.result for one in told.values()} == {"done"}
+    notes = [note for one in told.values() for note in one.notes]
+    assert MOST_REFUSALS <= len(notes) <= MOST_REFUSALS + 1
+    assert all(note.endswith(": it lacks what jobs need") for note in notes)

@@ -11,12 +11,12 @@ import pytest
 from search_data import plan
 
 import habitus
-from habitus.engines.base import Ended, Event, Job
+from habitus.engines.base import Ended, EngineError, Event, Job
 from habitus.engines.local import LocalEngine
 from habitus.errors import InputError
 from habitus.progress import SILENT
 from habitus.search.distributions import importance, proposed
-from habitus.search.driver import Driver
+from habitus.search.driver import Driver, TrialWork
 from habitus.search.ledger import JOURNAL, Record, cut_torn_line
 from habitus.search.results import read_result, result_of
 from habitus.search.run_folder import Run, RunFolder
@@ -109,8 +109,8 @@ class Search:
 
     def go(self, engine: object) -> SearchResult:
         ledger = self.ledger()
-        task = "search_data:trial"
-        Driver(self.run, self.plan, self.folder, ledger, engine, SILENT, task=task).go()  # type: ignore[arg-type]
+        work = TrialWork("search_data:trial")
+        Driver(self.run, self.plan, self.folder, ledger, engine, SILENT, work=work).go()  # type: ignore[arg-type]
         return result_of(self.folder, self.run, self.plan, ledger.records())
 
 
@@ -316,6 +316,42 @@ def test_a_full_disk_ends_the_search_and_fails_no_trial(tmp_path: Path) -> None:
     }  # fmt: skip
     found = Search(RANDOM, tmp_path / "run").go(Here(by_n))
     assert found.counts()["done"] == 9
+
+
+def test_a_log_that_cannot_be_written_costs_no_trial(tmp_path: Path) -> None:
+    search = Search(RANDOM, tmp_path / "run")
+    search.folder.log(2).mkdir(parents=True)
+    found = search.go(Here(by_n))
+    noted = {trial.trial: trial.notes for trial in found.trials if trial.notes}
+    told = "it has no whole log: trial-0002.log cannot be written (Is a directory)"
+    assert noted == {2: (told,)}
+    assert read_result(tmp_path / "run").trials == found.trials
+
+
+def test_where_a_trial_was_refused_stands_in_its_log_and_notes(tmp_path: Path) -> None:
+    def work(job: Job) -> Ended:
+        notes = ("could not be run on n1 at first: no library",) if job.name == "trial 4" else ()
+        return replace(by_n(job), notes=notes)
+
+    found = Search(RANDOM, tmp_path / "run").go(Here(work))
+    (noted,) = [trial for trial in found.trials if trial.notes]
+    assert (noted.trial, noted.notes) == (4, ("could not be run on n1 at first: no library",))
+    log = (tmp_path / "run" / "logs" / "trial-0004.log").read_text()
+    assert "could not be run on n1 at first: no library\ndone: " in log
+
+
+def test_a_place_that_runs_nothing_ends_the_search_which_can_go_on(tmp_path: Path) -> None:
+    def until(job: Job) -> Ended:
+        if len(engine.done) > 4:
+            raise EngineError("no node can run jobs")
+        return by_n(job)
+
+    engine = Here(until)
+    with pytest.raises(EngineError):
+        Search(RANDOM, tmp_path / "run").go(engine)
+    assert read_result(tmp_path / "run").counts()["failed"] == 0
+    assert read_result(tmp_path / "run").counts()["done"] == 4
+    assert Search(RANDOM, tmp_path / "run").go(Here(by_n)).counts()["done"] == 9
 
 
 def test_pruning_ends_the_poor_ones_on_their_rungs(tmp_path: Path) -> None:
