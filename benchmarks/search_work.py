@@ -17,7 +17,7 @@ from habitus import SearchResult, run_search
 from habitus.engines.base import Context
 from habitus.engines.local import LocalEngine
 from habitus.progress import SILENT
-from habitus.search.driver import Driver
+from habitus.search.driver import Driver, TrialWork
 from habitus.search.plan import SearchPlan
 from habitus.search.results import result_of
 from habitus.search.run_folder import Run, RunFolder
@@ -75,7 +75,7 @@ def driven(
         with closing(LocalEngine(jobs)) as engine:
             for name, file in shared.items():
                 engine.share(name, file)
-            Driver(run, plan, folder, ledger, engine, SILENT, task=task).go()
+            Driver(run, plan, folder, ledger, engine, SILENT, work=TrialWork(task)).go()
             seconds = time.perf_counter() - started
         return seconds, result_of(folder, run, plan, ledger.records())
     finally:

@@ -207,7 +207,7 @@ def test_two_searches_into_one_folder_are_refused(
     ("change", "differs"),
     [
         (lambda file, _: file.write_text(GRID.replace("8]", "9]")), "the search file"),
-        (lambda _, data: (data / "normal" / "x.txt").write_text("brk brk\n"), "data_sha256"),
+        (lambda _, data: (data / "normal" / "x.txt").write_text("brk brk\n"), "the data"),
     ],
 )
 def test_another_search_is_not_gone_on_with(
@@ -290,7 +290,7 @@ def test_attacks_beside_rank_nothing_and_are_in_the_report(
     assert all(trial["beside"]["n_attack"] == 4 for trial in other["trials"])
     again = run(command("beside", "--resume"), environment)
     assert again.returncode == 2
-    assert "which differs in beside_attacks" in again.stderr
+    assert "which differs in --beside-attacks" in again.stderr
     shown = [sys.executable, "-m", "habitus", "search", "show", str(tmp_path / "beside")]
     told = run([*shown, "--report"], environment).stdout
     assert "they ranked nothing" in told

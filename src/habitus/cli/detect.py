@@ -10,7 +10,7 @@ import typer
 
 from habitus.cli import options
 from habitus.cli.app import EXIT_ALERTS, app, command
-from habitus.cli.detecting import STDOUT, open_sinks, place_of, say
+from habitus.cli.detecting import STDOUT, open_sinks, records_kept, say
 from habitus.cli.terminal import counted, novelty, printable
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _detect_in_traces(
     if tally.n_strangers:
         warn([_strangers(tally.n_strangers, tally.n_traces)])
     if failure is not None:
-        kept = f"{counted(n_records, 'record')} from before that {place_of(output)}"
+        kept = records_kept(n_records, output)
         raise HabitusError(*str(failure).split("\n"), kept) from failure
     say(_summary(tally, reports), to_stderr=to_stdout)
     return tally.n_alerts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from habitus.cli.detecting import STDOUT, open_sinks, place_of, say
+from habitus.cli.detecting import STDOUT, open_sinks, records_kept, say
 from habitus.cli.terminal import counted, printable
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def detect_in_flows(
     warn(notes_on_origin(model, report))
     warn(_unscoreable(judge.tally))
     if failure is not None:
-        kept = f"{counted(n_records, 'record')} from before that {place_of(output)}"
+        kept = records_kept(n_records, output)
         raise HabitusError(*str(failure).split("\n"), kept) from failure
     say(_summary(judge.tally, report), to_stderr=to_stdout)
     return judge.tally.n_alerts

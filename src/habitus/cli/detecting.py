@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from habitus.cli.app import mute_output
+from habitus.cli.terminal import counted
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -34,9 +35,13 @@ def open_sinks(stack: ExitStack, output: Path | None, to_stdout: bool) -> list[S
     return sinks
 
 
-def place_of(output: Path | None) -> str:
-    """Where records went."""
-    return "were printed" if output is None or str(output) in STDOUT else f"are kept in {output}"
+def records_kept(n: int, output: Path | None) -> str:
+    """How many records came before an error, and where they went."""
+    is_shown = output is None or str(output) in STDOUT
+    told = f"{counted(n, 'record')} from before that"
+    if is_shown:
+        return f"{told} {'was' if n == 1 else 'were'} printed"
+    return f"{told} {'is' if n == 1 else 'are'} kept in {output}"
 
 
 def say(summary: str, *, to_stderr: bool) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 _PATHS = "PYTHONPATH"
+_HEADER_BYTES, _SETTINGS = 9, 4  # of a frame of HTTP/2: its length in 3 bytes, then its type
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,26 @@ def _finding_modules_as_here() -> Iterator[None]:
 
 
 def _check_address(address: str) -> None:
-    """Whether anyone listens there: Ray itself takes minutes to find out that nobody does."""
+    """Whether a server as Ray's answers there: Ray itself takes minutes to find out that none does.
+
+    It speaks gRPC, which is HTTP/2: whoever does answers a greeting with settings (RFC 9113, 3.4).
+    """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         return  # a name of Ray's own, such as auto
+    where = f"the Ray cluster at {address} (RAY_ADDRESS)"
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+        place = (host.strip("[]"), int(port))
+        with socket.create_connection(place, timeout=CONNECT_SECONDS) as link:
+            if os.environ.get("RAY_USE_TLS", "0").lower() in {"1", "true"}:
+                return  # it would answer nobody who does not encrypt
+            link.sendall(_GREETING)
+            with link.makefile("rb") as answer:
+                told = answer.read(_HEADER_BYTES)
+    except TimeoutError:
+        told_seconds = f"{CONNECT_SECONDS:g} s"
+        raise EngineError(f"{where} cannot be reached: no answer in {told_seconds}") from None
     except (OSError, OverflowError) as error:
-        raise EngineError(
-            f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached: {error}"
-        ) from None
+        raise EngineError(f"{where} cannot be reached: {error}") from None
+    if len(told) < _HEADER_BYTES or told[3] != _SETTINGS:
+        raise EngineError(f"{where} cannot be had: what listens there is no Ray cluster")

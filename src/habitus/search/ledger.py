@@ -213,6 +213,15 @@ class _Unlocked:
         pass
 
 
+def check_storage(url: str) -> None:
+    """See whether trials can be kept there.
+
+    Raises:
+        UsageError: if not.
+    """
+    _database(url)
+
+
 def _database(url: str) -> Any:
     optuna = optuna_module()
     import sqlalchemy.exc

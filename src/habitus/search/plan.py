@@ -66,9 +66,15 @@ class SearchPlan:
 
     def _invalid(self, error: ValidationError, above: tuple[str | int, ...]) -> UsageError:
         """What pydantic found first, in words for people."""
-        found = error.errors()[0]
+        # A key that nobody knows is most often why another is missing.
+        unknown = [one for one in error.errors() if one["type"] == "extra_forbidden"]
+        found = (unknown or error.errors())[0]
         keys = (*above, *(key for key in found["loc"] if _is_key(key)))
-        model = {"missing": "is missing", "extra_forbidden": "there is no such key"}
+        model = {
+            "missing": "is missing",
+            "extra_forbidden": "there is no such key",
+            "too_short": "at least one is wanted",
+        }
         said = model.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
         if found["type"] == "extra_forbidden":
             said += f"; there are: {', '.join(_known_keys(keys))}"

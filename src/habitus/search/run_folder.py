@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 RUN_FILE, SEARCH_FILE, LOGS, DATA = "run.json", "search.toml", "logs", "data"
 REPORT = "report.html"
 _MAX_RUN_BYTES = 1 << 20
+_SAME = {
+    "data_sha256": "the data",
+    "protocol": "--protocol",
+    "objective": "the objective",
+    "supervised": "--supervised",
+    "beside_attacks": "--beside-attacks",
+    "storage": "--storage",
+    "format": "--format",
+    "abi": "--abi",
+}
+"""What two runs of one search have in common, beside its file; and what a user calls it."""
 _OURS = {RUN_FILE, SEARCH_FILE, LOGS, DATA, JOURNAL, REPORT}
 
 
@@ -159,18 +170,7 @@ def check_same(folder: Path, kept: Run, plan: SearchPlan, new: Run, new_plan: Se
     Raises:
         UsageError: naming what differs.
     """
-    differing = [
-        name
-        for name in (
-            "data_sha256",
-            "protocol",
-            "objective",
-            "supervised",
-            "beside_attacks",
-            "storage",
-        )
-        if getattr(kept, name) != getattr(new, name)
-    ]
+    differing = [told for name, told in _SAME.items() if getattr(kept, name) != getattr(new, name)]
     if plan.text != new_plan.text:
         differing.insert(0, "the search file")
     if differing:

@@ -13,7 +13,7 @@ from habitus.learning.sole import sole_user
 from habitus.search import flow_folds, preparing
 from habitus.search.checks import check_beside, objective_of
 from habitus.search.driver import Driver, TrialWork
-from habitus.search.ledger import cut_torn_line
+from habitus.search.ledger import check_storage, cut_torn_line
 from habitus.search.objectives import FOLD_AUC, OBJECTIVES
 from habitus.search.parts import (
     ANOMALIES,
@@ -72,6 +72,8 @@ def search(
             else "an unfinished search stands here: add --resume to go on with it"
         )
         raise UsageError(f"{folder.path}: {told}, or name another folder")
+    if storage is not None:  # before anything is left in the folder
+        check_storage(storage)
     source = find_source(data)
     is_flows = objective == FOLD_AUC
     run = Run.of(

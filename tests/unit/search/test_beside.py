@@ -228,7 +228,7 @@ def run_of(**changes: Any) -> Run:
 
 def test_what_was_asked_for_is_kept_and_going_on_asks_for_the_same(tmp_path: Path) -> None:
     kept, new = run_of(beside_attacks=True), run_of()
-    with pytest.raises(UsageError, match="differs in beside_attacks"):
+    with pytest.raises(UsageError, match="differs in --beside-attacks"):
         check_same(tmp_path, kept, plan(), new, plan())
     folder = RunFolder(tmp_path / "run")
     folder.begin(kept, plan())

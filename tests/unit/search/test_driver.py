@@ -13,7 +13,7 @@ from search_data import plan
 import habitus
 from habitus.engines.base import Ended, EngineError, Event, Job
 from habitus.engines.local import LocalEngine
-from habitus.errors import InputError
+from habitus.errors import InputError, UsageError
 from habitus.progress import SILENT
 from habitus.search.distributions import importance, proposed
 from habitus.search.driver import Driver, TrialWork
@@ -405,6 +405,12 @@ def test_what_matters_more_has_the_larger_share() -> None:
     shares = importance(made.space, records, direction="minimize")
     assert shares["a"] > 0.9 > shares["b"]
     assert importance(made.space, records[:3], direction="minimize") == {}
+
+
+def test_a_database_that_cannot_be_used_leaves_no_search_behind(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--storage nonsense: no database there can be used"):
+        habitus.run_search("ngram-grid", "demo", tmp_path / "run", storage="nonsense")
+    assert not (tmp_path / "run").exists()
 
 
 def test_trials_are_found_by_rank_and_by_number(tmp_path: Path) -> None:

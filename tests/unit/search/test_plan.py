@@ -26,7 +26,9 @@ TPE = GRID.replace("grid", "tpe").replace('tpe"', 'tpe"\ntrials = 9', 1)
     [
         (GRID.replace('"grid"', "grid"), r"search.toml:3: no TOML: .*line 3"),
         (GRID.replace('"grid"', '"gird"'), r"search.toml:3: method: input should be 'grid'"),
-        (GRID.replace("method", "methode"), r"search.toml: method: is missing"),
+        (GRID.replace("method", "methode"), r":3: methode: there is no such key; there are: title"),
+        (GRID.replace('method = "grid"\n', ""), r"search.toml: method: is missing"),
+        (GRID.replace("[1, 2, 3, 4]", "[]"), r":6: space.order.choices: at least one is wanted"),
         (
             GRID + "\n[limit]\nseconds = 1\n",
             r"search.toml:9: limit: there is no such key; .*limits",
@@ -41,7 +43,11 @@ TPE = GRID.replace("grid", "tpe").replace('tpe"', 'tpe"\ntrials = 9', 1)
             GRID.replace("[1, 2, 3, 4]", "{ low = 1.5, high = 2.5 }"),
             r":6: space.order: a grid",
         ),
-        (GRID.replace("[1, 2, 3, 4]", "{ lo = 1, high = 2 }"), r":6: space.order.low: is missing"),
+        (
+            GRID.replace("[1, 2, 3, 4]", "{ lo = 1, high = 2 }"),
+            r":6: space.order.lo: there is no such key; there are: when, choices, low",
+        ),
+        (GRID.replace("[1, 2, 3, 4]", "{ high = 2 }"), r":6: space.order.low: is missing"),
         (
             GRID.replace("method", "trials = 4\nmethod"),
             r"search.toml:3: trials: a grid has",
