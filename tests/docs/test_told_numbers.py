@@ -24,6 +24,7 @@ TELLS_AREAS = {
     "docs/explanation/understanding.md": (ADFA,),
     "docs/explanation/network-model.md": ("docs/results/flow_models.md",),
     "docs/explanation/unm-lid-ds.md": ("docs/results/unm.md",),
+    "docs/explanation/adfa-ld-results.md": (ADFA, FINAL),
     "docs/how-to/compare-models.md": (CLASSICAL,),
 }
 """Where a page's areas come from; that of the autoencoder has a table of its own."""
