@@ -10,7 +10,7 @@ import typer
 
 from habitus.cli import options
 from habitus.cli.app import EXIT_ALERTS, app, command
-from habitus.cli.detecting import STDOUT, open_sinks, records_kept, say
+from habitus.cli.detecting import STDOUT, open_sinks, records_kept, refuse_to_replace, say
 from habitus.cli.terminal import counted, novelty, printable
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def detect(
     loaded = load_model(model)
     if paths.count("-") > 1:
         raise UsageError("standard input (-) can be read once, and stands there more than once")
+    refuse_to_replace(paths, output)
     if isinstance(loaded, FlowModel):
         refuse_trace_options(model, {"--decision": decision, "--abi": abi})
         n_alerts = detect_in_flows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,12 +11,42 @@ from habitus.cli.app import mute_output
 from habitus.cli.terminal import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import ExitStack
-    from pathlib import Path
 
     from habitus.alerts.sinks import Sink
 
 STDOUT = {"-", "/dev/stdout", "/dev/fd/1"}
+MOST_LINE_BYTES = 1 << 20
+
+
+def refuse_to_replace(paths: Sequence[str], output: Path | None) -> None:
+    """Refuse to write records over what is read; but those of before, in a folder that is read.
+
+    Raises:
+        UsageError: if the output is one of the files that are read.
+    """
+    from habitus.datasets.source import input_path
+    from habitus.errors import HabitusError, UsageError
+    from habitus.files.named import refuse_output_in_input
+
+    if output is None or str(output) in STDOUT:
+        return
+    for named in paths:
+        try:
+            path = input_path(named)
+        except HabitusError:  # told in its turn, when what comes before it has been judged
+            continue
+        refuse_output_in_input(path, output, folders=False)
+        lies_in = Path(path).is_dir() and Path(path).resolve() in output.resolve().parents
+        if lies_in and output.is_file() and not _holds_records(output):
+            raise UsageError(f"{output}: is among what is to be read; name another file")
+
+
+def _holds_records(output: Path) -> bool:
+    with output.open("rb") as file:
+        line = file.readline(MOST_LINE_BYTES)
+    return not line or b'"habitus":' in line
 
 
 def open_sinks(stack: ExitStack, output: Path | None, to_stdout: bool) -> list[Sink]:
