@@ -106,5 +106,5 @@ def prints(arguments: Mapping[str, Any], context: Context) -> Any:
 
 def elsewhere(arguments: Mapping[str, Any], context: Context) -> None:
     """As where one node of a cluster lacks something."""
-    if os.environ["RAY_RAYLET_PID"] == str(arguments["raylet"]):
+    if dict(os.environ)["RAY_RAYLET_PID"] == str(arguments["raylet"]):
         raise MissingLibrary("it lacks what jobs need")
