@@ -54,6 +54,8 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	$(BIN)/python benchmarks/portability.py
 	$(BIN)/python benchmarks/transfer.py
 	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/corpus_recorded.py
+	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/base_zero_shot.py
+	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/base_strangers.py
 	$(BIN)/python benchmarks/window19.py
 	$(BIN)/python benchmarks/latent.py
 	$(BIN)/python benchmarks/unknown_calls.py
