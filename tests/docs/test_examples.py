@@ -102,7 +102,7 @@ def run(fence: Fence, folder: Path, environment: dict[str, str], where: str) -> 
         command = ["bash", "-eu", "-o", "pipefail", "-c", fence.text]
     done = subprocess.run(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=120, check=False,
+        text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{where}: status {done.returncode}\n{fence.text}\n{done.stdout}"
     return done.stdout
