@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit docs docs-serve notebooks bench fuzz look record record-network corpus corpus-deps system-deps warm clean
+.PHONY: help demo test lint types unit docs docs-serve notebooks bench fuzz look record record-network corpus corpus-deps base-models system-deps warm clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,7 @@ bench: $(VENV)/.development warm  ## measure the claims (HABITUS_TEST_DATA names
 	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/corpus_recorded.py
 	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/base_zero_shot.py
 	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/base_strangers.py
+	test ! -e benchmarks/.work/corpus/corpus.json || $(BIN)/python benchmarks/base_models.py
 	$(BIN)/python benchmarks/window19.py
 	$(BIN)/python benchmarks/latent.py
 	$(BIN)/python benchmarks/unknown_calls.py
@@ -90,6 +91,9 @@ record-network: $(VENV)/.runtime warm  ## record the shipped captures again (nee
 
 corpus: $(VENV)/.runtime warm  ## record the corpus: hundreds of programs, about an hour, goes on where it was stopped
 	$(BIN)/python -m corpus
+
+base-models: $(VENV)/.runtime warm  ## make the models that ship with Habitus of the corpus
+	$(BIN)/python -m corpus.base_models
 
 corpus-deps:  ## the programs that the corpus records (as root or with sudo; a machine of its own is best)
 	$$([ $$(id -u) = 0 ] || echo sudo) apt-get update -q

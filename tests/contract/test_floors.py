@@ -15,7 +15,7 @@ PACKAGE = Path(habitus.__file__).parent
 
 # From the ground up; a longer name is looked for before a shorter one.
 FLOORS = (
-    ("errors", "compiled", "storage", "progress", "registry", "sealed", "version"),
+    ("base", "errors", "compiled", "storage", "progress", "registry", "sealed", "version"),
     ("syscalls", "files", "engines"),
     ("packets",),
     ("traces",),

@@ -49,6 +49,7 @@ def test_source_and_wheel_hold_every_file_of_the_package(built: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert "habitus/searches/ngram-grid.toml" in wanted
+    assert "habitus/base/base/weights.safetensors" in wanted
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         assert wanted <= set(archive.namelist())

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from habitus.base import folder_of
 from habitus.errors import ModelError
 from habitus.models.files import MANIFEST_FILE, MODEL_FILE, WEIGHTS_FILE, load_model
 
@@ -25,7 +26,7 @@ _loaded: WeakKeyDictionary[Any, dict[str, Model | FlowModel]] = WeakKeyDictionar
 def share_model(engine: Engine, folder: str | os.PathLike[str], name: str = "model") -> None:
     """Let all jobs of an engine know a model's files; before the first job."""
     for file in _FILES:
-        engine.share(f"{name}/{file}", Path(folder) / file)
+        engine.share(f"{name}/{file}", folder_of(folder) / file)
 
 
 def shared_model(context: Context, digest: str, name: str = "model") -> Any:

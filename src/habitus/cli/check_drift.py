@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +25,7 @@ _LABEL_WIDTH = 8
     "habitus check-drift models/ngram this-week/ --json > drift.json",
 )
 def check_drift(
-    model: Annotated[Path, typer.Argument(help="The model's folder.")],
+    model: options.Model,
     traces: Annotated[
         str,
         typer.Argument(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "strace -f -ttt -o '|habitus detect models/ngram - >&2' ls > /dev/null",
 )
 def detect(
-    model: Annotated[Path, typer.Argument(help="The model's folder.")],
+    model: options.Model,
     paths: Annotated[
         list[str], typer.Argument(help="Files, folders, archives, data sets; - for stdin.")
     ],
@@ -103,6 +103,7 @@ def _detect_in_traces(
     """Judge traces and write their records; returns how many are alerts."""
     from habitus.alerts.tally import TraceTally
     from habitus.cli.interrupts import pipe_outlives_interrupt
+    from habitus.cli.shipped import threshold_notes
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
     from habitus.errors import HabitusError
     from habitus.traces.report import ReadReport
@@ -147,6 +148,7 @@ def _detect_in_traces(
             failure = error
     for report in reports:
         warn_of(report)
+    warn(threshold_notes(model, folder))
     if tally.n_strangers:
         warn([_strangers(tally.n_strangers, tally.n_traces)])
     if failure is not None:

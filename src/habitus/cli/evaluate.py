@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from habitus.base import model_path
 from habitus.cli import options
 from habitus.cli.app import app, command
 
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 )
 def evaluate(
     models: Annotated[
-        list[Path], typer.Argument(help="Folders of models; or a protocol of flows.")
+        list[Path],
+        typer.Argument(
+            parser=model_path,
+            help="Folders of models (base: the shipped one); or a protocol of flows.",
+        ),
     ],
     data: options.Data,
     protocol: options.Protocol = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as jsonlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +31,7 @@ LEAST_SHOWN = 0.005
     "habitus explain models/net capture.pcap --flow 1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
 )
 def explain(
-    model: Annotated[Path, typer.Argument(help="The model's folder.")],
+    model: options.Model,
     file: Annotated[str, typer.Argument(help="A file, folder, archive or data set; - for stdin.")],
     trace: Annotated[
         str | None, typer.Option("--trace", help="A trace's name; by default the strangest.")
@@ -60,7 +59,8 @@ def explain(
     """
     from habitus import api
     from habitus.alerts.record import alert_record
-    from habitus.cli.terminal import TerminalProgress, console, warn_of
+    from habitus.cli.shipped import threshold_notes
+    from habitus.cli.terminal import TerminalProgress, console, warn, warn_of
     from habitus.errors import UsageError
     from habitus.models.files import load_model
     from habitus.models.flow_model import FlowModel
@@ -82,6 +82,7 @@ def explain(
             format=format, abi=abi, strict=strict, progress=progress, report=report,
         )  # fmt: skip
     warn_of(report)
+    warn(threshold_notes(loaded, model))
     if json:
         record = alert_record(loaded, judged)
         typer.echo(jsonlib.dumps(record, indent=1, allow_nan=False))

@@ -48,6 +48,7 @@ def forecast(
     are, `habitus check-drift` tells.
     """
     from habitus.cli.model_text import expectations
+    from habitus.cli.shipped import threshold_notes
     from habitus.cli.terminal import in_lines, warn
     from habitus.errors import UsageError
     from habitus.models.files import load_model
@@ -72,7 +73,7 @@ def forecast(
             typer.echo(f"{decision.rule}, threshold {decision.threshold:.4g}")
             for line in expectations(decision, traces, days, by_day=by_day):
                 typer.echo(in_lines(f"  {line}"))
-    warn(model.warnings())
+    warn([*model.warnings(), *threshold_notes(model, folder)])
 
 
 def _print_flow_forecast(model: FlowModel, name: str, n_flows: int, *, as_json: bool) -> None:

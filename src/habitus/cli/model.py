@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from habitus.base import model_path
 from habitus.cli import options
 from habitus.cli.app import app, command
 from habitus.cli.flow_options import Malicious
@@ -15,13 +16,15 @@ from habitus.cli.flow_options import Malicious
 group = typer.Typer(help="Look at a model, check it, or set its threshold.", no_args_is_help=True)
 app.add_typer(group, name="model")
 
-Folder = Annotated[Path, typer.Argument(help="The model's folder.")]
+Folder = options.Model
 
 
 @command(group, "show", "habitus model show models/ngram")
 def show(folder: Folder, json: options.Json = False) -> None:
     """Show what a model is and how it came about."""
     from habitus.cli.model_text import print_model
+    from habitus.cli.shipped import threshold_notes
+    from habitus.cli.terminal import warn
     from habitus.models.files import load_model
     from habitus.models.flow_model import FlowModel
 
@@ -32,6 +35,7 @@ def show(folder: Folder, json: options.Json = False) -> None:
         print_flow_model(model, str(folder), as_json=json)
         return
     print_model(model, str(folder), as_json=json)
+    warn(threshold_notes(model, folder))
 
 
 @command(
@@ -87,6 +91,7 @@ def import_flowmeter(
     "threshold",
     "habitus model threshold models/ngram --false-alarms 0.5% --confidence 95%\n"
     "habitus model threshold models/ngram --false-alarms 2/day --data fresh-normals/\n"
+    "habitus model threshold base --false-alarms 1% --data my-normals/ -o models/mine\n"
     "habitus model threshold models/net --false-alarms 0.1% --data captures/labels.csv",
 )
 def threshold(
@@ -96,6 +101,16 @@ def threshold(
         str | None,
         typer.Option(
             "--data", help="Normal traces, or flows, to set it on; by default the model's own."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            parser=model_path,
+            metavar="<path>",
+            help="Write another model there, and leave this one as it is.",
         ),
     ] = None,
     malicious: Malicious = None,
@@ -116,16 +131,20 @@ def threshold(
 
     Of a model of flows the benign ones of --data set it; they should be flows that it has not
     learned.
+
+    A model that ships with Habitus stays as it is: -o says where the new one goes.
     """
     from habitus.cli.model_text import print_model
     from habitus.cli.terminal import TerminalProgress, warn, warn_of
     from habitus.datasets.source import find_source
     from habitus.errors import UsageError
     from habitus.evaluation.protocols import default_protocol, held_out_part, training_part
-    from habitus.models.files import load_model, save_model
+    from habitus.models.files import load_model, refuse_unusable_place, save_model
     from habitus.models.flow_model import FlowModel
     from habitus.traces.report import ReadReport
 
+    place = folder if output is None else output
+    refuse_unusable_place(place)
     loaded = load_model(folder)
     if isinstance(loaded, FlowModel):
         from habitus.cli.flow_threshold import set_flow_threshold
@@ -136,7 +155,7 @@ def threshold(
         if decision is not None:
             raise UsageError("--decision: a model of flows has one alone; leave it out")
         set_flow_threshold(
-            loaded, folder, options.budget(false_alarms, confidence, 60.0, extrapolated=False),
+            loaded, place, options.budget(false_alarms, confidence, 60.0, extrapolated=False),
             data=data, malicious=malicious or (), format=format, strict=strict, as_json=json,
         )  # fmt: skip
         return
@@ -162,9 +181,9 @@ def threshold(
             model, n_known = model.calibrated_on(normal, budget, source.sha256)
         warn_of(report)
         warn(_told_of_learned(normal.n_traces, n_known, model.population.n_traces))
-    saved = save_model(model, folder)
+    saved = save_model(model, place)
     warn(saved.warnings())
-    print_model(saved, str(folder), as_json=json)
+    print_model(saved, str(place), as_json=json)
 
 
 def _told_of_learned(n_traces: int, n_known: int, n_used: int) -> list[str]:

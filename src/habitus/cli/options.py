@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from habitus.base import model_path
 from habitus.errors import UsageError
 
 if TYPE_CHECKING:
     from habitus.decisions.budget import Budget
 
+Model = Annotated[
+    Path,
+    typer.Argument(parser=model_path, help="The model's folder; base: the one that is shipped."),
+]
 Data = Annotated[
     str, typer.Option("--data", help="A data set's name (see `data list`), or a file or folder.")
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as jsonlib
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,7 +28,7 @@ _LAST = 8
     "habitus sample models/ngram --after traces.tar.xz --trace 'web/run-3.strace#412' --json",
 )
 def sample(
-    model: Annotated[Path, typer.Argument(help="The model's folder.")],
+    model: options.Model,
     after: Annotated[
         str | None, typer.Option("--after", help="Go on with a trace of this file or data set.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from habitus.base import model_path
 from habitus.cli import options
 from habitus.cli.app import EXIT_INTERRUPTED, app, command
 from habitus.cli.flow_options import Malicious
@@ -35,7 +36,12 @@ if TYPE_CHECKING:
     "habitus train ngram --from models/ngram --data recordings/ -o models/mine",
 )
 def train(
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model's folder.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", parser=model_path, metavar="<path>", help="The model's folder."
+        ),
+    ],
     detector: Annotated[
         str | None,
         typer.Argument(help="A detector's name (see `habitus detectors`), or `best`: a recipe."),

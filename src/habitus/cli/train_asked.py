@@ -16,14 +16,15 @@ def base_at(place: str | None) -> Path | None:
     Raises:
         UsageError: if no model stands there, and it is no trial's place either.
     """
+    from habitus.base import is_shipped, model_path
     from habitus.errors import UsageError
     from habitus.models.files import holds_model
     from habitus.search.results import is_place
 
     if place is None:
         return None
-    folder = Path(place)
-    if holds_model(folder):
+    folder = model_path(place)
+    if is_shipped(folder) or holds_model(folder):
         return folder
     if folder.is_dir() or is_place(place):
         return None

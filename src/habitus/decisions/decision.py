@@ -74,8 +74,10 @@ class Calibration(BaseModel):
     Attributes:
         method: ``held-out``: on normal traces that training did not see; ``cross-fitting``: every
             training trace was scored by a detector that had not seen its sequence (approximate:
-            those detectors learned a little less); ``other traces``: named by the user later;
-            ``training traces``: the detector's own, because there was only one sequence.
+            those detectors learned a little less); ``other programs``: the same of a model that
+            ships with Habitus, by one that had learned nothing of the trace's program; ``other
+            traces``: named by the user later; ``training traces``: the detector's own, because
+            there was only one sequence.
         budget: what was asked for.
         keeps_budget: whether these traces are enough to show so small a rate.
         n_traces, n_unscoreable: how many normals the threshold was set on, and how many more had no

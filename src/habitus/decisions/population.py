@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-Method = Literal["held-out", "cross-fitting", "other traces", "training traces"]
+Method = Literal["held-out", "cross-fitting", "other programs", "other traces", "training traces"]
 
 
 @dataclass(frozen=True, eq=False)

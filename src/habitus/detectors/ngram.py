@@ -57,6 +57,10 @@ class NGramSettings(DetectorSettings):
         "witten-bell", description="how much a history leaves to the next shorter one"
     )
     kin_share: float = KIN_SHARE
+    seen: int = Field(
+        1, ge=1, le=10**9,
+        description="windows of two calls or more seen less often are forgotten: a smaller model",
+    )  # fmt: skip
     base_share: Annotated[str, BeforeValidator(_as_text)] = Field(
         LEARNED, pattern=r"^(learned|[01](\.0{1,9})?|0?\.\d{1,9})$",
         description="with --from: of each call's chance, the share of the base: learned, or 0 to 1",
@@ -224,7 +228,7 @@ class NGram(BackoffDetector):
         return Vocabulary.of_counts(known, is_open=self.settings.kin_share > 0)
 
     def _use(self, trie: CallTrie) -> None:
-        super()._use(trie)
+        super()._use(trie.pruned(self.settings.seen))
         if self.base is not None:
             self._lent = Lent(
                 self.base, self.vocabulary, self._own_counts(), self.settings.kin_share

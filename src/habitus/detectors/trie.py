@@ -158,6 +158,19 @@ class CallTrie:
         """The columns that `from_state` needs; the rest follows from them."""
         return {"parent": self.parent, "symbol": self.symbol, "count": self.count}
 
+    def pruned(self, least: int) -> CallTrie:
+        """Without the windows of two calls or more that were seen less often than ``least``."""
+        if least < 2:
+            return self
+        # What a window ends in, and what it goes on from, was seen as often: both stay where it
+        # does.
+        stays = (self.depth < 2) | (self.count >= least)
+        place = np.cumsum(stays, dtype=np.int32) - 1
+        return CallTrie(
+            self.order, place[self.parent[stays]].astype(np.int32), self.symbol[stays],
+            self.count[stays], self.n_symbols,
+        )  # fmt: skip
+
     def mismatches(
         self, symbols: NDArray[np.uint16], offsets: NDArray[np.int64]
     ) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
+from habitus.base import folder_of, is_shipped
 from habitus.errors import HabitusError, ModelError, UsageError
 from habitus.sealed import MANIFEST_FILE as MANIFEST_FILE  # noqa: PLC0414 - part of a model too
 from habitus.sealed import arrays_of, is_sealed_folder, read_sealed, write_sealed
@@ -40,7 +41,7 @@ def save_model(model: AnyModel, path: str | os.PathLike[str]) -> AnyModel:
         The model with its digest.
 
     Raises:
-        UsageError: if other files stand there.
+        UsageError: if other files stand there, or it is the name of a shipped model.
     """
     from safetensors.numpy import save
 
@@ -48,6 +49,7 @@ def save_model(model: AnyModel, path: str | os.PathLike[str]) -> AnyModel:
     from habitus.models.flow_model import FlowModel
     from habitus.models.trace_files import described_model
 
+    _refuse_shipped(path)
     described, arrays = (
         described_flow_model(model) if isinstance(model, FlowModel) else described_model(model)
     )
@@ -63,6 +65,8 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
     """Read a model's folder, of either kind; nothing in it is believed before it is checked.
 
     Args:
+        path: a folder, or the name of a shipped model, as `base` (a folder of that name is told as
+            `./base`).
         digest: if given, the SHA-256 that the model must have.
 
     Returns:
@@ -71,7 +75,7 @@ def load_model(path: str | os.PathLike[str], *, digest: str | None = None) -> Mo
     Raises:
         ModelError: if a file is missing, added, altered, too large or not what it should be.
     """
-    folder = Path(path)
+    folder = folder_of(path)
     contents = read_sealed(folder, _MAX_BYTES)
     found = hashlib.sha256(contents[MANIFEST_FILE]).hexdigest()
     if digest is not None and digest.lower() != found:
@@ -159,8 +163,18 @@ def holds_model(folder: Path) -> bool:
 
 def refuse_unusable_place(path: str | os.PathLike[str]) -> None:
     """Raise `UsageError` before long work whose result could not be written to ``path``."""
+    _refuse_shipped(path)
     folder = Path(path)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"{folder}: is not a folder; name another place")
     if folder.is_dir() and any(folder.iterdir()) and not _is_model_folder(folder):
         raise UsageError(f"{folder}: holds other files, which would be lost; name another folder")
+
+
+def _refuse_shipped(path: str | os.PathLike[str]) -> None:
+    """A model in a folder of such a name would be hidden by the shipped one."""
+    if is_shipped(path):
+        raise UsageError(
+            f"{path}: is the name of a model that ships with Habitus and stays as it is; name "
+            f"another folder (-o), or say ./{path}"
+        )
