@@ -23,7 +23,6 @@ from zero_shot_data import LEARNED, judged_under
 from zero_shot_page import Areas, Explained, lines_of
 
 from habitus import TraceSet, get_detector
-from habitus.models.recipes import RECIPES, made_by
 
 ROWS = WORK / "zero_shot"
 DETECTORS: dict[str, tuple[str, Mapping[str, object]]] = {
@@ -34,7 +33,7 @@ DETECTORS: dict[str, tuple[str, Mapping[str, object]]] = {
     "adaptive": ("adaptive", {}),
     "redundancy": ("redundancy", {}),
     "redundancy order=2": ("redundancy", {"order": 2}),
-    **{name: made_by(name, {}) for name in RECIPES},
+    "redundancy+disorder": ("ensemble", {"members": "redundancy+disorder", "combine": "average"}),
 }
 """With their defaults; but one whose own model looks no further back than one call."""
 COMBINED = frozenset({"own", "corpus", "without order"})
@@ -45,7 +44,8 @@ EXPLAINED = (
     ("markov", "corpus"), ("markov", "own"),
     ("stide", "corpus"), ("stide", "without order"), ("stide", "own"),
     ("redundancy", "corpus"), ("redundancy", "each name once"), ("redundancy", "own"),
-    ("best", "corpus"), ("best", "without order"), ("best", "own"),
+    ("redundancy+disorder", "corpus"), ("redundancy+disorder", "without order"),
+    ("redundancy+disorder", "own"),
 )  # fmt: skip
 """Detectors, and what they learned, that are held against trivial statistics."""
 
