@@ -71,7 +71,8 @@ def train(
             from one, and what it runs on. Its checkpoints stay until `Session.clear`: only its user
             knows when the model is safe.
         base: a trained model, or its folder, to start from. ``ngram``, ``adaptive`` and
-            ``redundancy`` mix what it says with what they learn, by a weight that is learned, too.
+            ``redundancy`` mix what it says with what they learn, by a weight that is learned, too;
+            ``lstm`` begins with its weights.
         report: filled with what was read and what was left out.
         files: how to read files, as ``format="strace"`` or ``strict=True`` (`FileOptions`).
 

@@ -145,7 +145,7 @@ def train(
     `best` is an ensemble, too: of the members, combined in the way, that find most on adfa-ld/dev.
 
     With --from MODEL it starts from what another model has learned: an n-gram model mixes that with
-    its own by a weight that it learns on the normal traces, too.
+    its own by a weight that it learns on the normal traces, too, and lstm begins with its weights.
 
     A detector of flows (logistic, boosting, flow-outlier) learns from a table of labels
     (path,label[,group]) or a folder or archive that holds one, or from flows that carry labels,

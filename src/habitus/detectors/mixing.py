@@ -97,7 +97,7 @@ class Mixture:
 
     def nats(
         self,
-        own_nats: NDArray[np.float32],
+        own_nats: Floats,
         base_nats: Floats,
         depths: tuple[NDArray[np.int64], NDArray[np.int64]],
     ) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from habitus.traces.holding_out import parts_kept_together
 from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Self
 
     from numpy.typing import NDArray
@@ -166,12 +166,10 @@ class NGram(BackoffDetector):
     def known_nats(
         self, symbols: NDArray[np.uint16], offsets: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        own = super().known_nats(symbols, offsets)
         if self.base is None:
-            return own
-        theirs, their_depths = self._lent.nats(symbols, offsets)
-        depths = (self.trie.history_depths(symbols, offsets), their_depths)
-        return self.mixture.nats(own, theirs, depths)
+            return super().known_nats(symbols, offsets)
+        own, theirs, *depths = self.sides(symbols, offsets)
+        return self.mixture.nats(own, theirs, (depths[0], depths[1]))
 
     def known_chances(self, history: NDArray[np.uint16]) -> tuple[NDArray[np.float64], int]:
         own, depth = super().known_chances(history)
@@ -247,33 +245,44 @@ class NGram(BackoffDetector):
 
     def _weighed(self, base: NGram, normal: TraceSet, seed: int) -> Mixture:
         """How much the base is to tell, by traces that other parts of them have not learned."""
+        parts = list(self.parts_of(normal, seed))
+        if not parts:  # all is one sequence: nothing tells how others would be
+            return Mixture.undecided(self._n_depths(base))
+        found = [one.sides(self.vocabulary.encode(rest), rest.offsets) for one, rest in parts]
+        own, theirs, depths, their_depths = (
+            np.concatenate([side[i] for side in found]) for i in range(4)
+        )
+        return Mixture.learned(own, theirs, (depths, their_depths), self._n_depths(base))
+
+    def parts_of(self, normal: TraceSet, seed: int) -> Iterator[tuple[NGram, TraceSet]]:
+        """Others like this one, each fitted on a part of traces, and what is left of those.
+
+        Their `mixture` is not set. None where all traces are one sequence.
+        """
         parts = parts_kept_together(normal, n_wanted=2 * FOLDS)
         n_parts = int(parts.max()) + 1 if len(parts) else 0
         folds = min(FOLDS, n_parts)
-        if folds < 2:  # all is one sequence: nothing tells how others would be
-            return Mixture.undecided(self._n_depths(base))
-        fold_of = (np.random.default_rng(seed).permutation(n_parts) % folds)[parts]
-        found = []
-        for fold in range(folds):
-            judged = normal.select(fold_of == fold)
+        fold_of = (np.random.default_rng(seed).permutation(n_parts) % max(folds, 1))[parts]
+        for fold in range(folds if folds > 1 else 0):
             learned = normal.select(fold_of != fold)
             one = self.unfitted()
             one.vocabulary = self.vocabulary
+            symbols = self.vocabulary.encode(learned)
             one._use(
-                CallTrie.grown(
-                    self.vocabulary.encode(learned), learned.offsets, self.window_calls,
-                    len(self.vocabulary),
-                )
-            )  # fmt: skip
-            symbols = self.vocabulary.encode(judged)
-            own = BackoffDetector.known_nats(one, symbols, judged.offsets)
-            theirs, depths = one._lent.nats(symbols, judged.offsets)
-            own_depths = one.trie.history_depths(symbols, judged.offsets)
-            found.append((own.astype(np.float64), theirs, own_depths, depths))
-        nats, base_nats, own_depths, depths = (
-            np.concatenate([part[i] for part in found]) for i in range(4)
-        )
-        return Mixture.learned(nats, base_nats, (own_depths, depths), self._n_depths(base))
+                CallTrie.grown(symbols, learned.offsets, self.window_calls, len(self.vocabulary))
+            )
+            yield one, normal.select(fold_of == fold)
+
+    def sides(
+        self, symbols: NDArray[np.uint16], offsets: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+        """What calls cost by its own windows and by its base, and the histories that each knows.
+
+        Four times (n_calls,): float64 nats twice, and int64 calls of history twice.
+        """
+        own = super().known_nats(symbols, offsets).astype(np.float64)
+        theirs, their_depths = self._lent.nats(symbols, offsets)
+        return own, theirs, self.trie.history_depths(symbols, offsets), their_depths
 
 
 def _restored_base(told: NDArray[np.generic], state: State) -> NGram:

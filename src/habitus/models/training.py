@@ -85,8 +85,12 @@ def fit_model(
             is not for this detector, or it cannot start from the base.
     """
     kind = get_detector(detector)
-    before = {} if base is None else kind.settings_after(base.detector)
-    made = kind.with_settings({**before, **(settings or {})})
+    given = dict(settings or {})
+    # A preset says all that is not said: it is checked against the base, and not mixed with it.
+    before = {}
+    if base is not None and "preset" not in given:
+        before = kind.settings_after(base.detector)
+    made = kind.with_settings({**before, **given})
     if base is not None:
         made.start_from(base.detector)
         _check_new_to(base, normal, base_name)

@@ -100,7 +100,7 @@ def test_neither_side_is_ever_silenced() -> None:
     for own, theirs in ((none, all_of_it), (all_of_it, none)):
         found = Mixture.learned(own, theirs, (depths, depths), (1, 1))
         assert LEAST_WEIGHT <= found.weights[0, 0] <= 1 - LEAST_WEIGHT
-    costs = found.nats(np.array([800], np.float32), np.array([3.0]), (depths[:1], depths[:1]))
+    costs = found.nats(np.array([800.0]), np.array([3.0]), (depths[:1], depths[:1]))
     assert costs[0] == pytest.approx(3 - np.log(LEAST_WEIGHT), rel=1e-4)
 
 

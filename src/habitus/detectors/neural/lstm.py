@@ -7,25 +7,36 @@ robust ensemble method for designing host-based intrusion detection systems", 20
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from habitus.detectors.base import Expectation, SurpriseStream, WindowStream
 from habitus.detectors.neural.recurrent_model import RecurrentModel, RecurrentSettings
+from habitus.detectors.neural.starting import begin_with, rows_by_name
+from habitus.errors import UsageError
+from habitus.traces.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
-    from habitus.detectors.base import DetectorSettings
+    from habitus.detectors.base import DetectorSettings, SequenceDetector
     from habitus.detectors.neural.reader import Standing
     from habitus.detectors.prediction import Predictor
     from habitus.learning.task import Task
     from habitus.traces.traceset import TraceSet
+
+BUILT_BY = ("kind", "layers", "cells", "embedding", "tied", "window")
+"""Settings that say which weights there are, and what they were trained for."""
+STARTED_EPOCHS = 20
+"""Passes over the traces, at most, where it starts from another model."""
 
 
 class LstmSettings(RecurrentSettings):
@@ -63,6 +74,9 @@ class Lstm(RecurrentModel):
     each call is guessed from so many before it, read anew for each: the first ones of a trace have
     no surprise (NaN), and a trace that is no longer than the window cannot be scored.
 
+    Started from another model, it begins with that one's weights, whose calls are joined by name: a
+    call that the other never saw begins as its kin there. It then knows the other's calls, too.
+
     Fails: where an attack does in familiar order what the program always does; and a better guesser
     is not a better detector, see its page.
     """
@@ -74,6 +88,67 @@ class Lstm(RecurrentModel):
         **RecurrentModel.presets,
         "window19": _WINDOW19,
     }
+
+    _base: Lstm | None = None
+
+    def start_from(self, base: SequenceDetector) -> None:
+        lent = base.lends
+        if not isinstance(lent, Lstm):
+            raise UsageError(
+                f"lstm starts from a model of lstm, whose weights it takes over, and not from one "
+                f"of {base.name}: leave --from out, or train ngram or redundancy from that"
+            )
+        for name in BUILT_BY:
+            asked, there = getattr(self.settings, name), getattr(lent.settings, name)
+            if asked != there:
+                raise UsageError(
+                    f"lstm: {name}={asked}: the model to start from has {name}={there}, and its "
+                    f"weights fit no other: leave {name} out"
+                )
+        self._base = lent
+
+    @classmethod
+    def settings_after(cls, base: SequenceDetector) -> dict[str, object]:
+        """The base's, with few epochs and a lower rate: it is to be changed, not undone."""
+        lent = base.lends
+        if not isinstance(lent, Lstm):
+            return {}
+        chosen = lent.settings.model_dump()
+        return {**chosen, "epochs": STARTED_EPOCHS, "rate": chosen["rate"] / 2}
+
+    def unfitted(self) -> Self:
+        other = super().unfitted()
+        other._base = self._base
+        return other
+
+    def _learned_vocabulary(self, normal: TraceSet) -> Vocabulary:
+        own = super()._learned_vocabulary(normal)
+        if self._base is None:
+            return own
+        # What was learned here stands for what nobody knows, before what the base alone knows.
+        counts = np.bincount(normal.calls, minlength=len(normal.alphabet)).tolist()
+        known = dict.fromkeys(self._base.vocabulary.names, 1)
+        for name, n in zip(normal.alphabet, counts, strict=True):
+            if n:
+                known[name] = known.get(name, 0) + n
+        return Vocabulary.of_counts(known, is_open=self.settings.kin_share > 0)
+
+    def _begun_network(self, n_symbols: int) -> nn.Module:
+        network = super()._begun_network(n_symbols)
+        if self._base is not None:
+            rows = rows_by_name(self.vocabulary, self._base.vocabulary)
+            before = self._base.network.state_dict()
+            begin_with(network, before, rows, one_hot=not self.settings.embedding)
+        return network
+
+    def _identity(self, learned: TraceSet, judged: TraceSet, seed: int) -> dict[str, str]:
+        identity = super()._identity(learned, judged, seed)
+        if self._base is not None:
+            digest = hashlib.sha256(json.dumps(self._base.vocabulary.names).encode())
+            for name, array in sorted(self._base.state().items()):
+                digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+            identity["base"] = digest.hexdigest()
+        return identity
 
     @property
     def memory_calls(self) -> int:

@@ -57,6 +57,10 @@ class NetworkDetector(SequenceDetector):
     def _new_network(self, n_symbols: int) -> nn.Module:
         """A network as yet untrained."""
 
+    def _begun_network(self, n_symbols: int) -> nn.Module:
+        """The network that training begins with."""
+        return self._new_network(n_symbols)
+
     @abstractmethod
     def _task(self, network: Any, learned: TraceSet, judged: TraceSet) -> Task:
         """What training it means; ``judged`` holds no trace if there is none to judge it on."""
@@ -89,7 +93,7 @@ class NetworkDetector(SequenceDetector):
         device = self.session.torch_device()
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            network = self._new_network(len(self.vocabulary)).to(device)
+            network = self._begun_network(len(self.vocabulary)).to(device)
         trainer = Trainer(
             task=self._task(network, learned, judged),
             recipe=self.settings.recipe,
