@@ -29,6 +29,7 @@ from habitus.models.memory import Memory
 from habitus.models.model import Model, Provenance
 from habitus.models.observing import Observation
 from habitus.models.versions import versions_with
+from habitus.syscalls.kin import nearness
 from habitus.traces.grouping import joined_by
 
 if TYPE_CHECKING:
@@ -61,16 +62,22 @@ class Recipe:
     Attributes:
         detector, settings: its kind.
         most_calls: of one program, about; so that no program is all that is learned.
+        one_name: whether calls that do the same under several names are learned as one: `open` as
+            `openat`. A host that makes another of them has it read as its kin.
     """
 
     detector: str
     settings: Mapping[str, object] = field(default_factory=dict)
     most_calls: int = 10_000
+    one_name: bool = False
 
 
 RECIPES: Mapping[str, Recipe] = {
     # benchmarks/base_models.py: order and pruning by held-out programs, within the size.
-    "base": Recipe("ngram", {"order": 8, "seen": 5}),
+    # What a host calls it is no habit: even odds that a call has the corpus's name, or another.
+    "base": Recipe(
+        "ngram", {"order": 8, "seen": 5, "smoothing": "kneser-ney", "kin_share": 0.5}, one_name=True
+    ),
     "base-lstm": Recipe("lstm", {"calls": 6_000_000, "epochs": 12}, most_calls=3_000),
 }
 
@@ -93,6 +100,33 @@ def evenly(traces: TraceSet, most: int) -> TraceSet:
     return left.select(np.sort(chosen))
 
 
+def one_named(traces: TraceSet) -> TraceSet:
+    """The same traces; of the names that are the same call, the most frequent for all of them."""
+    counts = np.bincount(traces.calls, minlength=len(traces.alphabet)).tolist()
+    often = dict(zip(traces.alphabet, counts, strict=True))
+    index: dict[str, int] = {}
+    lookup = np.array(
+        [
+            index.setdefault(
+                max(
+                    (kin for kin in often if kin == name or nearness(name, kin) == "same"),
+                    key=lambda kin: (often[kin], kin),
+                ),
+                len(index),
+            )
+            for name in traces.alphabet
+        ],
+        dtype=np.uint16,
+    )
+    return replace(traces, calls=lookup[traces.calls], alphabet=tuple(index))
+
+
+def learned_by(recipe: Recipe, corpus: TraceSet) -> TraceSet:
+    """What of the corpus a recipe is about."""
+    traces = evenly(corpus, recipe.most_calls)
+    return one_named(traces) if recipe.one_name else traces
+
+
 def folds_of(traces: TraceSet, n_folds: int = FOLDS) -> NDArray[np.int64]:
     """(n_traces,) int64: the fold of each; a program is never divided, nor a sequence."""
     joined = joined_by(list(map(program_of, traces.names)), traces.sequence_ids().tolist())
@@ -104,7 +138,7 @@ def folds_of(traces: TraceSet, n_folds: int = FOLDS) -> NDArray[np.int64]:
 
 def made(recipe: Recipe, corpus: TraceSet, sha256: str) -> Model:
     """The model that a recipe makes of a corpus."""
-    traces = evenly(corpus, recipe.most_calls)
+    traces = learned_by(recipe, corpus)
     detector = get_detector(recipe.detector).with_settings(recipe.settings)
     rules = rules_of(detector, None, ())
     folds = folds_of(traces)

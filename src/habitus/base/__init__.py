@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
-        "base": "n-gram counts of the corpus, of at most 10,000 calls a program",
+        "base": "n-gram counts of the corpus",
+        "base-lstm": "a small network that learned the corpus",
     }
 )
 """Names that stand for a shipped model wherever a model's folder is asked for, and what it is."""

@@ -51,7 +51,8 @@ def demo(
     """Do the whole job on the recordings that Habitus ships.
 
     It learns normal runs of programs, judges runs it has not seen, and explains the strangest
-    thread; then it does the same with flows between two networks.
+    thread; then it does the same with flows between two networks. At last the model that ships
+    judges the programs, of which it has learned nothing.
     """
     from habitus.cli.demo_network import learned_and_judged, show_network
     from habitus.cli.terminal import TerminalProgress
@@ -68,6 +69,8 @@ def demo(
         _show(folder, bar)
         typer.echo("\nII. What hosts say to each other\n")
         show_network(folder, bar)
+        typer.echo("\nIII. Without data\n")
+        _show_base(bar)
         typer.echo(NEXT)
 
 
@@ -113,3 +116,26 @@ def _show(folder: Path, progress: Progress) -> None:
     typer.echo(f"\n$ habitus evaluate {' '.join(str(folder / n) for n in DETECTORS)} --data {DEMO}")
     print_results(results)
     warn(f"note: {line}" for line in results.warnings)
+
+
+def _show_base(progress: Progress) -> None:
+    """The model that ships, on what it never learned."""
+    from habitus import api
+    from habitus.cli.shipped import threshold_notes
+    from habitus.cli.terminal import counted, in_lines, warn
+    from habitus.datasets.home import DEMO
+    from habitus.models.files import load_trace_model
+
+    base = load_trace_model("base")
+    typer.echo(
+        in_lines(
+            "The model `base` ships with Habitus. It has learned what about a thousand other "
+            "programs do, so that it can judge before anything was recorded: what is strange here, "
+            "compared with them.\n"
+        )
+    )
+    typer.echo(f"$ habitus detect base {DEMO}")
+    judged = list(api.judge(base, DEMO, progress=progress))
+    n_alerts = sum(trace.is_alert for trace in judged)
+    typer.echo(f"  {counted(n_alerts, 'alert')} in {counted(len(judged), 'trace')}")
+    warn(threshold_notes(base, "base"))
